@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title Taking slots, 32 at a time
+/// @notice A slot is one bit: slot s is bit 255 - s % 256 of word s / 256 of its job. Bits go from 0 to 1 and never back.
+///
+/// A batch says with one byte a slot whose it is. `take` walks those bytes a memory word at a time, sets the bits of the
+/// slots that were free, counts them per worker, and writes a 0 over the byte of every slot that was not. The bit order
+/// follows the byte order, so that 32 bytes fold into 32 neighbouring bits without turning around.
+library Slots {
+    uint256 private constant LOW_SEVEN = 0x7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f;
+    uint256 private constant HIGH_BIT = 0x8080808080808080808080808080808080808080808080808080808080808080;
+
+    /// @notice Takes what is free of the slots that `places` names.
+    /// @param bits the job's taken bits
+    /// @param first the slot that the first byte speaks of
+    /// @param funded slots from here on are not free
+    /// @param places one byte a slot; overwritten with 0 where the slot wasn't free
+    /// @param counts 256 words: slots taken per place, added to (place 0 is scratch)
+    /// @return named how many slots the bytes named
+    /// @return took how many of them were free and are taken now
+    function take(
+        mapping(uint256 => uint256) storage bits,
+        uint256 first,
+        uint256 funded,
+        bytes memory places,
+        uint256[256] memory counts
+    ) internal returns (uint256 named, uint256 took) {
+        unchecked {
+            // Sizes are bounded by the caller: places.length <= 16,384, first and funded < 2^32.
+            uint256 index = first >> 8;
+            uint256 word = bits[index];
+            for (uint256 i; i < places.length; i += 32) {
+                uint256 slot = first + i;
+                if (slot >> 8 != index) {
+                    bits[index] = word;
+                    index = slot >> 8;
+                    word = bits[index];
+                }
+                uint256 chunk = keepFirst(load(places, i), places.length - i);
+                uint256 marks = marksOf(chunk);
+                named += popCount(marks);
+                uint256 free = slot + 32 > funded ? marksOf(keepFirst(chunk, slot < funded ? funded - slot : 0)) : marks;
+
+                uint256 at = slot & 255;
+                free &= ~((word << at) >> 224);
+                if (at > 224) {
+                    // The last bits of these 32 lie in the next word: leave this one behind and finish there.
+                    uint256 next = bits[index + 1];
+                    free &= ~(next >> (480 - at));
+                    bits[index++] = word | ((free << 224) >> at);
+                    word = next | (free << (480 - at));
+                } else {
+                    word |= (free << 224) >> at;
+                }
+                if (free != marks) {
+                    chunk = keepMarked(chunk, free);
+                    store(places, i, chunk);
+                }
+                took += popCount(free);
+                count(chunk, counts);
+            }
+            bits[index] = word;
+        }
+    }
+
+    /// @dev 32 bits, the first byte's highest: which bytes are not zero.
+    function marksOf(uint256 chunk) internal pure returns (uint256 marks) {
+        unchecked {
+            uint256 high = (((chunk & LOW_SEVEN) + LOW_SEVEN) | chunk) & HIGH_BIT;
+            if (high == HIGH_BIT) return 0xffffffff;
+            marks = high >> 7;
+            marks = (marks | (marks >> 7)) & 0x0003000300030003000300030003000300030003000300030003000300030003;
+            marks = (marks | (marks >> 14)) & 0x0000000f0000000f0000000f0000000f0000000f0000000f0000000f0000000f;
+            marks = (marks | (marks >> 28)) & 0x00000000000000ff00000000000000ff00000000000000ff00000000000000ff;
+            marks = (marks | (marks >> 56)) & 0x0000000000000000000000000000ffff0000000000000000000000000000ffff;
+            marks = (marks | (marks >> 112)) & 0xffffffff;
+        }
+    }
+
+    /// @dev How many of 32 bits are set.
+    function popCount(uint256 marks) internal pure returns (uint256) {
+        unchecked {
+            if (marks == 0xffffffff) return 32;
+            marks -= (marks >> 1) & 0x55555555;
+            marks = (marks & 0x33333333) + ((marks >> 2) & 0x33333333);
+            marks = (marks + (marks >> 4)) & 0x0f0f0f0f;
+            return ((marks * 0x01010101) & 0xffffffff) >> 24;
+        }
+    }
+
+    /// @dev The first `n` bytes of a word, the others zero.
+    function keepFirst(uint256 chunk, uint256 n) private pure returns (uint256) {
+        unchecked {
+            return n >= 32 ? chunk : chunk & ~(type(uint256).max >> (8 * n));
+        }
+    }
+
+    /// @dev The bytes whose mark is set, the others zero.
+    function keepMarked(uint256 chunk, uint256 marks) private pure returns (uint256 kept) {
+        unchecked {
+            for (uint256 i; i < 32; ++i) {
+                if ((marks >> (31 - i)) & 1 != 0) kept |= chunk & ((255 << 248) >> (8 * i));
+            }
+        }
+    }
+
+    function load(bytes memory data, uint256 at) private pure returns (uint256 chunk) {
+        assembly ("memory-safe") {
+            chunk := mload(add(add(data, 32), at))
+        }
+    }
+
+    /// @dev A memory array of bytes is padded to whole words, so the last chunk is the array's own.
+    function store(bytes memory data, uint256 at, uint256 chunk) private pure {
+        assembly ("memory-safe") {
+            mstore(add(add(data, 32), at), chunk)
+        }
+    }
+
+    /// @dev One more for the place of each of 32 bytes. Unrolled: this line is most of what a slot costs.
+    function count(uint256 chunk, uint256[256] memory counts) private pure {
+        assembly ("memory-safe") {
+            function one(base, place) {
+                let counter := add(base, shl(5, place))
+                mstore(counter, add(mload(counter), 1))
+            }
+            one(counts, byte(0, chunk))
+            one(counts, byte(1, chunk))
+            one(counts, byte(2, chunk))
+            one(counts, byte(3, chunk))
+            one(counts, byte(4, chunk))
+            one(counts, byte(5, chunk))
+            one(counts, byte(6, chunk))
+            one(counts, byte(7, chunk))
+            one(counts, byte(8, chunk))
+            one(counts, byte(9, chunk))
+            one(counts, byte(10, chunk))
+            one(counts, byte(11, chunk))
+            one(counts, byte(12, chunk))
+            one(counts, byte(13, chunk))
+            one(counts, byte(14, chunk))
+            one(counts, byte(15, chunk))
+            one(counts, byte(16, chunk))
+            one(counts, byte(17, chunk))
+            one(counts, byte(18, chunk))
+            one(counts, byte(19, chunk))
+            one(counts, byte(20, chunk))
+            one(counts, byte(21, chunk))
+            one(counts, byte(22, chunk))
+            one(counts, byte(23, chunk))
+            one(counts, byte(24, chunk))
+            one(counts, byte(25, chunk))
+            one(counts, byte(26, chunk))
+            one(counts, byte(27, chunk))
+            one(counts, byte(28, chunk))
+            one(counts, byte(29, chunk))
+            one(counts, byte(30, chunk))
+            one(counts, byte(31, chunk))
+        }
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IPiecework} from "../interfaces/IPiecework.sol";
+
+/// @title EIP-712 struct hashes of what crosses the chain boundary
+/// @dev piecework/domain/typed_data.py has the same types; tests/vectors/typed_data.json holds both to one table.
+library TypedData {
+    bytes32 internal constant TERMS = keccak256(
+        "Terms(address requester,address operator,address token,uint128 reward,uint128 fee,address coordinator,address arbitrator,bytes arbitratorExtraData,uint128 contestDeposit,uint128 appealStake,uint64 closesAt,uint32 reviewWindow,uint32 appealWindow,bytes32 contentHash,bytes32 salt)"
+    );
+    bytes32 internal constant BATCH =
+        keccak256("Batch(bytes32 job,uint256 firstSlot,address[] workers,bytes places,bytes32 answerRoot)");
+    bytes32 internal constant APPROVAL = keccak256("Approval(bytes32 batch,uint256 slots,uint256 amount)");
+    bytes32 internal constant WITHDRAWAL = keccak256(
+        "Withdrawal(address owner,address token,address receiver,uint256 amount,uint256 maxFee,uint64 nonce,uint64 deadline)"
+    );
+
+    function hash(IPiecework.Terms calldata terms) internal pure returns (bytes32) {
+        // Two halves, because one abi.encode of sixteen values is too deep for the stack.
+        return keccak256(
+            bytes.concat(
+                abi.encode(
+                    TERMS,
+                    terms.requester,
+                    terms.operator,
+                    terms.token,
+                    terms.reward,
+                    terms.fee,
+                    terms.coordinator,
+                    terms.arbitrator
+                ),
+                abi.encode(
+                    keccak256(terms.arbitratorExtraData),
+                    terms.contestDeposit,
+                    terms.appealStake,
+                    terms.closesAt,
+                    terms.reviewWindow,
+                    terms.appealWindow,
+                    terms.contentHash,
+                    terms.salt
+                )
+            )
+        );
+    }
+
+    /// @param workers keccak256 of the worker table, each address padded to a word
+    /// @param places keccak256 of the bytes
+    function hashBatch(bytes32 job, uint256 firstSlot, bytes32 workers, bytes32 places, bytes32 answerRoot)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(BATCH, job, firstSlot, workers, places, answerRoot));
+    }
+
+    function hashApproval(bytes32 batch, uint256 slots, uint256 amount) internal pure returns (bytes32) {
+        return keccak256(abi.encode(APPROVAL, batch, slots, amount));
+    }
+
+    function hash(IPiecework.Withdrawal calldata withdrawal) internal pure returns (bytes32) {
+        return keccak256(abi.encode(WITHDRAWAL, withdrawal));
+    }
+
+    /// @notice keccak256 of the first `count` words of a worker table.
+    function hashTable(address[] calldata workers, uint256 count) internal pure returns (bytes32 table) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, workers.offset, shl(5, count))
+            table := keccak256(free, shl(5, count))
+        }
+    }
+}

@@ -1,0 +1,1 @@
+"""JSON-RPC, the contracts' builds and their deployments."""

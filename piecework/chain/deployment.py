@@ -1,0 +1,82 @@
+"""Where the escrow lives: one file per deployment that backend, indexer and clients start from."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from piecework.chain.rpc import Rpc
+from piecework.domain.errors import Invalid, NotFound
+from piecework.domain.typed_data import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The escrow of one chain.
+
+    Attributes:
+        chain_id: the chain's id (EIP-155).
+        genesis_hash: the hash of block 0, by which a devnet that was started anew is told from the one before.
+        escrow, token: addresses, lower-case hex; `token` is the one that jobs pay in by default.
+        token_symbol, token_decimals: as the token says.
+        start_block: the block of the escrow's creation.
+        devnet: whether the token may be minted by anyone and accounts are public.
+    """
+
+    chain_id: int
+    genesis_hash: str
+    escrow: str
+    token: str
+    token_symbol: str
+    token_decimals: int
+    start_block: int
+    devnet: bool
+
+    @property
+    def domain(self) -> Domain:
+        """The EIP-712 domain of the escrow."""
+        return Domain(self.chain_id, self.escrow)
+
+    def save(self, path: Path) -> None:
+        """Writes the file in one step, so that a reader never sees half of it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".tmp")
+        draft.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        draft.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Deployment":
+        """Reads a deployment file.
+
+        Raises:
+            NotFound: no such file.
+            Invalid: not a deployment.
+        """
+        try:
+            values: dict[str, Any] = json.loads(path.read_text())
+            return cls(**{name: values[name] for name in cls.__slots__})
+        except FileNotFoundError:
+            raise NotFound(f"There is no deployment file at {path}.") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise Invalid(f"{path} is not a deployment file: {error}.") from None
+
+    def check(self, rpc: Rpc) -> None:
+        """Refuses to go on with another chain than the deployment's.
+
+        Raises:
+            Invalid: another chain id or genesis, or no contract where the escrow should be.
+        """
+        chain_id = int(rpc.call("eth_chainId"), 16)
+        if chain_id != self.chain_id:
+            raise Invalid(
+                f"The chain at {rpc.url} has id {chain_id}, but the deployment is on {self.chain_id}; "
+                "use the right --rpc-url or another data directory."
+            )
+        genesis = rpc.call("eth_getBlockByNumber", "0x0", False)["hash"]
+        if genesis != self.genesis_hash:
+            raise Invalid(
+                f"The chain at {rpc.url} is not the one that the escrow was deployed to (its first block differs): "
+                "a devnet was started anew. Use another data directory, or give it back its state."
+            )
+        if rpc.call("eth_getCode", self.escrow, "latest") in ("0x", None):
+            raise Invalid(f"There is no contract at {self.escrow} on the chain at {rpc.url}; the deployment file is another's.")
