@@ -1,0 +1,91 @@
+"""A worker's side: take work, commit, check the receipt, reveal, be paid."""
+
+from typing import Any
+
+from piecework.client.market import Market, Session, terms_of
+from piecework.domain.content import commitment
+from piecework.domain.errors import Invalid
+from piecework.domain.terms import receipt_batch
+from piecework.domain.typed_data import Key, Withdrawal, recover
+
+
+class Worker:
+    """One worker's account at a marketplace.
+
+    It trusts nothing that it can check: a job's id must be the digest of its terms, and an answer is shown only against a
+    receipt that the coordinator named in those terms has signed.
+    """
+
+    def __init__(self, market: Market, session: Session) -> None:
+        self.market, self.session = market, session
+
+    @classmethod
+    async def sign_in(cls, market: Market, key: Key) -> "Worker":
+        """Signs in with Ethereum."""
+        return cls(market, await market.sign_in(key))
+
+    @property
+    def address(self) -> str:
+        return self.session.key.address
+
+    async def take_payouts_as(self, payout: str) -> None:
+        """How settlements should pay this account: "wallet" or "ledger"."""
+        await self.market.put("/v1/session/payout", {"payout": payout}, self.session)
+
+    async def assignments(self, job: str) -> list[dict[str, Any]]:
+        """This worker's assignments of a job, in every state."""
+        return [item async for item in self.market.items("/v1/assignments", self.session, job=job)]
+
+    async def take(self, job: str, unit: int | None = None) -> dict[str, Any]:
+        """Reserves a slot of a unit, or of the next one that this worker may do."""
+        return await self.market.post(f"/v1/jobs/{job}/assignments", {"unit": unit}, self.session)
+
+    async def answer(self, job: dict[str, Any], assignment: dict[str, Any], answer: Any, salt: bytes) -> dict[str, Any]:
+        """Commits to an answer, checks the receipt, and reveals it. May be repeated with the same salt and answer.
+
+        Args:
+            job: the job as the API gives it.
+            assignment: a reserved or committed assignment of this worker.
+            answer: any JSON value.
+            salt: 32 bytes; keep them with the receipt until paid.
+
+        Returns:
+            The receipt.
+
+        Raises:
+            Invalid: the receipt isn't what the coordinator owes; the answer has not been shown.
+        """
+        job_id, slot = bytes.fromhex(job["id"][2:]), int(assignment["slot"])
+        promised = commitment(job_id, slot, self.address, salt, answer)
+        path = f"/v1/assignments/{assignment['id']}"
+        receipt = await self.market.post(f"{path}/commit", {"commitment": "0x" + promised.hex()}, self.session)
+        self.check_receipt(job, slot, promised, receipt)
+        await self.market.post(f"{path}/reveal", {"answer": answer, "salt": "0x" + salt.hex()}, self.session)
+        return receipt
+
+    def check_receipt(self, job: dict[str, Any], slot: int, promised: bytes, receipt: dict[str, Any]) -> None:
+        """Refuses a receipt that would not be paid by the escrow."""
+        domain, terms = self.market.domain, terms_of(job)
+        if domain.job_id(terms).hex() != job["id"][2:]:
+            raise Invalid("The job's id isn't the hash of its terms; don't work for it.")
+        digest = domain.batch_digest(receipt_batch(bytes.fromhex(job["id"][2:]), slot, self.address, promised))
+        if recover(digest, bytes.fromhex(receipt["signature"][2:])) != terms.coordinator:
+            raise Invalid("The receipt isn't signed by the job's coordinator; keep the answer.")
+
+    async def withdraw(self, token: str, amount: int, nonce: int, deadline: int) -> dict[str, Any]:
+        """Has `amount` base units of the ledger sent to this worker's own wallet by the relayer, for no fee and no gas."""
+        withdrawal = Withdrawal(self.address, token, self.address, amount, 0, nonce, deadline)
+        signature = self.session.key.sign(self.market.domain.withdrawal_digest(withdrawal))
+        return await self.market.post(
+            "/v1/withdrawals",
+            {
+                "owner": self.address,
+                "token": token,
+                "receiver": self.address,
+                "amount": str(amount),
+                "max_fee": "0",
+                "nonce": nonce,
+                "deadline": deadline,
+                "signature": "0x" + signature.hex(),
+            },
+        )

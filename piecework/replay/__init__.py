@@ -1,0 +1,1 @@
+"""Real answers, sent through the whole marketplace: `piecework replay`."""
