@@ -1,8 +1,10 @@
 """`piecework replay` and `piecework demo`: real answers through the whole marketplace."""
 
 import asyncio
+import fcntl
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy import Engine
 
 from piecework.client import Market, Requester
-from piecework.domain.errors import Invalid
+from piecework.domain.errors import Conflict, Invalid
 from piecework.domain.typed_data import Key
 from piecework.domain.units import base_units
 from piecework.replay.answers import read_answers, read_truth
@@ -89,8 +91,20 @@ async def _replay(
         plan = Plan(answers, seed, base_units(reward, market.info["token"]["decimals"]), title)
         if plan.reward == 0:
             raise Invalid("The reward must be more than nothing.")
-        requester = await Requester.sign_in(market, _requester_key(market))
-        return await _carry(plan, market, requester, right, database, as_json)
+        with _alone(plan):
+            requester = await Requester.sign_in(market, _requester_key(market))
+            return await _carry(plan, market, requester, right, database, as_json)
+
+
+@contextmanager
+def _alone(plan: Plan) -> Iterator[None]:
+    """One replay of a plan at a time on this machine: two would each answer for the same workers. A killed one lets go."""
+    with (Path(tempfile.gettempdir()) / f"piecework-replay-{os.getuid()}-{plan.salt.hex()[:16]}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict("Another replay of this file is running; wait for it, or choose another --seed.") from None
+        yield
 
 
 async def _carry(

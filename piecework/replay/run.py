@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from piecework.client import Market, Requester, Worker
+from piecework.client import Market, MarketError, Requester, Worker
 from piecework.client.market import terms_of
 from piecework.domain.content import commitment
 from piecework.domain.errors import Conflict, Invalid, Unavailable
@@ -75,7 +75,7 @@ class Replay:
             if known["terms"]["salt"] == salt:
                 job = known
         if job is None:
-            job = await self.requester.draft(self.plan.posting(int(time.time()) + OPEN_SECONDS))
+            job = await self.requester.draft(self.plan.posting(closes_at(time.time())))
         if job["state"] == "draft":
             if self.market.info["devnet"]:
                 await self.requester.mint(job["terms"]["token"], int(job["amount"]))
@@ -108,14 +108,22 @@ class Replay:
         begun = Begun(self.plan, job, worker, await worker.assignments(job["id"]))
         sent = 0
         for row in rows:
-            assignment = begun.of(row)
-            if assignment is None:
-                assignment = begun.spare(row) or await worker.take(job["id"], self.plan.unit_of[row.task])
+            assignment = begun.of(row) or begun.spare(row) or await self._take(job, worker, row)
             if assignment["state"] in ("reserved", "committed"):
                 await worker.answer(job, assignment, {"label": row.label}, self.plan.answer_salt(row))
                 sent += 1
             done(1)
         return sent
+
+    async def _take(self, job: dict[str, Any], worker: Worker, row: Answer) -> dict[str, Any]:
+        """Reserves a slot for a row. Where the answer to an earlier try was lost, the slot is there already."""
+        try:
+            return await worker.take(job["id"], self.plan.unit_of[row.task])
+        except MarketError as refused:
+            spare = Begun(self.plan, job, worker, await worker.assignments(job["id"])).spare(row)
+            if refused.status != 409 or spare is None:
+                raise
+            return spare
 
     async def _review(self, job: dict[str, Any], done: Callable[[int], None]) -> list[dict[str, Any]]:
         """Looks at every answer, checks it against its commitment, and approves it."""
@@ -173,6 +181,11 @@ class Replay:
                 raise Unavailable("A withdrawal isn't confirmed yet; run it again to go on waiting.")
             await asyncio.sleep(0.1)
             withdrawal = await self.market.get(f"/v1/withdrawals/{withdrawal['id']}")
+
+
+def closes_at(now: float) -> int:
+    """The end of the next whole period, so that two runs begun together name the same job; Unix seconds."""
+    return (int(now) // OPEN_SECONDS + 2) * OPEN_SECONDS
 
 
 class Begun:

@@ -67,11 +67,12 @@ def test_a_replay_killed_anywhere_finishes_the_same_job(market: Marketplace, tmp
     assert result["paid"] == len(path.read_text().splitlines()) - 1
 
 
-def test_two_replays_of_one_file_at_once_pay_nobody_twice(market: Marketplace, tmp_path: Path) -> None:
+def test_of_two_replays_of_one_file_at_once_one_is_sent_away(market: Marketplace, tmp_path: Path) -> None:
     path = crowd(tmp_path / "answers.csv", tasks=20, workers=5, seed=99)
     both = [market.start("replay", str(path), "--json") for _ in range(2)]
-    for running in both:
-        running.communicate(timeout=200)
+    said = [running.communicate(timeout=200)[1] for running in both]
+    assert sorted(running.returncode for running in both) == [0, 1]
+    assert any("Another replay of this file is running" in words for words in said)
     result = json.loads(market.run("replay", str(path), "--json").stdout)
     assert result["exact"], result["faults"]
     assert result["paid"] == len(path.read_text().splitlines()) - 1
