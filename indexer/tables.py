@@ -46,10 +46,13 @@ class Block(SQLModel, table=True):
 
     __tablename__ = "mirror_block"
     chain_id: int = _big(primary_key=True)
+    escrow: str = Field(primary_key=True, max_length=42)
     number: int = _big(primary_key=True)
     hash: str = Field(max_length=66)
     parent_hash: str = Field(max_length=66)
     timestamp_at: datetime = Field(sa_type=Instant)
+    log_count: int
+    """How many logs of the escrow it holds."""
 
 
 class _Event(SQLModel):
@@ -148,7 +151,10 @@ class LedgerEntry(_Event, table=True):
 
     __tablename__ = "mirror_ledger_entry"
     __table_args__ = (
-        Index("mirror_ledger_entry_account", "chain_id", "escrow", "account", "token", "block_number", "log_index"),
+        Index(
+            "mirror_ledger_entry_account",
+            *("chain_id", "escrow", "account", "token", "block_number", "log_index", "sequence"),
+        ),
     )
     sequence: int = Field(primary_key=True)
     """Orders the changes that one event makes."""
@@ -194,3 +200,6 @@ EVENT_TABLES: tuple[type[_Event], ...] = (
     ProtocolFee,
 )
 """Everything that a reorg deletes from the fork on."""
+
+TABLES: tuple[type[SQLModel], ...] = (Deployment, Block, *EVENT_TABLES)
+"""All tables of the mirror."""

@@ -1,0 +1,142 @@
+"""The mirror's one transaction: rows, block hashes and cursor move together or not at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlmodel import SQLModel
+
+from indexer import decode, tables
+from indexer.chain import Header, Span
+from indexer.handlers import handle
+from indexer.store import Store
+from piecework.chain.deployment import Deployment
+from piecework.domain.errors import Conflict
+from piecework.sql import reading
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far the mirror has come: its last block."""
+
+    head_number: int
+    head_hash: str
+
+
+class Mirror:
+    """The rows of one deployment.
+
+    Args:
+        engine: the database, with its tables.
+        deployment: whose rows.
+        window: how many blocks below the head keep their hashes, so that a reorg that deep is found.
+    """
+
+    def __init__(self, engine: Engine, deployment: Deployment, window: int) -> None:
+        self._engine, self._window = engine, window
+        self._chain_id, self._escrow = deployment.chain_id, deployment.escrow
+
+    def cursor(self) -> Cursor:
+        """Where the mirror stands."""
+        table = tables.Deployment
+        query = select(table.head_number, table.head_hash).where(*self._own(table))  # type: ignore[call-overload]
+        with reading(self._engine).begin() as connection:
+            return Cursor(*connection.execute(query).one())
+
+    def hashes(self, first: int) -> dict[int, str]:
+        """The mirrored blocks' hashes from block `first` on, by number; older blocks are known only where they hold events."""
+        table = tables.Block
+        query = select(table.number, table.hash).where(*self._own(table), table.number >= first)  # type: ignore[call-overload]
+        with reading(self._engine).begin() as connection:
+            return {number: block_hash for number, block_hash in connection.execute(query)}
+
+    def write(self, span: Span, before: Cursor) -> Cursor:
+        """Makes `span` what the mirror knows from its first block on; on a clean append nothing has to go for it.
+
+        Args:
+            span: verified; its first block follows a block that the mirror has.
+            before: where the mirror stands, as far as the caller knows.
+
+        Returns:
+            Where the mirror stands now.
+
+        Raises:
+            Conflict: it doesn't stand at `before`; nothing was written.
+            AnswerRefused: the logs can't be the escrow's; nothing was written.
+        """
+        after = Cursor(span.head.number, span.head.hash)
+        with self._engine.begin() as connection:
+            self._move_cursor(connection, before, span.head)
+            self._delete(connection, span.first)
+            store = Store(connection, self._chain_id, self._escrow)
+            for event in decode.events(span.logs):
+                handle(event, store)
+            for table in tables.EVENT_TABLES:
+                _insert(connection, table, store.rows.get(table, []))
+            self._write_blocks(connection, span)
+        return after
+
+    def _move_cursor(self, connection: Connection, before: Cursor, head: Header) -> None:
+        """Compare and set: it fences a second indexer, and serialises this transaction with every other writer's."""
+        table = tables.Deployment
+        moved = connection.execute(
+            update(table)
+            .where(*self._own(table), table.head_number == before.head_number, table.head_hash == before.head_hash)  # type: ignore[arg-type]
+            .values(
+                next_block=head.number + 1,
+                head_number=head.number,
+                head_hash=head.hash,
+                head_timestamp_at=instant(head),
+            )
+        )
+        if moved.rowcount != 1:
+            raise Conflict("Another indexer has moved this database's cursor; only one may write. This one stops.")
+
+    def _delete(self, connection: Connection, first: int) -> None:
+        for table in tables.EVENT_TABLES:
+            connection.execute(delete(table).where(*self._own(table), table.block_number >= first))  # type: ignore[arg-type]
+        connection.execute(delete(tables.Block).where(*self._own(tables.Block), tables.Block.number >= first))  # type: ignore[arg-type]
+
+    def _write_blocks(self, connection: Connection, span: Span) -> None:
+        """Keeps the blocks within the window and those with events."""
+        counts: dict[int, int] = {}
+        for log in span.logs:
+            counts[log.block_number] = counts.get(log.block_number, 0) + 1
+        oldest = span.head.number - self._window
+        kept = [header for header in span.headers if header.number >= oldest or header.number in counts]
+        rows = [
+            self._key() | block_row(header, counts.get(header.number, 0)) for header in kept
+        ]
+        _insert(connection, tables.Block, rows)
+        table = tables.Block
+        outdated = (table.number < oldest, table.log_count == 0)
+        connection.execute(delete(table).where(*self._own(table), *outdated))  # type: ignore[arg-type]
+
+    def _key(self) -> dict[str, Any]:
+        return {"chain_id": self._chain_id, "escrow": self._escrow}
+
+    def _own(self, table: Any) -> tuple[Any, Any]:
+        return (table.chain_id == self._chain_id, table.escrow == self._escrow)
+
+
+def instant(header: Header) -> datetime:
+    """A block's time."""
+    return datetime.fromtimestamp(header.timestamp, UTC)
+
+
+def block_row(header: Header, log_count: int) -> dict[str, Any]:
+    """A block's columns besides its deployment's."""
+    return {
+        "number": header.number,
+        "hash": header.hash,
+        "parent_hash": header.parent_hash,
+        "timestamp_at": instant(header),
+        "log_count": log_count,
+    }
+
+
+def _insert(connection: Connection, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(insert(table), rows)

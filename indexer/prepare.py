@@ -1,0 +1,106 @@
+"""Makes a database fit to be a mirror, and refuses one that is another's."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, func, insert, inspect, select
+from sqlmodel import SQLModel
+
+from indexer import tables
+from indexer.chain import Header
+from indexer.mirror import block_row, instant
+from indexer.source import Source
+from piecework.chain.deployment import Deployment
+from piecework.domain.errors import Invalid
+from piecework.sql import database_url, open_engine
+
+LOCK = 0x7069656365  # any number, the same for everybody who creates tables
+
+
+def prepare_database(url: str) -> Engine:
+    """Opens a database and creates the mirror's tables that it lacks; safe to call again and from several processes at once.
+
+    Raises:
+        Invalid: no database that Piecework knows, or tables of another version.
+    """
+    engine = open_database(url)
+    prepare_tables(engine)
+    return engine
+
+
+def open_database(url: str) -> Engine:
+    """An engine for what a person wrote; makes the folder of a SQLite file."""
+    engine = open_engine(database_url(url))
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    return engine
+
+
+def prepare_tables(engine: Engine) -> None:
+    """Creates the mirror's tables that the database lacks, and refuses those of another version."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        SQLModel.metadata.create_all(connection, tables=[table.__table__ for table in tables.TABLES])  # type: ignore[attr-defined]
+        _require_columns(connection)
+
+
+def _require_columns(connection: Connection) -> None:
+    inspector = inspect(connection)
+    for table in tables.TABLES:
+        name = str(table.__tablename__)
+        wanted = {column.name for column in table.__table__.columns}  # type: ignore[attr-defined]
+        missing = wanted - {column["name"] for column in inspector.get_columns(name)}
+        if missing:
+            raise Invalid(
+                f"The table {name} was made by another version of Piecework (it lacks {', '.join(sorted(missing))}); "
+                "use another database."
+            )
+
+
+def register_deployment(engine: Engine, deployment: Deployment, source: Source) -> None:
+    """Makes a prepared database the mirror of `deployment`; does nothing if it is that already.
+
+    Raises:
+        Invalid: the node is on another chain or has no escrow there, or the database mirrors another deployment.
+        Unavailable: the node doesn't answer.
+    """
+    source.identify()
+    if _registered(engine, deployment):
+        return
+    before = source.header(deployment.start_block - 1)
+    with engine.begin() as connection:
+        if not _is_registered(connection, deployment):
+            _register(connection, deployment, before)
+
+
+def _registered(engine: Engine, deployment: Deployment) -> bool:
+    with engine.begin() as connection:
+        return _is_registered(connection, deployment)
+
+
+def _is_registered(connection: Connection, deployment: Deployment) -> bool:
+    table = tables.Deployment
+    columns = (table.chain_id, table.escrow, table.genesis_hash, table.start_block)
+    wanted = (deployment.chain_id, deployment.escrow, deployment.genesis_hash, deployment.start_block)
+    found = [tuple(row) for row in connection.execute(select(*columns))]  # type: ignore[call-overload]
+    if found and found != [wanted]:
+        raise Invalid(
+            f"The database mirrors the escrow {found[0][1]} on chain {found[0][0]}, which is another deployment than the one "
+            f"to follow ({deployment.escrow} on chain {deployment.chain_id}); use another database or data directory."
+        )
+    return bool(found)
+
+
+def _register(connection: Connection, deployment: Deployment, before: Header) -> None:
+    """The mirror starts with the block before the escrow's, which holds nothing of it."""
+    key = {"chain_id": deployment.chain_id, "escrow": deployment.escrow}
+    cursor = {
+        "genesis_hash": deployment.genesis_hash,
+        "start_block": deployment.start_block,
+        "next_block": deployment.start_block,
+        "head_number": before.number,
+        "head_hash": before.hash,
+        "head_timestamp_at": instant(before),
+    }
+    connection.execute(insert(tables.Deployment), [key | cursor])
+    connection.execute(insert(tables.Block), [key | block_row(before, 0)])
