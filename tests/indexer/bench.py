@@ -1,0 +1,154 @@
+"""The indexer under test: in this process step by step, or as the process that `python -m indexer` is."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from indexer import tables
+from indexer.follow import Follower
+from indexer.mirror import Mirror
+from indexer.prepare import prepare_database, register_deployment
+from indexer.source import Source
+from piecework.chain.build import ROOT
+from piecework.chain.deployment import Deployment
+from piecework.chain.rpc import Rpc
+from tests.indexer.workshop import Workshop
+
+WINDOW = 16
+
+
+class Bench:
+    """One follower on one database."""
+
+    def __init__(self, database_url: str, deployment: Deployment, rpc: Rpc, window: int = WINDOW) -> None:
+        self.engine: Engine = prepare_database(database_url)
+        self.source = Source(rpc, deployment)
+        register_deployment(self.engine, deployment, self.source)
+        self.mirror = Mirror(self.engine, deployment, window)
+        self.follower = Follower(self.source, self.mirror, 0, window)
+
+    def catch_up(self) -> "Bench":
+        """Mirrors whatever there is."""
+        while self.follower.step():
+            pass
+        return self
+
+    def rows(self, table: Any) -> list[Any]:
+        """A table's rows in the order of the chain."""
+        return rows(self.engine, table)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def rows(engine: Engine, table: Any) -> list[Any]:
+    """A table's rows in the order of their keys."""
+    with engine.connect() as connection:
+        columns = table.__table__
+        return list(connection.execute(select(columns).order_by(*columns.primary_key.columns)))
+
+
+def dump(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all event tables, and the cursor."""
+    return {str(table.__tablename__): [tuple(row) for row in rows(engine, table)] for table in everything()}
+
+
+def everything() -> list[Any]:
+    return [tables.Deployment, *tables.EVENT_TABLES]
+
+
+def balances(engine: Engine) -> dict[tuple[str, str], int]:
+    """The newest ledger row's balance by account and token."""
+    return {(row.account, row.token): row.balance for row in rows(engine, tables.LedgerEntry)}
+
+
+def require_balances(engine: Engine, workshop: Workshop) -> None:
+    """The mirror's balances are the escrow's, for everybody and to the base unit."""
+    mirrored = balances(engine)
+    assert set(mirrored) <= workshop.accounts
+    on_chain = {key: workshop.escrow.balance_of(*key) for key in workshop.accounts}
+    assert {key: mirrored.get(key, 0) for key in on_chain} == on_chain
+
+
+@contextmanager
+def bench(database_url: str, workshop: Workshop, rpc: Rpc | None = None, window: int = WINDOW) -> Iterator[Bench]:
+    opened = Bench(database_url, workshop.deployment, rpc or workshop.rpc, window)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+class Process:
+    """`python -m indexer` on its own.
+
+    Args:
+        folder: where its deployment file and its log go.
+        settings: more of its environment, without the prefix.
+    """
+
+    def __init__(self, folder: Path, database_url: str, deployment: Deployment, rpc_url: str, **settings: object) -> None:
+        path = folder / "deployment.json"
+        deployment.save(path)
+        self._log = folder / f"indexer-{time.monotonic_ns()}.log"
+        given = {"database_url": database_url, "rpc_url": rpc_url, "deployment": path, "finality_blocks": WINDOW} | settings
+        environment = {f"PIECEWORK_{name.upper()}": str(value) for name, value in given.items()}
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "indexer"], cwd=ROOT, stderr=log, stdout=log, env=os.environ | environment
+            )
+
+    @property
+    def said(self) -> str:
+        """Everything it has logged."""
+        return self._log.read_text()
+
+    def ended(self, timeout_seconds: float = 30) -> int:
+        """Its exit code, once it has ended."""
+        return self.process.wait(timeout_seconds)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """Asks it to end; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(5)
+
+
+@contextmanager
+def process(
+    folder: Path, database_url: str, deployment: Deployment, rpc_url: str, **settings: object
+) -> Iterator[Process]:
+    """A running indexer, ended with the block."""
+    running = Process(folder, database_url, deployment, rpc_url, **settings)
+    try:
+        yield running
+    finally:
+        running.kill()
+
+
+def eventually(what: Callable[[], object], running: Process | None = None, timeout_seconds: float = 30) -> None:
+    """Returns when `what` holds; fails when it doesn't in time."""
+    deadline = time.monotonic() + timeout_seconds
+    while not what():
+        assert time.monotonic() < deadline, f"it didn't come true in {timeout_seconds} s\n{running.said if running else ''}"
+        time.sleep(0.03)
+
+
+def head_of(database_url: str) -> int:
+    """The mirror's last block; -1 before there is a mirror."""
+    engine = prepare_database(database_url)
+    try:
+        return max((row.head_number for row in rows(engine, tables.Deployment)), default=-1)
+    finally:
+        engine.dispose()

@@ -1,0 +1,15 @@
+"""Empty databases of both kinds, for fixtures: `from tests.support.databases import database_url` in a conftest is all it takes."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The SQLAlchemy URL of an empty database; a test that takes it runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/piecework.db"
+    return postgres.server().database()

