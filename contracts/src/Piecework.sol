@@ -120,6 +120,7 @@ contract Piecework is IPiecework, EIP712 {
         if (msg.sender != terms.requester) revert CallerNotRequester(terms.requester);
         job = create(terms, slots, Source.Wallet);
         uint256 amount = priceOf(terms, slots);
+        requireToken(terms.token, amount);
         // Somebody may have carried the permit first; then the allowance is there and the transfer works.
         try IERC20Permit(terms.token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
         takeFromWallet(terms.token, amount);
@@ -137,6 +138,7 @@ contract Piecework is IPiecework, EIP712 {
     ) external lock returns (bytes32 job) {
         job = create(terms, slots, Source.Wallet);
         uint256 amount = priceOf(terms, slots);
+        requireToken(terms.token, amount);
         uint256 before = IERC20(terms.token).balanceOf(address(this));
         IERC3009(terms.token).receiveWithAuthorization(
             terms.requester, address(this), amount, validAfter, validBefore, job, v, r, s
@@ -296,7 +298,7 @@ contract Piecework is IPiecework, EIP712 {
         uint256[256] memory counts,
         Payout calldata payout
     ) private {
-        uint256 credited = payout.creditMask;
+        uint256 credited;
         uint256 paid;
         for (uint256 place = 1; place <= workers.length; ++place) {
             uint256 slots = counts[place];
@@ -310,7 +312,7 @@ contract Piecework is IPiecework, EIP712 {
             }
             paid += slots;
             uint256 amount = slots * terms.reward;
-            bool pushed = payout.pushGas != 0 && credited & (1 << place) == 0
+            bool pushed = payout.pushGas != 0 && payout.creditMask & (1 << place) == 0
                 && Push.tryPush(terms.token, worker, amount, payout.pushGas);
             if (!pushed) {
                 credit(worker, terms.token, amount);
@@ -408,6 +410,11 @@ contract Piecework is IPiecework, EIP712 {
         uint256 before = IERC20(token).balanceOf(address(this));
         SafeTransferLib.safeTransferFrom(token, msg.sender, address(this), amount);
         requireArrived(token, before, amount);
+    }
+
+    /// @dev The native coin knows no permits or authorizations: it must be sent along, to `post`.
+    function requireToken(address token, uint256 amount) private pure {
+        if (token == address(0)) revert ValueWrong(amount, 0);
     }
 
     function requireArrived(address token, uint256 before, uint256 amount) private view {

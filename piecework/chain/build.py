@@ -96,7 +96,7 @@ def _compile(standard_input: dict[str, Any]) -> dict[str, Any]:
             standard_input, solc_binary=_solc(), base_path=str(ROOT), allow_paths=[str(ROOT)]
         )
     except SolcError as error:
-        raise Invalid(f"The contracts don't compile:\n{error.stderr_data or error}") from None
+        raise Invalid(f"The contracts don't compile:\n{error.stderr_data or error.message}") from None
 
 
 def _solc() -> Path:

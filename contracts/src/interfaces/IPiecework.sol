@@ -217,7 +217,8 @@ interface IPiecework {
     function close(Terms calldata terms) external;
 
     /// @notice Pays the free slots of one or many approved batches of one job, each worker once. Slots that aren't free are
-    /// skipped. Slots that a batch gives to the requester are cancelled: reward and fee return to its balance.
+    /// skipped. Slots that a batch gives to the requester are cancelled: reward and fee return to its balance. Batches whose
+    /// tables differ in length come shortest first (`PlaceUnknown` otherwise).
     function settle(
         Terms calldata terms,
         address[] calldata workers,

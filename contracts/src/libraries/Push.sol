@@ -8,8 +8,9 @@ import {IPiecework} from "../interfaces/IPiecework.sol";
 library Push {
     /// @notice `trySend`, but reverts where less gas is left than promised: nobody can starve a push into a credit.
     function tryPush(address token, address receiver, uint256 amount, uint256 gasLimit) internal returns (bool) {
-        // A call passes on at most 63/64 of what is left (EIP-150); 10,000 covers the call's own price.
-        uint256 needed = gasLimit + gasLimit / 63 + 10_000;
+        // A call passes on at most 63/64 of what is left (EIP-150) after its own price, which 40,000 covers: at most 9,000
+        // for carrying coins, 25,000 for a new account, and 2,600 each for a cold account and the code it delegates to.
+        uint256 needed = gasLimit + gasLimit / 63 + 40_000;
         if (gasleft() < needed) revert IPiecework.GasTooLow(needed);
         return trySend(token, receiver, amount, gasLimit);
     }

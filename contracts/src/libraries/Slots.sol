@@ -42,16 +42,16 @@ library Slots {
                 named += popCount(marks);
                 uint256 free = slot + 32 > funded ? marksOf(keepFirst(chunk, slot < funded ? funded - slot : 0)) : marks;
 
-                uint256 at = slot & 255;
-                free &= ~((word << at) >> 224);
-                if (at > 224) {
+                uint256 offset = slot & 255;
+                free &= ~((word << offset) >> 224);
+                if (offset > 224) {
                     // The last bits of these 32 lie in the next word: leave this one behind and finish there.
                     uint256 next = bits[index + 1];
-                    free &= ~(next >> (480 - at));
-                    bits[index++] = word | ((free << 224) >> at);
-                    word = next | (free << (480 - at));
+                    free &= ~(next >> (480 - offset));
+                    bits[index++] = word | ((free << 224) >> offset);
+                    word = next | (free << (480 - offset));
                 } else {
-                    word |= (free << 224) >> at;
+                    word |= (free << 224) >> offset;
                 }
                 if (free != marks) {
                     chunk = keepMarked(chunk, free);
@@ -105,16 +105,16 @@ library Slots {
         }
     }
 
-    function load(bytes memory data, uint256 at) private pure returns (uint256 chunk) {
+    function load(bytes memory data, uint256 position) private pure returns (uint256 chunk) {
         assembly ("memory-safe") {
-            chunk := mload(add(add(data, 32), at))
+            chunk := mload(add(add(data, 32), position))
         }
     }
 
     /// @dev A memory array of bytes is padded to whole words, so the last chunk is the array's own.
-    function store(bytes memory data, uint256 at, uint256 chunk) private pure {
+    function store(bytes memory data, uint256 position, uint256 chunk) private pure {
         assembly ("memory-safe") {
-            mstore(add(add(data, 32), at), chunk)
+            mstore(add(add(data, 32), position), chunk)
         }
     }
 
