@@ -1,0 +1,53 @@
+"""`piecework`: the commands, and the one place that turns an error into a sentence and an exit code."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from piecework.cli import replay, stack
+from piecework.domain.errors import PieceworkError
+from piecework.stack.signals import Stopped
+
+USAGE = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="piecework",
+    help="An open marketplace for small paid tasks, settled on a blockchain: run one on this machine and send real work through it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(stack.up)
+app.command()(stack.down)
+app.command()(stack.status)
+app.command()(replay.demo)
+app.command()(replay.replay)
+
+
+def main() -> int:
+    """Runs a command.
+
+    Returns:
+        0, or 1 for what went wrong (one sentence on standard error), 2 for what was typed wrong, 130 for Ctrl-C; `status` has 3.
+    """
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except PieceworkError as error:
+        return _say(error.sentence, 1)
+    except typer.Exit as left:
+        return int(left.exit_code)
+    except typer.TyperException as error:
+        return _say(error.format_message(), USAGE)
+    except (KeyboardInterrupt, Stopped, typer.Abort):
+        return _say("Stopped.", INTERRUPTED)
+
+
+def _say(sentence: str, code: int) -> int:
+    Console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""Anvil's chain on disk: a snapshot, and every block since.
+
+Anvil itself saves its state when it ends, or every few seconds into a file that it overwrites in place: kill -9 loses what came
+since, or catches the file half written. So each block is written down here as soon as it is mined, with its raw transactions.
+Anvil's blocks follow from parent, time, base fee and transactions alone, so mining them again gives the same hashes: after
+kill -9 the chain is the very same, and neither the mirror nor a wallet sees a reorg.
+"""
+
+import gzip
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from piecework.chain.rpc import Rpc, RpcRefused
+
+CHECKPOINT_BLOCKS = 1_000
+"""So many blocks are mined again in about 4 s at most; then a new snapshot takes their place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """All that makes a block of Anvil's: mined again on `parent` it gets the same `hash`.
+
+    `timestamp` in Unix seconds, `base_fee` as 0x hex of wei per gas, `transactions` raw in their order.
+    """
+
+    number: int
+    hash: str
+    parent: str
+    timestamp: int
+    base_fee: str
+    transactions: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """How a restart went: blocks mined again, transactions that were refused, and whether all hashes came out the same."""
+
+    blocks: int
+    refused: int
+    same: bool
+
+
+class Journal:
+    """The files of one Anvil in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.snapshot, self._blocks = folder / "state.json", folder / "blocks.jsonl"
+        self._hashes: dict[int, str] = {}
+
+    def checkpoint(self, rpc: Rpc) -> None:
+        """Replaces the snapshot by the chain as it is now; from here on only newer blocks need noting.
+
+        A crash in between leaves blocks that the new snapshot has already; `restore` passes over them.
+        """
+        head = rpc.call("eth_getBlockByNumber", "latest", False)
+        state = gzip.decompress(bytes.fromhex(rpc.call("anvil_dumpState")[2:]))
+        self.snapshot.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.snapshot.with_suffix(".tmp")
+        with draft.open("wb") as file:
+            file.write(state)
+            _to_disk(file.fileno())
+        draft.replace(self.snapshot)
+        self._blocks.unlink(missing_ok=True)
+        self._hashes = {int(head["number"], 16): head["hash"]}
+
+    def catch_up(self, rpc: Rpc) -> None:
+        """Notes the blocks that came since the last call, and those that a reorg put into the place of others."""
+        fresh = []
+        block = rpc.call("eth_getBlockByNumber", "latest", False)
+        while self._hashes.get(number := int(block["number"], 16)) != block["hash"]:
+            if number <= min(self._hashes):  # the chain was taken back to before the snapshot
+                return self.checkpoint(rpc)
+            fresh.append(_whole(rpc, block))
+            block = rpc.call("eth_getBlockByNumber", hex(number - 1), False)
+        for gone in [height for height in self._hashes if height > number]:
+            del self._hashes[gone]
+        self._append(fresh[::-1])
+        if len(self._hashes) > CHECKPOINT_BLOCKS:
+            self.checkpoint(rpc)
+
+    def resume(self, rpc: Rpc) -> None:
+        """Goes on from the chain as it is now; one whose blocks are ahead of the clock (warped by a test) stays ahead."""
+        head = rpc.call("eth_getBlockByNumber", "latest", False)
+        self._hashes = {int(head["number"], 16): head["hash"]}
+        if int(head["timestamp"], 16) > time.time():
+            rpc.call("anvil_setTime", int(head["timestamp"], 16))
+
+    def unsaved(self) -> bool:
+        """Whether blocks were noted that the snapshot may not have."""
+        return self._blocks.exists()
+
+    def save_orphan(self, rpc: Rpc) -> None:
+        """Takes a snapshot of an Anvil that an earlier process had started, unless that one knows less than the journal."""
+        newest = self._chain()[-1:]
+        for block in newest:
+            there = rpc.call("eth_getBlockByNumber", hex(block.number), False)
+            if there is None or there["hash"] != block.hash:
+                return
+        self.checkpoint(rpc)
+
+    def restore(self, rpc: Rpc) -> Restored:
+        """Mines again what the snapshot that Anvil was started from doesn't have, and takes a new snapshot."""
+        head = rpc.call("eth_getBlockByNumber", "latest", False)
+        rpc.call("anvil_setTime", int(head["timestamp"], 16))  # else Anvil refuses blocks from before it was started
+        rpc.call("evm_setAutomine", False)
+        blocks = [block for block in self._chain() if block.number > int(head["number"], 16)]
+        refused, same = 0, True
+        for block in blocks:
+            refused += _mine(rpc, block)
+            same = same and rpc.call("eth_getBlockByNumber", hex(block.number), False)["hash"] == block.hash
+        self.checkpoint(rpc)
+        return Restored(len(blocks), refused, same)
+
+    def _append(self, blocks: list[Block]) -> None:
+        if not blocks:
+            return
+        with self._blocks.open("a") as file:
+            file.writelines(json.dumps(asdict(block)) + "\n" for block in blocks)
+            file.flush()
+            _to_disk(file.fileno())
+        self._hashes |= {block.number: block.hash for block in blocks}
+
+    def _chain(self) -> list[Block]:
+        """The noted blocks without those that a reorg replaced."""
+        chain: list[Block] = []
+        for block in self._noted():
+            while chain and chain[-1].number >= block.number:
+                chain.pop()
+            chain.append(block)
+        return chain
+
+    def _noted(self) -> Iterator[Block]:
+        if not self._blocks.exists():
+            return
+        with self._blocks.open() as file:
+            for line in file:
+                if not line.endswith("\n"):  # the line that was being written at kill -9: nobody was told of its block
+                    return
+                yield Block(**json.loads(line))
+
+
+def _whole(rpc: Rpc, block: dict[str, Any]) -> Block:
+    raw = rpc.batch([("eth_getRawTransactionByHash", [transaction]) for transaction in block["transactions"]])
+    number, timestamp = int(block["number"], 16), int(block["timestamp"], 16)
+    return Block(number, block["hash"], block["parentHash"], timestamp, block["baseFeePerGas"], raw)
+
+
+def _mine(rpc: Rpc, block: Block) -> int:
+    """Mines one block again; returns how many of its transactions were refused (those of impersonated accounts)."""
+    rpc.call("evm_setNextBlockTimestamp", block.timestamp)
+    rpc.call("anvil_setNextBlockBaseFeePerGas", block.base_fee)
+    refused = 0
+    for raw in block.transactions:
+        try:
+            rpc.call("eth_sendRawTransaction", raw)
+        except RpcRefused:
+            refused += 1
+    rpc.call("evm_mine")
+    return refused
+
+
+def _to_disk(descriptor: int) -> None:
+    """Past the system's cache, so that a power cut keeps it too."""
+    os.fsync(descriptor)
