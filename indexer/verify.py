@@ -5,6 +5,9 @@ from collections.abc import Collection, Sequence
 from indexer import bloom
 from indexer.chain import AnswerRefused, Forked, Header, Log, Span
 
+SHORT = 4
+"""Up to so many blocks every block with events is asked for a second time, by its hash."""
+
 
 def headers(given: Sequence[Header], first: int, last: int, parent_hash: str) -> None:
     """Refuses headers that aren't exactly the blocks `first` to `last`, each the child of the one before.
@@ -48,13 +51,22 @@ def logs(span: Span, escrow: str) -> None:
 
 
 def doubtful(span: Span, escrow: str, topics: Collection[str]) -> list[Header]:
-    """The blocks whose bloom speaks of an event of ours that isn't among the logs: somebody must look at the whole block."""
+    """The blocks of which somebody must look at all logs.
+
+    That is where the bloom speaks of an event of ours that isn't among the logs. And in a short span, as at the head, it is every
+    block with an event: there a node most often gives a block before it has all its logs, and the bloom doesn't tell two
+    deposits from one.
+    """
     held = {(log.block_number, log.topics[0]) for log in span.logs if log.topics}
+    numbers = {number for number, _ in held} if len(span.headers) <= SHORT else set()
     return [
         header
         for header in span.headers
         if bloom.holds(header.bloom, escrow)
-        and any(bloom.holds(header.bloom, topic) and (header.number, topic) not in held for topic in topics)
+        and (
+            header.number in numbers
+            or any(bloom.holds(header.bloom, topic) and (header.number, topic) not in held for topic in topics)
+        )
     ]
 
 

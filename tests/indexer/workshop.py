@@ -16,7 +16,7 @@ from piecework.chain.escrow import (
     token_abi,
 )
 from piecework.chain.escrow import SOURCES as FUNDING_SOURCES
-from piecework.chain.wallet import Receipt, Wallet
+from piecework.chain.wallet import Receipt, Wallet, sign_transaction
 from piecework.domain.keccak import keccak256
 from piecework.domain.terms import DAY, Batch, Terms, protocol_fee
 from piecework.domain.typed_data import Key, Withdrawal
@@ -115,6 +115,13 @@ class Workshop:
         self.accounts.add((key.address, token))
         value = amount if token == NATIVE else 0
         return self.call(key, escrow_abi().encode("deposit", token, amount), value)
+
+    def raw_deposit(self, key: Key, amount: int) -> str:
+        """A signed deposit that isn't sent yet."""
+        self.accounts.add((key.address, self.token))
+        nonce = int(self.rpc.call("eth_getTransactionCount", key.address, "pending"), 16)
+        data = escrow_abi().encode("deposit", self.token, amount)
+        return sign_transaction(self.rpc, key, self.escrow.address, data, 0, nonce)[1]
 
     def withdraw(self, key: Key, amount: int, receiver: str, token: str | None = None) -> Receipt:
         return self.call(key, encode_withdraw(self.token if token is None else token, amount, receiver))
