@@ -1,0 +1,86 @@
+"""`python -m backend`: the coordinator as one process, told everything by PIECEWORK_… variables."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.app import create_app
+from backend.services.coordinator import Coordinator
+from backend.settings import Settings, read_settings
+from piecework.chain.rpc import RpcUnavailable
+from piecework.domain.errors import Conflict, PieceworkError
+
+log = logging.getLogger("backend")
+
+SHUTDOWN_SECONDS = 3
+SWITCH_SECONDS = 0.0005
+"""How long one thread may keep the interpreter while the other waits: the loop and the writer hand work to each other thousands
+of times a second, and the usual 5 ms would be most of each request."""
+
+
+class Server(uvicorn.Server):
+    """A server for which SIGTERM and SIGINT are a wish, not an accident: it ends with exit code 0."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+def main() -> int:
+    """Serves until told to end; 0 for an orderly end, 2 with one sentence on stderr where it can't begin."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        settings = read_settings()
+        listener = _listen(settings)
+        services = _services(settings, listener)
+    except PieceworkError as error:
+        print(error.sentence, file=sys.stderr)
+        return 2
+    except SQLAlchemyError as error:
+        print(f"The database at PIECEWORK_DATABASE_URL can't be used: {error.__cause__ or error}", file=sys.stderr)
+        return 2
+    config = uvicorn.Config(
+        create_app(services),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_keep_alive=75,
+        server_header=False,
+    )
+    log.info("listening on http://%s:%d", *listener.getsockname()[:2])
+    asyncio.run(Server(config).serve([listener]))
+    return 0
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        return socket.create_server((settings.host, settings.port), backlog=2048)
+    except OSError as error:
+        raise Conflict(
+            f"Port {settings.port} on {settings.host} can't be used ({error.strerror}); choose another PIECEWORK_PORT."
+        ) from None
+
+
+def _services(settings: Settings, listener: socket.socket) -> Coordinator:
+    host, port = settings.host, listener.getsockname()[1]
+    services = Coordinator(settings, settings.public_url or f"http://{host}:{port}")
+    try:
+        services.deployment.check(services.rpc)
+    except RpcUnavailable as error:
+        log.warning("%s Receipts work without it; settlements wait.", error.sentence)
+    return services
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The HTTP API: reads requests, asks the services, writes answers. It decides nothing."""

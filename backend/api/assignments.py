@@ -1,0 +1,76 @@
+"""Assignments: the worker's three requests, and looking back at them."""
+
+from fastapi import APIRouter, Request, Response
+
+from backend.api import views
+from backend.api.bodies import NewAssignment, NewCommitment, Revelation
+from backend.api.requests import account, choice, coordinator, cursor_id, hex_bytes, hex_text, limit, read
+from backend.api.schema import JSON, spec
+from backend.api.views import AssignmentView, ReceiptView
+from backend.services.assignments import STATES
+from backend.services.postings import MOST_SLOTS
+from piecework.domain.errors import Invalid
+
+router = APIRouter(prefix="/v1", tags=["assignments"])
+
+
+@router.post("/jobs/{job}/assignments", **spec(AssignmentView, 201, NewAssignment, auth=True))
+async def reserve(request: Request, job: str) -> Response:
+    """Reserves a slot of a unit, or of the next one that this worker may do."""
+    worker, body = account(request), await read(request, NewAssignment)
+    if body.unit is not None and not 0 <= body.unit <= MOST_SLOTS:
+        raise Invalid("unit must be a unit's number, from 0.")
+    services = coordinator(request).assignments
+    found, row, content = await services.reserve(hex_text("The job's id", job, 32), worker, body.unit)
+    return JSON(views.reserved(found.id, row, content), 201)
+
+
+@router.get("/assignments", **spec(list[AssignmentView], auth=True, query=("job", "state", "cursor", "limit")))
+def own(request: Request) -> Response:
+    """One's own assignments."""
+    worker, services, most, query = account(request), coordinator(request), limit(request), request.query_params
+    job, state = query.get("job"), choice("state", query.get("state"), STATES)
+    if job is not None:
+        job = hex_text("job", job, 32)
+    rows = services.assignments.own(worker, job, state, cursor_id(request), most)
+    items = [views.assignment(services, row) for row in rows]
+    return JSON(views.page(items, most, rows[-1].id if rows else None))
+
+
+@router.get("/assignments/{id}", **spec(AssignmentView, auth=True))
+def one(request: Request, id: str) -> Response:
+    """One assignment, for its worker or its requester."""
+    return _shown(request, _id(id), account(request))
+
+
+@router.post("/assignments/{id}/commit", **spec(ReceiptView, reads=NewCommitment, auth=True))
+async def commit(request: Request, id: str) -> Response:
+    """Commits to an answer by its hash; the receipt is the worker's proof."""
+    worker, body = account(request), await read(request, NewCommitment)
+    commitment = hex_bytes("commitment", body.commitment, 32)
+    return JSON(await coordinator(request).assignments.commit(_id(id), worker, commitment))
+
+
+@router.post("/assignments/{id}/reveal", **spec(AssignmentView, reads=Revelation, auth=True))
+async def reveal(request: Request, id: str) -> Response:
+    """Reveals the answer that was committed to."""
+    worker, body = account(request), await read(request, Revelation)
+    await coordinator(request).assignments.reveal(_id(id), worker, body.answer, hex_bytes("salt", body.salt, 32))
+    return _shown(request, _id(id), worker)
+
+
+@router.post("/assignments/{id}/return", **spec(AssignmentView, auth=True))
+async def give_back(request: Request, id: str) -> Response:
+    """Gives a reserved slot back."""
+    worker = account(request)
+    await coordinator(request).assignments.give_back(_id(id), worker)
+    return _shown(request, _id(id), worker)
+
+
+def _id(id: str) -> str:
+    return hex_text("The assignment's id", id, 16)
+
+
+def _shown(request: Request, id: str, account: str) -> Response:
+    services = coordinator(request)
+    return JSON(views.assignment(services, services.assignments.view(id, account)))

@@ -1,0 +1,137 @@
+"""Jobs: describing them, reading them, and reviewing what came in."""
+
+from asyncio import to_thread
+
+from fastapi import APIRouter, Request, Response
+
+from backend.api import views
+from backend.api.bodies import NewJob, Nothing, Review
+from backend.api.requests import (
+    account,
+    account_if_any,
+    address,
+    amount,
+    choice,
+    coordinator,
+    cursor_id,
+    cursor_number,
+    hex_bytes,
+    hex_text,
+    limit,
+    read,
+)
+from backend.api.schema import JSON, spec
+from backend.api.views import AssignmentView, BatchView, JobView, ReviewView, UnitView
+from backend.services.assignments import STATES
+from backend.services.postings import Draft
+from piecework.domain.errors import Invalid
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+MOST_BYTES = 128 << 20
+JOB_STATES = ("draft", "open", "closed")
+
+
+@router.post("", **spec(JobView, 201, NewJob, auth=True))
+async def describe(request: Request) -> Response:
+    """Describes a job; it opens when its requester has posted and funded it on the chain."""
+    requester, services = account(request), coordinator(request)
+    body = await read(request, NewJob, MOST_BYTES)
+    job, new = await services.postings.describe(requester, _draft(body, services.deployment.token))
+    view = await to_thread(lambda: views.job(services, services.postings.row(job)))
+    return JSON(view, 201 if new else 200)
+
+
+@router.get("", **spec(list[JobView], query=("state", "requester", "cursor", "limit")))
+def jobs(request: Request) -> Response:
+    """Jobs by age."""
+    services, most, query = coordinator(request), limit(request), request.query_params
+    state, requester = choice("state", query.get("state"), JOB_STATES), query.get("requester")
+    if requester is not None:
+        requester = address("requester", requester)
+    rows = services.postings.page(state, requester, cursor_number(request, 0), most)
+    cursor = str(rows[-1].number) if rows else None
+    return JSON(views.page([views.job(services, row) for row in rows], most, cursor))
+
+
+@router.get("/{job}", **spec(JobView))
+def one(request: Request, job: str) -> Response:
+    """One job."""
+    services = coordinator(request)
+    return JSON(views.job(services, services.postings.row(_id(job))))
+
+
+@router.get("/{job}/units", **spec(list[UnitView], query=("cursor", "limit")))
+def units(request: Request, job: str) -> Response:
+    """A job's units; with their content for its requester."""
+    services, most = coordinator(request), limit(request)
+    found = services.postings.find(_id(job))
+    rows = services.postings.units(found, cursor_number(request, -1), most)
+    shown = account_if_any(request) == found.requester
+    items = [views.unit(row, services.assignments.unit(found, row) if shown else None) for row in rows]
+    return JSON(views.page(items, most, str(rows[-1].position) if rows else None))
+
+
+@router.get("/{job}/submissions", **spec(list[AssignmentView], auth=True, query=("state", "cursor", "limit")))
+def submissions(request: Request, job: str) -> Response:
+    """Answers to a job, for its requester."""
+    services, most = coordinator(request), limit(request)
+    found = services.postings.owned(_id(job), account(request))
+    state = choice("state", request.query_params.get("state"), STATES)
+    rows = services.assignments.submissions(found, state, cursor_id(request), most)
+    items = [views.assignment(services, row) for row in rows]
+    return JSON(views.page(items, most, rows[-1].id if rows else None))
+
+
+@router.post("/{job}/reviews", **spec(ReviewView, reads=Review, auth=True))
+async def review(request: Request, job: str) -> Response:
+    """Approves and rejects submissions, all or nothing."""
+    services = coordinator(request)
+    found = services.postings.owned(_id(job), account(request))
+    body = await read(request, Review, 16 << 20)
+    if isinstance(body.approve, str) and body.approve != "all":
+        raise Invalid('approve must be a list of assignments or "all".')
+    approve = None if body.approve == "all" else [hex_text("approve", id, 16) for id in body.approve]
+    reject = [(hex_text("assignment", entry.assignment, 16), entry.reason) for entry in body.reject]
+    return JSON(ReviewView(*await services.reviews.review(found, approve, reject)))
+
+
+@router.post("/{job}/batches", **spec(list[BatchView], reads=Nothing, auth=True))
+async def cut(request: Request, job: str) -> Response:
+    """Puts every approved answer into a batch; answers with the batches that wait for an approval."""
+    services = coordinator(request)
+    found = services.postings.owned(_id(job), account(request))
+    rows = await services.batches.cut(found)
+    return JSON({"items": [views.batch(services, row) for row in rows], "next": None})
+
+
+@router.get("/{job}/batches", **spec(list[BatchView], query=("cursor", "limit")))
+def batches(request: Request, job: str) -> Response:
+    """A job's batches in the order in which they were cut."""
+    services, most = coordinator(request), limit(request)
+    rows = services.batches.page(services.postings.find(_id(job)), cursor_number(request, -1), most)
+    items = [views.batch(services, row) for row in rows]
+    return JSON(views.page(items, most, str(rows[-1].number) if rows else None))
+
+
+def _id(job: str) -> str:
+    return hex_text("The job's id", job, 32)
+
+
+def _draft(body: NewJob, token: str) -> Draft:
+    return Draft(
+        title=body.title,
+        instructions=body.instructions,
+        template=body.template,
+        labels=None if body.labels is None else tuple(body.labels),
+        reward=amount("reward", body.reward),
+        token=token if body.token is None else address("token", body.token),
+        units=[(unit.content, unit.slots) for unit in body.units],
+        answers_per_worker=body.answers_per_worker,
+        assignment_seconds=body.assignment_seconds,
+        closes_at=body.closes_at,
+        review_window=body.review_window_seconds,
+        appeal_window=body.appeal_window_seconds,
+        salt=hex_bytes("salt", body.salt, 32),
+    )
+
+

@@ -1,0 +1,90 @@
+"""The one place where errors become HTTP: RFC 9457 problem details with one sentence."""
+
+import logging
+from http import HTTPStatus
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+
+from backend.services.sessions import NoSession
+from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound, PieceworkError, Unavailable
+
+log = logging.getLogger(__name__)
+
+STATUS: tuple[tuple[type[PieceworkError], int], ...] = (
+    (NoSession, 401),
+    (Invalid, 422),
+    (NotFound, 404),
+    (Forbidden, 403),
+    (Conflict, 409),
+    (Unavailable, 503),
+)
+"""First match wins, so a subclass stands before its base."""
+
+SENTENCES = {
+    404: "There is nothing at this address.",
+    405: "This address doesn't take that method.",
+}
+
+
+class Problem(msgspec.Struct):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class TooLarge(Invalid):
+    """The body is larger than the route takes."""
+
+
+def problem(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    """A problem as a response."""
+    body = msgspec.json.encode(Problem("about:blank", HTTPStatus(status).phrase, status, _writable(sentence)))
+    return Response(body, status, headers, "application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Registers the handlers."""
+    app.add_exception_handler(PieceworkError, _of_ours)
+    app.add_exception_handler(HTTPException, _of_starlette)
+    app.add_exception_handler(RecursionError, _too_deep)
+    app.add_exception_handler(DBAPIError, _of_the_database)
+    app.add_exception_handler(Exception, _of_nobody)
+
+
+async def _of_ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PieceworkError)
+    if isinstance(error, TooLarge):
+        return problem(413, error.sentence, {"connection": "close"})
+    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    headers = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "1"}}.get(status)
+    return problem(status, error.sentence, headers)
+
+
+async def _of_starlette(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, SENTENCES.get(error.status_code, str(error.detail)), dict(error.headers or {}))
+
+
+async def _too_deep(request: Request, error: Exception) -> Response:
+    return problem(422, "The body is nested too deeply.")
+
+
+async def _of_the_database(request: Request, error: Exception) -> Response:
+    log.error("the database refused a read: %s", error)
+    return problem(503, "The database doesn't answer at the moment; try again.", {"retry-after": "1"})
+
+
+async def _of_nobody(request: Request, error: Exception) -> Response:
+    """A fault of ours; the server logs it with its trace."""
+    return problem(500, "Something went wrong here; it is in the log.")
+
+
+def _writable(sentence: str) -> str:
+    """A sentence may quote what was handed in, and that may not be UTF-8."""
+    return sentence.encode("utf-8", "replace").decode()

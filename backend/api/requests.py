@@ -1,0 +1,206 @@
+"""Reads what a request brings, and refuses in a sentence what can't be read."""
+
+import json
+import re
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+from fastapi import Request
+
+from backend.api.problems import TooLarge
+from backend.services.coordinator import Coordinator
+from backend.services.sessions import NoSession, Session
+from piecework.domain.errors import Invalid
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+MOST_BYTES = 1 << 20
+DEEPEST = 64
+MOST_ITEMS = 1_000
+_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
+_PLACE = re.compile(r"([0-9]{1,18})-([0-9]{1,9})-([0-9]{1,18})", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,78}", re.ASCII)
+
+
+def coordinator(request: Request) -> Coordinator:
+    """The services of the app that serves the request."""
+    found: Coordinator = request.app.state.coordinator
+    return found
+
+
+def bearer(request: Request) -> str | None:
+    """The request's token, if it brings one."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def session(request: Request) -> Session:
+    """The session of the request.
+
+    Raises:
+        NoSession: it brings none that is valid.
+    """
+    return coordinator(request).sessions.session(bearer(request))
+
+
+def account(request: Request) -> str:
+    """The account that sends the request.
+
+    Raises:
+        NoSession: nobody is signed in.
+    """
+    return session(request).account
+
+
+def account_if_any(request: Request) -> str | None:
+    """The account that sends the request, None for a passer-by."""
+    try:
+        return session(request).account
+    except NoSession:
+        return None
+
+
+async def read(request: Request, kind: type[Body], most_bytes: int = MOST_BYTES) -> Body:
+    """The request's body as `kind`.
+
+    Raises:
+        TooLarge, Invalid: it is too large, or not such a body.
+    """
+    return shaped(await _bytes(request, most_bytes), kind)
+
+
+def shaped(body: bytes, kind: type[Body]) -> Body:
+    """A JSON text as `kind`. Python's own reader is used because it keeps integers exact at any size."""
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise Invalid("The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise Invalid(f"The body is not JSON: {error.msg} at character {error.pos}.") from None
+    except RecursionError:
+        raise Invalid("The body is nested too deeply.") from None
+    except ValueError:
+        raise Invalid("The body holds a number that is too long.") from None
+    _check_depth(value)
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"The body doesn't fit: {error}.") from None
+
+
+def hex_bytes(name: str, text: str, length: int | None = None) -> bytes:
+    """Bytes from 0x hex.
+
+    Raises:
+        Invalid: not hex, or not `length` bytes.
+    """
+    if not _HEX.fullmatch(text) or (length is not None and len(text) != 2 + 2 * length):
+        raise Invalid(f"{name} must be 0x hex" + (f" of {length} bytes." if length is not None else "."))
+    return bytes.fromhex(text[2:])
+
+
+def hex_text(name: str, text: str, length: int) -> str:
+    """The same as lower-case text, as it is kept."""
+    return "0x" + hex_bytes(name, text, length).hex()
+
+
+def address(name: str, text: str) -> str:
+    """An address, lower case."""
+    return hex_text(name, text, 20)
+
+
+def amount(name: str, value: str) -> int:
+    """Base units from a decimal string.
+
+    Raises:
+        Invalid: not digits, or more than uint256 holds.
+    """
+    if not _DIGITS.fullmatch(value) or int(value) >= 2**256:
+        raise Invalid(f"{name} must be a whole number of base units as a decimal string.")
+    return int(value)
+
+
+def number(name: str, value: int | str) -> int:
+    """A whole number, plain or as a decimal string."""
+    return value if isinstance(value, int) and value >= 0 else amount(name, str(value))
+
+
+def choice(name: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
+    """One of a few words, or nothing.
+
+    Raises:
+        Invalid: another word.
+    """
+    if value is not None and value not in allowed:
+        raise Invalid(f"{name} must be one of {', '.join(allowed)}.")
+    return value
+
+
+def limit(request: Request) -> int:
+    """How many items the caller wants: 1 to 1,000, by default 100."""
+    text = request.query_params.get("limit", "100")
+    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= MOST_ITEMS:
+        raise Invalid(f"limit must be 1 to {MOST_ITEMS}.")
+    return int(text)
+
+
+def cursor_number(request: Request, start: int) -> int:
+    """A cursor that is a number below 2^63; `start` without one."""
+    text = request.query_params.get("cursor")
+    if text is None:
+        return start
+    if not _DIGITS.fullmatch(text) or int(text) >= 2**31:
+        raise Invalid("cursor must be what 'next' said.")
+    return int(text)
+
+
+def cursor_place(request: Request) -> tuple[int, int, int]:
+    """A cursor into payments: block, log, slot; before all of them without one."""
+    text = request.query_params.get("cursor")
+    if text is None:
+        return -1, -1, -1
+    match = _PLACE.fullmatch(text)
+    if match is None:
+        raise Invalid("cursor must be what 'next' said.")
+    block, log, slot = map(int, match.groups())
+    return block, log, slot
+
+
+def cursor_id(request: Request) -> str:
+    """A cursor that is an assignment's id; before all of them without one."""
+    text = request.query_params.get("cursor")
+    return "" if text is None else hex_text("cursor", text, 16)
+
+
+async def _bytes(request: Request, most: int) -> bytes:
+    """The raw body, given up as soon as it is too large."""
+    declared = request.headers.get("content-length", "0")
+    if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > most:
+        raise TooLarge(f"The body has more than {most} bytes.")
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise TooLarge(f"The body has more than {most} bytes.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _check_depth(value: Any) -> None:
+    """Refuses what would be too deep for a later reader; breadth first, without recursion."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise Invalid(f"The body is nested more than {DEEPEST} deep.")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Invalid(f"{name} is not JSON.")

@@ -1,0 +1,323 @@
+"""The JSON that leaves: amounts as decimal strings, bytes as 0x hex, instants as ISO 8601 in UTC."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from backend.services.coordinator import Coordinator
+from backend.services.postings import terms_of
+from piecework.domain.terms import Terms
+
+_SENT = {"signed": "sent"}
+"""What an outbox state is called outside."""
+
+
+class SessionView(msgspec.Struct):
+    account: str
+    expires_at: datetime
+    payout: str
+
+
+class TokenView(msgspec.Struct):
+    token: str
+    account: str
+    expires_at: datetime
+
+
+class ChallengeView(msgspec.Struct):
+    nonce: str
+    domain: str
+    uri: str
+    chain_id: int
+    statement: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+class TermsView(msgspec.Struct):
+    requester: str
+    operator: str
+    token: str
+    reward: str
+    fee: str
+    coordinator: str
+    arbitrator: str
+    arbitrator_extra_data: str
+    contest_deposit: str
+    appeal_stake: str
+    closes_at: int
+    review_window: int
+    appeal_window: int
+    content_hash: str
+    salt: str
+
+
+class JobView(msgspec.Struct):
+    id: str
+    state: str
+    title: str
+    instructions: str
+    template: str
+    labels: list[str] | None
+    requester: str
+    slots: int
+    units: int
+    amount: str
+    terms: TermsView
+    manifest: dict[str, Any]
+    content_hash: str
+    answers_per_worker: int
+    assignment_seconds: int
+    created_at: datetime
+    slot_counts: dict[str, int]
+
+
+class UnitView(msgspec.Struct, omit_defaults=True):
+    unit: int
+    first_slot: int
+    slots: int
+    leaf: str
+    content: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class ReceiptView(msgspec.Struct):
+    job: str
+    slot: int
+    worker: str
+    commitment: str
+    digest: str
+    signature: str
+    coordinator: str
+
+
+class AssignmentView(msgspec.Struct):
+    id: str
+    job: str
+    unit: int
+    slot: int
+    worker: str
+    state: str
+    content: msgspec.Raw
+    expires_at: datetime
+    commitment: str | None
+    receipt: ReceiptView | None
+    answer: msgspec.Raw
+    salt: str | None
+    reason: str | None
+    created_at: datetime
+
+
+class BatchView(msgspec.Struct):
+    digest: str
+    job: str
+    first_slot: int
+    workers: list[str]
+    places: str
+    answer_root: str
+    signature: str
+    slots: int
+    amount: str
+    approval_digest: str
+    typed_data: dict[str, Any]
+    state: str
+    transaction_hash: str | None
+    gas_used: int | None
+
+
+class WithdrawalView(msgspec.Struct):
+    id: str
+    state: str
+    transaction_hash: str | None
+    error: str | None
+
+
+class PaymentView(msgspec.Struct):
+    job: str
+    slot: int
+    worker: str
+    amount: str
+    outcome: str
+    transaction_hash: str
+    block_number: int
+
+
+class BalanceView(msgspec.Struct):
+    token: str
+    balance: str
+    nonce: int
+
+
+class AccountView(msgspec.Struct):
+    address: str
+    balances: list[BalanceView]
+    earned: str
+    slots_paid: int
+
+
+class ReviewView(msgspec.Struct):
+    approved: int
+    rejected: int
+
+
+class SiweView(msgspec.Struct):
+    domain: str
+    uri: str
+
+
+class TokenInfoView(msgspec.Struct):
+    address: str
+    symbol: str
+    decimals: int
+
+
+class MarketView(msgspec.Struct):
+    version: str
+    chain_id: int
+    rpc_url: str
+    escrow: str
+    token: TokenInfoView
+    coordinator: str
+    relayer: str
+    fee_bps: int
+    push_gas: int
+    siwe: SiweView
+    devnet: bool
+
+
+class ReadyView(msgspec.Struct):
+    ready: bool
+    chain_block: int | None
+    mirrored_block: int | None
+    detail: str
+
+
+def job(services: Coordinator, row: Row[Any]) -> JobView:
+    """A job from its row with its state."""
+    manifest, terms = services.postings.manifest(row), terms_of(row)
+    return JobView(
+        id=row.job,
+        state=row.state,
+        title=manifest["title"],
+        instructions=manifest["instructions"],
+        template=manifest["template"],
+        labels=manifest["labels"],
+        requester=row.requester,
+        slots=row.slots,
+        units=row.units,
+        amount=str(terms.price * row.slots),
+        terms=_terms(terms),
+        manifest=manifest,
+        content_hash=row.content_hash,
+        answers_per_worker=row.answers_per_worker,
+        assignment_seconds=row.assignment_seconds,
+        created_at=row.created_at,
+        slot_counts=services.assignments.counts(row.number, row.slots, row.state == "closed"),
+    )
+
+
+def _terms(terms: Terms) -> TermsView:
+    values = asdict(terms)
+    for name in ("reward", "fee", "contest_deposit", "appeal_stake"):
+        values[name] = str(values[name])
+    for name in ("arbitrator_extra_data", "content_hash", "salt"):
+        values[name] = "0x" + values[name].hex()
+    return TermsView(**values)
+
+
+def unit(row: Row[Any], content: bytes | None) -> UnitView:
+    """A unit; with its content where the asker may see it."""
+    shown = msgspec.UNSET if content is None else msgspec.Raw(content)
+    return UnitView(row.position, row.first_slot, row.slots, row.leaf, shown)
+
+
+def reserved(job: str, row: dict[str, Any], content: bytes) -> AssignmentView:
+    """An assignment that was reserved just now."""
+    return AssignmentView(
+        id=row["id"],
+        job=job,
+        unit=row["unit"],
+        slot=row["slot"],
+        worker=row["worker"],
+        state="reserved",
+        content=msgspec.Raw(content),
+        expires_at=row["expires_at"],
+        commitment=None,
+        receipt=None,
+        answer=msgspec.Raw(b"null"),
+        salt=None,
+        reason=None,
+        created_at=row["created_at"],
+    )
+
+
+def assignment(services: Coordinator, row: Row[Any]) -> AssignmentView:
+    """An assignment from its row with job and content."""
+    return AssignmentView(
+        id=row.id,
+        job=row.job,
+        unit=row.unit,
+        slot=row.slot,
+        worker=row.worker,
+        state=row.shown_state,
+        content=msgspec.Raw(services.assignments.content(row)),
+        expires_at=row.expires_at,
+        commitment=row.commitment,
+        receipt=None if row.receipt is None else receipt(services, row),
+        answer=msgspec.Raw(b"null" if row.answer is None else row.answer.encode()),
+        salt=row.salt,
+        reason=row.reason,
+        created_at=row.created_at,
+    )
+
+
+def receipt(services: Coordinator, row: Row[Any]) -> ReceiptView:
+    """The receipt of a committed assignment."""
+    return ReceiptView(**services.assignments.receipt(row.job, row.slot, row.worker, row.commitment, row.receipt))
+
+
+def batch(services: Coordinator, row: Row[Any]) -> BatchView:
+    """A batch with what its requester signs and what became of it."""
+    return BatchView(
+        digest=row.digest,
+        job=row.job,
+        first_slot=row.first_slot,
+        workers=json.loads(row.workers),
+        places="0x" + row.places.hex(),
+        answer_root=row.answer_root,
+        signature=row.signature,
+        slots=row.slots,
+        amount=str(row.amount),
+        approval_digest="0x" + services.batches.approval_digest(row).hex(),
+        typed_data=services.batches.approval_message(row),
+        state="settled" if row.settled_by else "approved" if row.approval else "signed",
+        transaction_hash=row.settled_by or row.sent_as,
+        gas_used=row.gas_used,
+    )
+
+
+def withdrawal(row: Row[Any]) -> WithdrawalView:
+    """A relayed withdrawal and its transaction."""
+    return WithdrawalView(row.id, _SENT.get(row.state, row.state), row.transaction_hash, row.error)
+
+
+def payment(row: Row[Any]) -> PaymentView:
+    """A slot that the chain paid."""
+    return PaymentView(
+        row.job, row.slot, row.worker, str(row.amount), row.outcome, row.transaction_hash, row.block_number
+    )
+
+
+def payments(rows: Sequence[Row[Any]], limit: int) -> dict[str, Any]:
+    """A page of payments in the chain's order."""
+    cursor = f"{rows[-1].block_number}-{rows[-1].log_index}-{rows[-1].slot}" if rows else None
+    return page([payment(row) for row in rows], limit, cursor)
+
+
+def page(items: Sequence[Any], limit: int, cursor: str | None) -> dict[str, Any]:
+    """A list's page; `cursor` leads on if the page is full."""
+    return {"items": items, "next": cursor if len(items) >= limit else None}

@@ -1,0 +1,46 @@
+"""The application: services, API and pages put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from backend.api import assignments, health, jobs, problems, schema, session, settlement
+from backend.services.coordinator import Coordinator
+
+THREADS = 10
+"""Readers at once: fewer than the database's pool holds, so that none waits for a connection."""
+
+
+def create_app(services: Coordinator) -> FastAPI:
+    """The application over a coordinator, which it starts and stops with itself."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        services.start()
+        try:
+            yield
+        finally:
+            await services.stop()
+
+    app = FastAPI(
+        title="Piecework",
+        version=version("piecework"),
+        description="The coordinator of a marketplace for small paid tasks, settled on a blockchain.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.coordinator = services
+    problems.install(app)
+    schema.install(app)
+    for room in (health, session, jobs, assignments, settlement):
+        app.include_router(room.router)
+    if find_spec("backend.web") is not None:
+        from backend.web import router as pages  # the pages come with their own package
+
+        app.include_router(pages)
+    return app

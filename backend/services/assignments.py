@@ -1,0 +1,267 @@
+"""Assignments: a worker reserves a slot, commits to an answer for a receipt, and reveals the answer."""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row
+from sqlmodel import col
+
+from backend.services.postings import Job, Postings, require_open
+from backend.store import assignments, mirror
+from backend.store.content import Contents
+from backend.store.database import Store
+from backend.store.tables import Assignment
+from piecework.domain.content import canonical_json
+from piecework.domain.content import commitment as commitment_of
+from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from piecework.domain.terms import receipt_batch
+from piecework.domain.typed_data import Domain, Key
+
+STATES = ("reserved", "committed", "revealed", "approved", "rejected", "batched", "paid", "returned", "expired")
+LONGEST_ANSWER = 262_144
+"""Bytes of canonical JSON."""
+
+
+class Assignments:
+    """Hands out slots and takes answers.
+
+    Args:
+        store, contents: where they are kept.
+        postings: the jobs.
+        domain: the escrow's signing domain.
+        key: the coordinator's, which signs receipts.
+        clock: the time, aware.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        contents: Contents,
+        postings: Postings,
+        domain: Domain,
+        key: Key,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store, self._contents, self._postings = store, contents, postings
+        self._domain, self._key, self._clock = domain, key, clock
+
+    async def reserve(self, job_id: str, worker: str, unit: int | None) -> tuple[Job, dict[str, Any], bytes]:
+        """Gives the worker a slot of a unit, or of the next unit that it may do, until the assignment expires.
+
+        Returns:
+            The job, the new row of `assignment`, and the unit's content as canonical JSON.
+
+        Raises:
+            NotFound: no such job or unit.
+            Forbidden: a requester's own job; its answers would cancel slots, not pay them.
+            Conflict: the job isn't open, or there is nothing for this worker.
+        """
+        job = self._postings.find(job_id)
+        if worker == job.requester:
+            raise Forbidden("A requester can't work on its own job.")
+        if job.coordinator != self._key.address:
+            raise Conflict("The job names another coordinator, whose key isn't here.")
+        row, place = await self._store.write(lambda c: self._reserve(c, job, worker, unit))
+        return job, row, self._contents.unit(job.content_hash, *place)
+
+    def _reserve(
+        self, connection: Connection, job: Job, worker: str, position: int | None
+    ) -> tuple[dict[str, Any], tuple[int, int]]:
+        now = require_open(connection, job, self._clock())
+        unit = _pick(connection, job, worker, position)
+        if unit is None and assignments.expire(connection, now):
+            unit = _pick(connection, job, worker, position)
+        if unit is None:
+            raise Conflict(
+                "There is no unit left for this worker." if position is None else "That unit has no slot for this worker."
+            )
+        slot = assignments.take_slot(connection, job.number, unit)
+        if slot is None:
+            raise Conflict("Somebody else took the slot at this moment; try again.")
+        closes_at = datetime.fromtimestamp(job.closes_at, UTC)
+        row = _reservation(job, unit.position, slot, worker, now)
+        row["expires_at"] = min(now + timedelta(seconds=job.assignment_seconds), closes_at)
+        assignments.add(connection, row)
+        return row, (unit.content_offset, unit.content_length)
+
+    async def commit(self, id: str, worker: str, commitment: bytes) -> dict[str, Any]:
+        """Takes the commitment to an answer and returns the signed receipt; both are durable before it leaves.
+
+        Raises:
+            NotFound: no such assignment of this worker.
+            Conflict: it is over, or committed to something else.
+        """
+        row, receipt = await self._store.write(lambda c: self._commit(c, id, worker, commitment))
+        return self.receipt(row.job, row.slot, row.worker, "0x" + commitment.hex(), receipt)
+
+    def _commit(self, connection: Connection, id: str, worker: str, commitment: bytes) -> tuple[Row[Any], str]:
+        row, text = _own(connection, id, worker), "0x" + commitment.hex()
+        if row.commitment is not None:
+            if row.commitment != text:
+                raise Conflict("This assignment is committed to another answer already.")
+            return row, row.receipt
+        now = self._now(connection)
+        if row.state != "reserved" or row.expires_at <= now:
+            raise Conflict(f"This assignment is {'expired' if row.state == 'reserved' else row.state}; take a new one.")
+        if row.closed:
+            raise Conflict("The job is closed.")
+        receipt = "0x" + self._key.sign(self._digest(row.job, row.slot, worker, commitment)).hex()
+        if not assignments.commit(connection, id, text, receipt, now):
+            raise Conflict("This assignment was changed at this moment; look at it again.")
+        return row, receipt
+
+    async def reveal(self, id: str, worker: str, answer: Any, salt: bytes) -> None:
+        """Takes the answer that was committed to.
+
+        Raises:
+            NotFound: no such assignment of this worker.
+            Invalid: the answer and salt don't hash to the commitment.
+            Conflict: nothing was committed yet.
+        """
+        text = canonical_json(answer)
+        if len(text) > LONGEST_ANSWER:
+            raise Invalid(f"An answer has at most {LONGEST_ANSWER} bytes as JSON; this one has {len(text)}.")
+        await self._store.write(lambda c: self._reveal(c, id, worker, answer, text.decode(), salt))
+
+    def _reveal(self, connection: Connection, id: str, worker: str, answer: Any, text: str, salt: bytes) -> None:
+        row = _own(connection, id, worker)
+        if row.commitment is None:
+            raise Conflict("Commit to the answer first, and keep the receipt.")
+        revealed = commitment_of(bytes.fromhex(row.job[2:]), row.slot, worker, salt, answer)
+        if "0x" + revealed.hex() != row.commitment:
+            raise Invalid("The answer and salt don't hash to what was committed.")
+        if row.state == "committed" and not assignments.reveal(
+            connection, id, text, "0x" + salt.hex(), self._clock()
+        ):
+            raise Conflict("This assignment was changed at this moment; look at it again.")
+
+    async def give_back(self, id: str, worker: str) -> None:
+        """Returns a reserved slot, so that another worker gets it.
+
+        Raises:
+            NotFound: no such assignment of this worker.
+            Conflict: it isn't reserved any more.
+        """
+
+        def work(connection: Connection) -> None:
+            row = _own(connection, id, worker)
+            if row.state == "returned":
+                return
+            if not assignments.give_back(connection, id, row.posting, row.unit, "returned"):
+                raise Conflict(f"Only a reserved assignment can be returned; this one is {row.state}.")
+
+        await self._store.write(work)
+
+    async def expire(self) -> int:
+        """Gives back reservations whose time is over; returns how many."""
+        return int(await self._store.write(lambda c: assignments.expire(c, self._now(c))))
+
+    def view(self, id: str, account: str) -> Row[Any]:
+        """An assignment, for its worker or its job's requester.
+
+        Raises:
+            NotFound: there is none for this account.
+        """
+        with self._store.read() as connection:
+            row = assignments.view(connection, id)
+        if row is None or account not in (row.worker, row.requester):
+            raise NotFound("There is no such assignment of yours.")
+        return row
+
+    def own(self, worker: str, job: str | None, state: str | None, cursor: str, limit: int) -> Sequence[Row[Any]]:
+        """A worker's own assignments."""
+        where = [col(Assignment.worker) == worker]
+        if job is not None:
+            where.append(col(Assignment.posting) == self._postings.find(job).number)
+        return self._page(where, state, cursor, limit)
+
+    def submissions(self, job: Job, state: str | None, cursor: str, limit: int) -> Sequence[Row[Any]]:
+        """Answers to a job, for its requester. Without a state: whatever was revealed, whatever became of it."""
+        where = [col(Assignment.posting) == job.number]
+        if state is None:
+            where.append(col(Assignment.state).in_(("revealed", "approved", "rejected", "batched")))
+        return self._page(where, state, cursor, limit)
+
+    def counts(self, job: int, slots: int, closed: bool) -> dict[str, int]:
+        """How many slots of a job are in each state; of a closed job nothing is free, what was is cancelled."""
+        with self._store.read() as connection:
+            states = assignments.counts(connection, job)
+        counts = {state: states.get(state, 0) for state in STATES if state not in ("returned", "expired")}
+        free = slots - sum(counts.values())
+        return {"free": 0 if closed else free, **counts, "cancelled": free if closed else 0}
+
+    def content(self, row: Row[Any]) -> bytes:
+        """The content of an assignment's row, as canonical JSON."""
+        return self._contents.unit(row.content_hash, row.content_offset, row.content_length)
+
+    def unit(self, job: Job, row: Row[Any]) -> bytes:
+        """The content of a unit's row, as canonical JSON."""
+        return self._contents.unit(job.content_hash, row.content_offset, row.content_length)
+
+    def receipt(self, job: str, slot: int, worker: str, commitment: str, signature: str) -> dict[str, Any]:
+        """A receipt as the worker keeps it: a batch of one with the coordinator's signature."""
+        digest = self._digest(job, slot, worker, bytes.fromhex(commitment[2:]))
+        return {
+            "job": job,
+            "slot": slot,
+            "worker": worker,
+            "commitment": commitment,
+            "digest": "0x" + digest.hex(),
+            "signature": signature,
+            "coordinator": self._key.address,
+        }
+
+    def _page(
+        self, where: list[ColumnElement[bool]], state: str | None, cursor: str, limit: int
+    ) -> Sequence[Row[Any]]:
+        if state is not None:
+            where.append(assignments.in_state(state))
+        with self._store.read() as connection:
+            return assignments.page(connection, where, cursor, limit)
+
+    def _digest(self, job: str, slot: int, worker: str, commitment: bytes) -> bytes:
+        return self._domain.batch_digest(receipt_batch(bytes.fromhex(job[2:]), slot, worker, commitment))
+
+    def _now(self, connection: Connection) -> datetime:
+        """The chain's time, or ours if the last block is older."""
+        head, now = mirror.head(connection), self._clock()
+        return now if head is None else max(now, head.timestamp_at)
+
+
+def _pick(connection: Connection, job: Job, worker: str, position: int | None) -> Row[Any] | None:
+    """A unit with a free slot that the worker may still do."""
+    if position is None:
+        return assignments.next_unit(connection, job.number, worker, job.answers_per_worker)
+    unit = assignments.this_unit(connection, job.number, position, worker)
+    if unit is None:
+        raise NotFound(f"The job has no unit {position}.")
+    if unit.held >= job.answers_per_worker:
+        raise Conflict("This worker has done that unit, or is doing it.")
+    return unit if unit.free > 0 else None
+
+
+def _own(connection: Connection, id: str, worker: str) -> Row[Any]:
+    row = assignments.one(connection, id)
+    if row is None or row.worker != worker:
+        raise NotFound("There is no such assignment of yours.")
+    return row
+
+
+def _reservation(job: Job, unit: int, slot: int, worker: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": _new_id(),
+        "posting": job.number,
+        "unit": unit,
+        "slot": slot,
+        "worker": worker,
+        "state": "reserved",
+        "created_at": now,
+    }
+
+
+def _new_id() -> str:
+    """16 bytes: the milliseconds first, so that ids sort by age, the rest random, so that they can't be guessed."""
+    return "0x" + (time.time_ns() // 1_000_000).to_bytes(6).hex() + secrets.token_hex(10)

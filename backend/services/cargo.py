@@ -1,0 +1,72 @@
+"""What an outbox row becomes on the chain: calldata for the escrow, made from what is in the database at that moment."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from backend.services.postings import terms_of
+from backend.store import mirror, outbox, postings
+from piecework.chain.escrow import SignedBatch, encode_relayed_withdrawal, encode_settle
+from piecework.domain.terms import Batch
+from piecework.domain.typed_data import Withdrawal
+
+GAS_BASE, GAS_BATCH, GAS_SLOT, GAS_WORKER = 60_000, 80_000, 160, 36_000
+"""Upper bounds by which batches are put into one settlement; the real gas is estimated by the chain (tests/bench has figures)."""
+RELAY_FEE = 0
+"""Base units that the relayer asks for a withdrawal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cargo:
+    """Calldata, the digests of the batches in it, and whether more of the same wait behind it."""
+
+    data: str
+    digests: tuple[str, ...] = ()
+    more: bool = False
+
+
+def load(connection: Connection, row: Row[Any], push_gas: int, most_gas: int) -> Cargo | None:
+    """The cargo of an intent; None if there is nothing left to carry."""
+    if row.kind == "withdrawal":
+        return _withdrawal(outbox.withdrawal(connection, row.subject))
+    posting, roster = map(int, row.subject.split(":"))
+    waiting = outbox.approved_batches(connection, posting, roster)
+    done = mirror.settled(connection, [batch.digest for batch in waiting])
+    waiting = [batch for batch in waiting if batch.digest not in done]
+    if not waiting:
+        return None
+    job = postings.one(connection, waiting[0].job)
+    assert job is not None
+    taken = waiting[: fitting(waiting, most_gas)]
+    data = encode_settle(terms_of(job), [_signed(batch) for batch in taken], outbox.credit_only(connection), push_gas)
+    return Cargo(data, tuple(batch.digest for batch in taken), len(taken) < len(waiting))
+
+
+def fitting(batches: Sequence[Row[Any]], most_gas: int) -> int:
+    """How many of the batches, from the first on, go into one settlement of at most `most_gas`; at least one."""
+    slots = 0
+    for count, batch in enumerate(batches, 1):
+        slots += len(batch.places)
+        gas = GAS_BASE + count * GAS_BATCH + slots * GAS_SLOT + len(json.loads(batch.workers)) * GAS_WORKER
+        if gas > most_gas and count > 1:
+            return count - 1
+    return len(batches)
+
+
+def _signed(row: Row[Any]) -> SignedBatch:
+    batch = Batch(
+        bytes.fromhex(row.job[2:]),
+        row.first_slot,
+        tuple(json.loads(row.workers)),
+        row.places,
+        bytes.fromhex(row.answer_root[2:]),
+    )
+    return SignedBatch(batch, bytes.fromhex(row.signature[2:]), bytes.fromhex(row.approval[2:]))
+
+
+def _withdrawal(row: Row[Any]) -> Cargo:
+    withdrawal = Withdrawal(row.owner, row.token, row.receiver, row.amount, row.max_fee, row.nonce, row.deadline)
+    return Cargo(encode_relayed_withdrawal(withdrawal, RELAY_FEE, bytes.fromhex(row.signature[2:])))

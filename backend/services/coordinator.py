@@ -1,0 +1,106 @@
+"""The coordinator: every service over one store and one chain, and what runs beside the requests."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from backend.services.assignments import Assignments
+from backend.services.batches import Batches
+from backend.services.payments import Payments
+from backend.services.postings import Postings
+from backend.services.reviews import Reviews
+from backend.services.sessions import Sessions, forget_old
+from backend.services.settler import Settler
+from backend.services.withdrawals import Withdrawals
+from backend.settings import Settings
+from backend.store.content import Contents
+from backend.store.database import Store
+from piecework.chain.deployment import Deployment
+from piecework.chain.rpc import Rpc
+from piecework.domain.errors import Invalid, PieceworkError
+from piecework.domain.typed_data import Key
+
+log = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 1.0
+
+
+def utc_now() -> datetime:
+    """The clock of a running coordinator."""
+    return datetime.now(UTC)
+
+
+class Coordinator:
+    """Everything that the API and the pages call.
+
+    Args:
+        settings: what this process was told.
+        url: where users reach it; sign-in messages are bound to it.
+        clock: the time, aware.
+
+    Raises:
+        NotFound, Invalid: the deployment file, a key, or a database that is another deployment's.
+    """
+
+    def __init__(self, settings: Settings, url: str, clock: Callable[[], datetime] = utc_now) -> None:
+        self.settings, self.clock = settings, clock
+        self.deployment = deployment = Deployment.load(settings.deployment)
+        self.key = _key("PIECEWORK_COORDINATOR_KEY", settings.coordinator_key.get_secret_value())
+        self.relayer = _key("PIECEWORK_RELAYER_KEY", settings.relayer_key.get_secret_value())
+        self.rpc = rpc = Rpc(settings.rpc_url, timeout_seconds=10)
+        self.store = store = Store(settings.database_url)
+        store.belong_to(deployment.chain_id, deployment.genesis_hash, deployment.escrow)
+        contents, domain = Contents(settings.data / "content"), deployment.domain
+        self.settler = Settler(
+            store,
+            rpc,
+            deployment,
+            self.relayer,
+            settings.push_gas,
+            settings.settle_gas,
+            settings.finality_blocks,
+            clock,
+        )
+        self.sessions = Sessions(
+            store, rpc, deployment.chain_id, url, clock, settings.session_seconds, settings.nonce_seconds
+        )
+        self.postings = Postings(store, contents, deployment, self.key.address, clock)
+        self.assignments = Assignments(store, contents, self.postings, domain, self.key, clock)
+        self.reviews = Reviews(store, clock)
+        self.batches = Batches(store, self.postings, rpc, domain, self.key, clock, self.settler.wake)
+        self.withdrawals = Withdrawals(store, rpc, domain, clock, self.settler.wake)
+        self.payments = Payments(store, rpc, deployment.escrow, deployment.token)
+        self._sweeping: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to carry settlements and to take back what has expired; call it on the loop that serves."""
+        self.settler.start()
+        self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
+
+    async def stop(self) -> None:
+        """Ends both and lets the database go; what was acknowledged is kept."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweeping
+        await asyncio.to_thread(self.settler.stop)
+        await asyncio.to_thread(self.store.close)
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                while await self.assignments.expire():
+                    pass
+                await self.store.write(lambda c: forget_old(c, self.clock()))
+            except PieceworkError as error:
+                log.warning("expired reservations wait: %s", error)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _key(name: str, secret: str) -> Key:
+    try:
+        return Key(secret)
+    except (ValueError, TypeError):
+        raise Invalid(f"{name} is not a private key: it needs 32 bytes as 0x hex.") from None

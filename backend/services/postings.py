@@ -1,0 +1,335 @@
+"""Jobs: what a requester asks for, its content on disk, its terms, and the id that the escrow knows it by."""
+
+from asyncio import to_thread
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row
+from sqlmodel import col
+
+from backend.store import mirror, postings
+from backend.store.content import Contents
+from backend.store.database import Store
+from backend.store.tables import Posting
+from piecework.chain.deployment import Deployment
+from piecework.domain.content import canonical_json, content_hash, unit_leaf, units_root
+from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from piecework.domain.terms import Terms, protocol_fee
+from piecework.domain.units import NATIVE
+
+MOST_SLOTS = 2**31 - 1
+MOST_UNITS = 1_000_000
+MOST_LABELS = 10_000
+LONGEST_ASSIGNMENT = 90 * 86_400
+TEMPLATES = ("label",)
+CACHED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What never changes of a job once it is described; `number` is its key in this database."""
+
+    number: int
+    id: str
+    requester: str
+    coordinator: str
+    content_hash: str
+    slots: int
+    answers_per_worker: int
+    assignment_seconds: int
+    closes_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a requester asks for. Amounts in base units, windows in seconds, `closes_at` in Unix seconds; `units` are
+    (content, slots)."""
+
+    title: str
+    instructions: str
+    template: str
+    labels: tuple[str, ...] | None
+    reward: int
+    token: str
+    units: Sequence[tuple[Any, int]]
+    answers_per_worker: int
+    assignment_seconds: int
+    closes_at: int
+    review_window: int
+    appeal_window: int
+    salt: bytes
+
+
+class Postings:
+    """Describes jobs and reads them back.
+
+    Args:
+        store, contents: where they are kept.
+        deployment: the escrow that they will be posted to.
+        coordinator: the address that signs for them.
+        clock: the time, aware.
+    """
+
+    def __init__(
+        self, store: Store, contents: Contents, deployment: Deployment, coordinator: str, clock: Callable[[], datetime]
+    ) -> None:
+        self._store, self._contents, self._deployment = store, contents, deployment
+        self._coordinator, self._clock = coordinator, clock
+        self._known: dict[str, Job] = {}
+
+    async def describe(self, requester: str, draft: Draft) -> tuple[str, bool]:
+        """Keeps a job and returns its id, and whether it is new. All or nothing.
+
+        Raises:
+            Invalid: the draft breaks a rule; the sentence names the unit where it is one's.
+        """
+        return await to_thread(self._describe, requester, draft)
+
+    def _describe(self, requester: str, draft: Draft) -> tuple[str, bool]:
+        _check(draft)
+        units = [_canonical(number, content) for number, (content, _) in enumerate(draft.units, 1)]
+        leaves = [unit_leaf(content, slots) for content, slots in draft.units]
+        manifest = _manifest(draft, units_root(leaves))
+        with self._store.read() as connection:
+            rate, head = mirror.fee_bps(connection), mirror.head(connection)
+        terms = self._terms(requester, draft, content_hash(manifest), protocol_fee(draft.reward, rate))
+        job = "0x" + self._deployment.domain.job_id(terms).hex()
+        if self._exists(job):
+            return job, False
+        now = self._clock()
+        terms.check(int(max(now, head.timestamp_at if head else now).timestamp()), rate)
+        if terms.price * manifest["slots"] >= 2**192:
+            raise Invalid("The job's price is more than the escrow can hold.")
+        text = canonical_json(manifest)
+        places = self._contents.save("0x" + terms.content_hash.hex(), text, units)
+        row = _row(job, terms, draft, manifest, len(text), now)
+        rows = _unit_rows(draft, leaves, places)
+        return job, bool(self._store.write_now(lambda c: _add_once(c, row, rows)))
+
+    def find(self, job: str) -> Job:
+        """A job's fixed facts.
+
+        Raises:
+            NotFound: no such job here.
+        """
+        known = self._known.get(job)
+        if known is None:
+            known = _fixed(self.row(job))
+            if len(self._known) >= CACHED:
+                self._known.clear()
+            self._known[job] = known
+        return known
+
+    def owned(self, job: str, account: str) -> Job:
+        """A job's fixed facts, for its requester only.
+
+        Raises:
+            NotFound: no such job here.
+            Forbidden: it is somebody else's.
+        """
+        found = self.find(job)
+        if found.requester != account:
+            raise Forbidden("Only the job's requester may do this.")
+        return found
+
+    def row(self, job: str) -> Row[Any]:
+        """A job's row with its state now.
+
+        Raises:
+            NotFound: no such job here.
+        """
+        with self._store.read() as connection:
+            row = postings.one(connection, job)
+        if row is None:
+            raise NotFound(f"There is no job {job} here.")
+        return row
+
+    def page(self, state: str | None, requester: str | None, cursor: int, limit: int) -> Sequence[Row[Any]]:
+        """Jobs by age."""
+        where: list[ColumnElement[bool]] = []
+        if state is not None:
+            where.append(mirror.posting_state == state)
+        if requester is not None:
+            where.append(col(Posting.requester) == requester)
+        with self._store.read() as connection:
+            return postings.page(connection, where, cursor, limit)
+
+    def units(self, job: Job, cursor: int, limit: int) -> Sequence[Row[Any]]:
+        """A job's units by position."""
+        with self._store.read() as connection:
+            return postings.units(connection, job.number, cursor, limit)
+
+    def manifest(self, row: Row[Any]) -> dict[str, Any]:
+        """The manifest of a job's row, from its content file."""
+        return self._contents.manifest(row.content_hash, row.manifest_length)
+
+    def _exists(self, job: str) -> bool:
+        with self._store.read() as connection:
+            return postings.one(connection, job) is not None
+
+    def _terms(self, requester: str, draft: Draft, content: bytes, fee: int) -> Terms:
+        return Terms(
+            requester=requester,
+            operator=NATIVE,
+            token=draft.token,
+            reward=draft.reward,
+            fee=fee,
+            coordinator=self._coordinator,
+            arbitrator=NATIVE,
+            arbitrator_extra_data=b"",
+            contest_deposit=0,
+            appeal_stake=0,
+            closes_at=draft.closes_at,
+            review_window=draft.review_window,
+            appeal_window=draft.appeal_window,
+            content_hash=content,
+            salt=draft.salt,
+        )
+
+
+def require_open(connection: Connection, job: Job, now: datetime) -> datetime:
+    """The time that counts for the job: the chain's, or ours if the last block is older.
+
+    Raises:
+        Conflict: the job isn't open on the chain, or its time is over.
+    """
+    state, head_at = mirror.job_now(connection, job.id, job.slots)
+    now = max(now, head_at)
+    if state == "draft":
+        raise Conflict("The job is not funded on the chain yet.")
+    if state == "closed" or now.timestamp() >= job.closes_at:
+        raise Conflict("The job is closed.")
+    return now
+
+
+def terms_of(row: Row[Any]) -> Terms:
+    """The terms in a row of `posting`."""
+    return Terms(
+        requester=row.requester,
+        operator=row.operator,
+        token=row.token,
+        reward=row.reward,
+        fee=row.fee,
+        coordinator=row.coordinator,
+        arbitrator=row.arbitrator,
+        arbitrator_extra_data=bytes.fromhex(row.arbitrator_extra_data[2:]),
+        contest_deposit=row.contest_deposit,
+        appeal_stake=row.appeal_stake,
+        closes_at=row.closes_at,
+        review_window=row.review_window,
+        appeal_window=row.appeal_window,
+        content_hash=bytes.fromhex(row.content_hash[2:]),
+        salt=bytes.fromhex(row.salt[2:]),
+    )
+
+
+def _check(draft: Draft) -> None:
+    if not draft.title.strip() or len(draft.title) > 200:
+        raise Invalid("The title has 1 to 200 characters.")
+    if draft.template not in TEMPLATES:
+        raise Invalid(f"There is no template '{draft.template}'; use {' or '.join(TEMPLATES)}.")
+    if draft.labels is not None:
+        _check_labels(draft.labels)
+    if not 1 <= draft.answers_per_worker <= MOST_SLOTS:
+        raise Invalid("A worker gives at least one answer to a unit.")
+    if not 1 <= draft.assignment_seconds <= LONGEST_ASSIGNMENT:
+        raise Invalid("An assignment lasts one second to 90 days.")
+    if not 0 < draft.closes_at < 2**63:
+        raise Invalid("closes_at is a time in Unix seconds.")
+    if not 1 <= len(draft.units) <= MOST_UNITS:
+        raise Invalid(f"A job has 1 to {MOST_UNITS} units.")
+    for number, (_, slots) in enumerate(draft.units, 1):
+        if not 1 <= slots <= MOST_SLOTS:
+            raise Invalid(f"Unit {number} asks for {slots} answers; ask for at least one.")
+    if sum(slots for _, slots in draft.units) > MOST_SLOTS:
+        raise Invalid(f"A job has at most {MOST_SLOTS} slots.")
+
+
+def _check_labels(labels: Sequence[str]) -> None:
+    if not 1 <= len(labels) <= MOST_LABELS:
+        raise Invalid(f"Give 1 to {MOST_LABELS} labels, or none at all.")
+    seen: set[str] = set()
+    for number, label in enumerate(labels, 1):
+        if not label.strip():
+            raise Invalid(f"Label {number} is empty.")
+        if label in seen:
+            raise Invalid(f"Label {number} is there twice.")
+        seen.add(label)
+
+
+def _canonical(number: int, content: Any) -> bytes:
+    try:
+        return canonical_json(content)
+    except Invalid as error:
+        raise Invalid(f"Unit {number}: {error.sentence}") from None
+
+
+def _manifest(draft: Draft, root: bytes) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "title": draft.title,
+        "instructions": draft.instructions,
+        "template": draft.template,
+        "labels": None if draft.labels is None else list(draft.labels),
+        "answers_per_worker": draft.answers_per_worker,
+        "assignment_seconds": draft.assignment_seconds,
+        "units_root": "0x" + root.hex(),
+        "units": len(draft.units),
+        "slots": sum(slots for _, slots in draft.units),
+    }
+
+
+def _row(job: str, terms: Terms, draft: Draft, manifest: dict[str, Any], length: int, now: datetime) -> dict[str, Any]:
+    fields = {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in asdict(terms).items()}
+    return fields | {
+        "job": job,
+        "manifest_length": length,
+        "units": manifest["units"],
+        "slots": manifest["slots"],
+        "answers_per_worker": draft.answers_per_worker,
+        "assignment_seconds": draft.assignment_seconds,
+        "created_at": now,
+    }
+
+
+def _unit_rows(draft: Draft, leaves: Sequence[bytes], places: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    rows, first_slot = [], 0
+    for position, ((_, slots), leaf, (offset, length)) in enumerate(zip(draft.units, leaves, places, strict=True)):
+        rows.append(
+            {
+                "position": position,
+                "first_slot": first_slot,
+                "slots": slots,
+                "leaf": "0x" + leaf.hex(),
+                "content_offset": offset,
+                "content_length": length,
+                "handed": 0,
+                "free": slots,
+            }
+        )
+        first_slot += slots
+    return rows
+
+
+def _add_once(connection: Connection, row: dict[str, Any], units: Sequence[dict[str, Any]]) -> bool:
+    """False if the very same job is there already."""
+    if postings.one(connection, row["job"]) is not None:
+        return False
+    postings.add(connection, row, units)
+    return True
+
+
+def _fixed(row: Row[Any]) -> Job:
+    return Job(
+        row.number,
+        row.job,
+        row.requester,
+        row.coordinator,
+        row.content_hash,
+        row.slots,
+        row.answers_per_worker,
+        row.assignment_seconds,
+        row.closes_at,
+    )

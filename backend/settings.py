@@ -1,0 +1,43 @@
+"""What the coordinator is told from outside: one class, built at the composition root and passed down."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from piecework.domain.errors import Invalid
+
+
+class Settings(BaseSettings):
+    """Read from environment variables that begin with PIECEWORK_."""
+
+    model_config = SettingsConfigDict(env_prefix="PIECEWORK_", extra="ignore")
+
+    database_url: str = Field(description="SQLAlchemy URL: sqlite:////path or postgresql+psycopg://…")
+    rpc_url: str = Field(description="The chain's JSON-RPC endpoint.")
+    deployment: Path = Field(description="The deployment file that says where the escrow is.")
+    data: Path = Field(description="Folder for jobs' content.")
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(0, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    public_url: str | None = Field(None, description="What users type to get here; by default http://host:port.")
+    coordinator_key: SecretStr = Field(description="0x hex; signs receipts and batches.")
+    relayer_key: SecretStr = Field(description="0x hex; pays the gas of settlements and relayed withdrawals.")
+    push_gas: int = Field(60_000, ge=0, le=5_000_000, description="Gas each push may use; 0 credits everybody.")
+    settle_gas: int = Field(12_000_000, ge=1_000_000, description="Most gas one settlement should take.")
+    finality_blocks: int = Field(64, ge=0, description="Blocks after which a confirmed transaction is not looked at again.")
+    session_seconds: int = Field(7 * 86_400, ge=60, description="How long a session lasts.")
+    nonce_seconds: int = Field(600, ge=10, description="How long a sign-in may take.")
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        Invalid: a variable is missing or wrong; the sentence names it.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]  # pydantic-settings fills the fields from the environment
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "PIECEWORK_" + "_".join(map(str, first["loc"])).upper()
+        raise Invalid(f"{name}: {first['msg']}.") from None

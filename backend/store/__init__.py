@@ -1,0 +1,1 @@
+"""The coordinator's own tables, its one writer, and its content files."""

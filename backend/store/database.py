@@ -1,0 +1,72 @@
+"""The coordinator's database: its writer, its readers, and whose it is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, insert, select, text
+from sqlmodel import SQLModel
+
+from backend.store.tables import OWN_TABLES, Home
+from backend.store.writer import Writer
+from indexer import tables as mirror
+from piecework.domain.errors import Invalid
+from piecework.sql import open_engine, reading
+
+_MIRROR = [model.__table__ for model in (mirror.Deployment, mirror.Block, *mirror.EVENT_TABLES)]  # type: ignore[attr-defined]
+_PREPARING = 0x50696563
+"""The PostgreSQL advisory lock under which tables are created, so that two processes starting at once don't collide."""
+
+
+class Store:
+    """One database.
+
+    Args:
+        url: SQLAlchemy URL, see `piecework.sql.open_engine`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(url)
+        self._reading = reading(self.engine)
+        prepare(self.engine)
+        self._writer = Writer(self.engine)
+        self.write = self._writer.write
+        self.write_now = self._writer.write_now
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A short transaction that takes no lock and sees one state."""
+        with self._reading.begin() as connection:
+            yield connection
+
+    def belong_to(self, chain_id: int, genesis_hash: str, escrow: str) -> None:
+        """Claims an empty database for one escrow.
+
+        Raises:
+            Invalid: it is another escrow's.
+        """
+        self.write_now(lambda connection: _claim(connection, chain_id, genesis_hash, escrow))
+
+    def close(self) -> None:
+        """Finishes what waits to be written and lets the database go."""
+        self._writer.stop()
+        self.engine.dispose()
+
+
+def prepare(engine: Engine) -> None:
+    """Creates the tables that aren't there, the mirror's too: whoever starts first makes them for both."""
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
+        SQLModel.metadata.create_all(connection, tables=[*OWN_TABLES, *_MIRROR])
+
+
+def _claim(connection: Connection, chain_id: int, genesis_hash: str, escrow: str) -> None:
+    mine = (chain_id, genesis_hash, escrow)
+    row = connection.execute(select(Home.chain_id, Home.genesis_hash, Home.escrow)).one_or_none()
+    if row is None:
+        connection.execute(insert(Home), {"id": 1, "chain_id": chain_id, "genesis_hash": genesis_hash, "escrow": escrow})
+    elif tuple(row) != mine:
+        raise Invalid(
+            f"This database belongs to the escrow {row.escrow} on chain {row.chain_id}, not to {escrow} on {chain_id}; "
+            "use another database or the deployment file it was made with."
+        )

@@ -1,0 +1,153 @@
+"""What the chain says, as the indexer has mirrored it. Read only: every on-chain state is derived here at the moment of asking."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, literal, select
+from sqlmodel import col
+
+from backend.store.tables import Assignment, Posting, SignedBatch
+from indexer.tables import (
+    Close,
+    Deployment,
+    Funding,
+    Job,
+    LedgerEntry,
+    LedgerWithdrawal,
+    ProtocolFee,
+    SettledBatch,
+    SlotPayment,
+    WorkerPayment,
+)
+
+
+def _funded(job: ColumnElement[str]) -> ColumnElement[int]:
+    funded = select(func.max(col(Funding.first_slot) + col(Funding.slots))).where(col(Funding.job) == job)
+    return func.coalesce(funded.scalar_subquery(), 0)
+
+
+def job_state(job: ColumnElement[str], slots: ColumnElement[int]) -> ColumnElement[str]:
+    """draft, open or closed. A job whose funding doesn't cover all its slots yet stays a draft, so that nobody works for a slot
+    without money."""
+    return case(
+        (exists().where(col(Close.job) == job), "closed"),
+        (and_(exists().where(col(Job.job) == job), _funded(job) >= slots), "open"),
+        else_="draft",
+    )
+
+
+posting_state = job_state(col(Posting.job), col(Posting.slots))
+"""The state of a row of `posting`."""
+
+slot_is_paid = exists().where(
+    col(SlotPayment.job) == col(Posting.job),
+    col(SlotPayment.slot) == col(Assignment.slot),
+    col(SlotPayment.worker) == col(Assignment.worker),
+    col(SlotPayment.outcome) != "cancelled",
+)
+"""Whether the chain paid a row of `assignment` (joined with its `posting`)."""
+
+assignment_state = case((and_(col(Assignment.state) == "batched", slot_is_paid), "paid"), else_=col(Assignment.state))
+"""The state of a row of `assignment` (joined with its `posting`)."""
+
+job_is_closed = exists().where(col(Close.job) == col(Posting.job))
+
+batch_settlement = (
+    select(col(SettledBatch.transaction_hash))
+    .where(col(SettledBatch.batch) == col(SignedBatch.digest))
+    .limit(1)
+    .scalar_subquery()
+)
+"""The transaction that settled a row of `batch`, or NULL."""
+
+_JOB_NOW = select(
+    job_state(bindparam("job"), bindparam("slots")).label("state"),
+    select(col(Deployment.head_timestamp_at)).limit(1).scalar_subquery().label("head_at"),
+)
+_FEE = (
+    select(col(ProtocolFee.fee_bps))
+    .order_by(col(ProtocolFee.block_number).desc(), col(ProtocolFee.log_index).desc())
+    .limit(1)
+)
+_HEAD = select(Deployment.next_block, Deployment.head_number, Deployment.head_hash, Deployment.head_timestamp_at).limit(1)
+_BALANCES = (
+    select(LedgerEntry.token, LedgerEntry.balance)
+    .where(col(LedgerEntry.account) == bindparam("account"))
+    .order_by(
+        col(LedgerEntry.block_number).desc(), col(LedgerEntry.log_index).desc(), col(LedgerEntry.sequence).desc()
+    )
+)
+_BALANCE = _BALANCES.with_only_columns(LedgerEntry.balance).where(col(LedgerEntry.token) == bindparam("token")).limit(1)
+_RELAYED = (
+    select(LedgerWithdrawal.token, func.count())
+    .where(col(LedgerWithdrawal.owner) == bindparam("account"), col(LedgerWithdrawal.relayer) != bindparam("account"))
+    .group_by(col(LedgerWithdrawal.token))
+)
+_EARNED = select(WorkerPayment.slots, WorkerPayment.amount).where(
+    col(WorkerPayment.worker) == bindparam("account"),
+    col(WorkerPayment.token) == bindparam("token"),
+    col(WorkerPayment.outcome) != "cancelled",
+)
+_SETTLED = select(SettledBatch.batch).where(col(SettledBatch.batch).in_(bindparam("digests", expanding=True)))
+_WITHDRAWN = select(literal(1)).where(col(LedgerWithdrawal.transaction_hash) == bindparam("hash")).limit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far the mirror has come: the first block that it lacks, and the last one it has with its time."""
+
+    next_block: int
+    number: int
+    hash: str
+    timestamp_at: datetime
+
+
+def head(connection: Connection) -> Head | None:
+    """The mirror's head; None before it has begun."""
+    row = connection.execute(_HEAD).one_or_none()
+    return None if row is None else Head(*row)
+
+
+def fee_bps(connection: Connection) -> int:
+    """The protocol's fee for jobs posted now."""
+    return int(connection.execute(_FEE).scalar() or 0)
+
+
+def job_now(connection: Connection, job: str, slots: int) -> tuple[str, datetime]:
+    """A job's state, and the time on the chain (the epoch before the mirror has begun)."""
+    row = connection.execute(_JOB_NOW, {"job": job, "slots": slots}).one()
+    return row.state, row.head_at or datetime.fromtimestamp(0, UTC)
+
+
+def balances(connection: Connection, account: str) -> dict[str, int]:
+    """Base units by token in the account's ledger: of each token the newest entry."""
+    newest: dict[str, int] = {}
+    for token, balance in connection.execute(_BALANCES, {"account": account}):
+        newest.setdefault(token, balance)
+    return newest
+
+
+def balance(connection: Connection, account: str, token: str) -> int:
+    """Base units of one token in the account's ledger."""
+    return int(connection.execute(_BALANCE, {"account": account, "token": token}).scalar() or 0)
+
+
+def relayed(connection: Connection, account: str) -> dict[str, int]:
+    """How many withdrawals of the account others carried, by token."""
+    return {token: count for token, count in connection.execute(_RELAYED, {"account": account})}
+
+
+def earned(connection: Connection, account: str, token: str) -> tuple[int, int]:
+    """Slots paid to a worker, and the base units of `token` for them."""
+    rows = connection.execute(_EARNED, {"account": account, "token": token}).all()
+    return sum(slots for slots, _ in rows), sum(amount for _, amount in rows)
+
+
+def settled(connection: Connection, digests: list[str]) -> set[str]:
+    """Those of the batches that the chain has settled."""
+    return set(connection.execute(_SETTLED, {"digests": digests}).scalars())
+
+
+def withdrawn(connection: Connection, transaction_hash: str) -> bool:
+    """Whether the mirror has a withdrawal of that transaction."""
+    return connection.execute(_WITHDRAWN, {"hash": transaction_hash}).scalar() is not None

@@ -1,0 +1,135 @@
+"""The outbox in SQL, and the lease of the one process that empties it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlmodel import col
+
+from backend.store.tables import AccountPreference, Lease, Outbox, Posting, SignedBatch, Withdrawal
+
+_QUEUED = select(Outbox.id).where(
+    col(Outbox.kind) == bindparam("of_kind"), col(Outbox.subject) == bindparam("of"), col(Outbox.state) == "queued"
+)
+_IN_STATE = select(Outbox).where(col(Outbox.state) == bindparam("in_state")).order_by(col(Outbox.nonce), col(Outbox.id))
+_RECENT = select(Outbox).where(
+    col(Outbox.state) == "confirmed", col(Outbox.block_number) >= bindparam("since")
+).order_by(col(Outbox.nonce))
+_LAST_NONCE = select(func.max(col(Outbox.nonce))).where(col(Outbox.state).in_(("signed", "confirmed")))
+_MOVE = update(Outbox).where(col(Outbox.id) == bindparam("b_id"), col(Outbox.state) == bindparam("b_from"))
+_PREFERENCES = select(AccountPreference.account).where(col(AccountPreference.payout) == "ledger")
+_ROSTER = (
+    select(SignedBatch, Posting.job)
+    .join(Posting, col(Posting.number) == col(SignedBatch.posting))
+    .where(
+        col(SignedBatch.posting) == bindparam("of"),
+        col(SignedBatch.roster) == bindparam("in_roster"),
+        col(SignedBatch.approval).is_not(None),
+        col(SignedBatch.outbox).is_(None),
+    )
+    .order_by(col(SignedBatch.number))
+)
+_LINK = update(SignedBatch).where(col(SignedBatch.digest).in_(bindparam("digests", expanding=True))).values(
+    outbox=bindparam("by")
+)
+_UNLINK = update(SignedBatch).where(col(SignedBatch.outbox) == bindparam("by")).values(outbox=None)
+_CARRIED = select(SignedBatch.digest).where(col(SignedBatch.outbox) == bindparam("by"))
+_FAILURES = select(func.count()).where(
+    col(Outbox.kind) == bindparam("of_kind"), col(Outbox.subject) == bindparam("of"), col(Outbox.state) == "failed"
+)
+_HAND_OVER = update(Withdrawal).where(col(Withdrawal.id) == bindparam("b_id")).values(outbox=bindparam("b_outbox"))
+_WITHDRAWAL = select(Withdrawal).where(col(Withdrawal.id) == bindparam("wanted"))
+_RENEW = update(Lease).where(
+    col(Lease.name) == "settler", (col(Lease.holder) == bindparam("me")) | (col(Lease.expires_at) <= bindparam("now"))
+).values(holder=bindparam("me"), expires_at=bindparam("until"))
+_HELD = select(Lease.holder).where(col(Lease.name) == "settler").with_for_update()
+
+
+def queue(connection: Connection, kind: str, subject: str, now: datetime) -> int:
+    """Queues an intent unless the same one waits already; returns its id."""
+    waiting = connection.execute(_QUEUED, {"of_kind": kind, "of": subject}).scalar()
+    if waiting is not None:
+        return int(waiting)
+    row = {"kind": kind, "subject": subject, "state": "queued", "created_at": now}
+    key = connection.execute(insert(Outbox), row).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def in_state(connection: Connection, state: str) -> Sequence[Row[Any]]:
+    """Rows in a state, by nonce, then by age."""
+    return connection.execute(_IN_STATE, {"in_state": state}).all()
+
+
+def recent(connection: Connection, since_block: int) -> Sequence[Row[Any]]:
+    """Confirmed rows whose block a reorg could still undo."""
+    return connection.execute(_RECENT, {"since": since_block}).all()
+
+
+def last_nonce(connection: Connection) -> int:
+    """The highest nonce that a transaction of ours carries; -1 for none."""
+    nonce = connection.execute(_LAST_NONCE).scalar()
+    return -1 if nonce is None else int(nonce)
+
+
+def move(connection: Connection, id: int, before: str, after: str, **values: Any) -> bool:
+    """Moves a row from one state to another with more values; False if it wasn't in the first one."""
+    return connection.execute(_MOVE.values(state=after, **values), {"b_id": id, "b_from": before}).rowcount == 1
+
+
+def approved_batches(connection: Connection, posting: int, roster: int) -> Sequence[Row[Any]]:
+    """Approved batches of one worker table that no transaction carries."""
+    return connection.execute(_ROSTER, {"of": posting, "in_roster": roster}).all()
+
+
+def link(connection: Connection, id: int, digests: Sequence[str]) -> None:
+    """Says that the transaction carries these batches."""
+    connection.execute(_LINK, {"digests": list(digests), "by": id})
+
+
+def unlink(connection: Connection, id: int) -> None:
+    """Says that the transaction carries no batch after all."""
+    connection.execute(_UNLINK, {"by": id})
+
+
+def carried(connection: Connection, id: int) -> list[str]:
+    """The digests of the batches in the transaction."""
+    return list(connection.execute(_CARRIED, {"by": id}).scalars())
+
+
+def withdrawal(connection: Connection, id: str) -> Row[Any]:
+    """A signed withdrawal."""
+    return connection.execute(_WITHDRAWAL, {"wanted": id}).one()
+
+
+def credit_only(connection: Connection) -> frozenset[str]:
+    """Accounts that take their money in the ledger."""
+    return frozenset(connection.execute(_PREFERENCES).scalars())
+
+
+def acquire(connection: Connection, me: str, now: datetime, seconds: float) -> bool:
+    """Takes or renews the settler's lease; False while another process holds it."""
+    values = {"me": me, "now": now, "until": now + timedelta(seconds=seconds)}
+    if connection.execute(_HELD).scalar() is None:
+        connection.execute(insert(Lease), {"name": "settler", "holder": me, "expires_at": values["until"]})
+        return True
+    return connection.execute(_RENEW, values).rowcount == 1
+
+
+def holds(connection: Connection, me: str) -> bool:
+    """Whether the lease is this process's, locked until the transaction ends."""
+    return connection.execute(_HELD).scalar() == me
+
+
+def failures(connection: Connection, kind: str, subject: str) -> int:
+    """How often the chain refused this intent."""
+    return int(connection.execute(_FAILURES, {"of_kind": kind, "of": subject}).scalar_one())
+
+
+def carry_again(connection: Connection, row: Row[Any], now: datetime) -> None:
+    """Queues the intent of a transaction that came to nothing."""
+    unlink(connection, row.id)
+    again = queue(connection, row.kind, row.subject, now)
+    if row.kind == "withdrawal":
+        connection.execute(_HAND_OVER, {"b_id": row.subject, "b_outbox": again})

@@ -1,0 +1,47 @@
+"""Jobs and their units in SQL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select
+from sqlmodel import col
+
+from backend.store import mirror
+from backend.store.tables import Posting, Unit
+
+_VIEW = select(Posting, mirror.posting_state.label("state"))
+_ONE = _VIEW.where(col(Posting.job) == bindparam("wanted"))
+_PAGE = _VIEW.where(col(Posting.number) > bindparam("cursor")).order_by(col(Posting.number)).limit(bindparam("most"))
+_UNITS = (
+    select(Unit)
+    .where(col(Unit.posting) == bindparam("of"), col(Unit.position) > bindparam("cursor"))
+    .order_by(col(Unit.position))
+    .limit(bindparam("most"))
+)
+_INSERT, _INSERT_UNITS = insert(Posting), insert(Unit)
+
+state_is = mirror.posting_state.__eq__
+"""The condition that a job is in a state: draft, open or closed."""
+
+
+def add(connection: Connection, posting: dict[str, Any], units: Sequence[dict[str, Any]]) -> int:
+    """Writes a job with its units; returns its number. A job that is there already breaks its uniqueness."""
+    key = connection.execute(_INSERT, posting).inserted_primary_key
+    assert key is not None
+    connection.execute(_INSERT_UNITS, [unit | {"posting": key[0]} for unit in units])
+    return int(key[0])
+
+
+def one(connection: Connection, job: str) -> Row[Any] | None:
+    """A job with its state."""
+    return connection.execute(_ONE, {"wanted": job}).first()
+
+
+def page(connection: Connection, where: Sequence[ColumnElement[bool]], cursor: int, limit: int) -> Sequence[Row[Any]]:
+    """Jobs that meet `where`, by age, after the one numbered `cursor`."""
+    return connection.execute(_PAGE.where(*where), {"cursor": cursor, "most": limit}).all()
+
+
+def units(connection: Connection, posting: int, cursor: int, limit: int) -> Sequence[Row[Any]]:
+    """A job's units after position `cursor`."""
+    return connection.execute(_UNITS, {"of": posting, "cursor": cursor, "most": limit}).all()

@@ -1,0 +1,241 @@
+"""What the coordinator remembers. The indexer's mirror lies in the same database and is only read.
+
+Hashes, addresses, signatures and job ids are lower-case hex text with 0x. On-chain facts (a job is open, a slot is paid, a batch
+is settled) are never copied here: `backend.store.mirror` derives them when they are asked for, so a reorg can't leave them stale.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlmodel import BigInteger, Field, SQLModel
+
+from piecework.sql import Instant, Uint256
+
+
+def _instant(**options: Any) -> Any:
+    return Field(sa_type=Instant, **options)
+
+
+def _big(**options: Any) -> Any:
+    return Field(sa_type=BigInteger, **options)
+
+
+def _amount(**options: Any) -> Any:
+    return Field(sa_type=Uint256, **options)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """A partial index, in the words of both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+class Home(SQLModel, table=True):
+    """The one escrow that this database belongs to; a process that serves another refuses to start."""
+
+    __tablename__ = "coordinator_home"
+    id: int = Field(primary_key=True)
+    chain_id: int = _big()
+    genesis_hash: str = Field(max_length=66)
+    escrow: str = Field(max_length=42)
+
+
+class SiweNonce(SQLModel, table=True):
+    """A sign-in that was begun; the row goes when it is used, so it is used once."""
+
+    __tablename__ = "siwe_nonce"
+    nonce: str = Field(primary_key=True, max_length=32)
+    expires_at: datetime = _instant(index=True)
+
+
+class AccountSession(SQLModel, table=True):
+    """A bearer token's hash and whose it is."""
+
+    __tablename__ = "account_session"
+    token_hash: str = Field(primary_key=True, max_length=66)
+    account: str = Field(max_length=42, index=True)
+    created_at: datetime = _instant()
+    expires_at: datetime = _instant(index=True)
+
+
+class AccountPreference(SQLModel, table=True):
+    """How an account wants its settlements: wallet (pushed) or ledger (credited)."""
+
+    __tablename__ = "account_preference"
+    account: str = Field(primary_key=True, max_length=42)
+    payout: str = Field(max_length=6)
+
+
+class Posting(SQLModel, table=True):
+    """A job as its requester described it; the content lies in a file that `content_hash` names."""
+
+    __tablename__ = "posting"
+    number: int | None = Field(default=None, primary_key=True)
+    job: str = Field(max_length=66, unique=True)
+    requester: str = Field(max_length=42, index=True)
+    operator: str = Field(max_length=42)
+    token: str = Field(max_length=42)
+    reward: int = _amount()
+    fee: int = _amount()
+    coordinator: str = Field(max_length=42)
+    arbitrator: str = Field(max_length=42)
+    arbitrator_extra_data: str
+    contest_deposit: int = _amount()
+    appeal_stake: int = _amount()
+    closes_at: int = _big()
+    """Unix seconds, as the terms have it."""
+    review_window: int = _big()
+    appeal_window: int = _big()
+    content_hash: str = Field(max_length=66)
+    salt: str = Field(max_length=66)
+    manifest_length: int
+    """Bytes of the manifest, which is the first line of the content file."""
+    units: int
+    slots: int = _big()
+    answers_per_worker: int
+    assignment_seconds: int
+    created_at: datetime = _instant()
+
+
+class Unit(SQLModel, table=True):
+    """One piece of work and where its content stands in the file. It owns the slots from `first_slot` on."""
+
+    __tablename__ = "unit"
+    __table_args__ = (Index("unit_free", "posting", "position", **_where("free > 0")),)
+    posting: int = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    first_slot: int = _big()
+    slots: int = _big()
+    leaf: str = Field(max_length=66)
+    content_offset: int = _big()
+    content_length: int
+    handed: int = _big()
+    """Slots from the first on that were handed out at least once."""
+    free: int = _big()
+    """Slots that nobody holds now."""
+
+
+LIVE = "state NOT IN ('returned', 'expired')"
+
+
+class Assignment(SQLModel, table=True):
+    """One slot in the hands of one worker, from reservation to batch."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (
+        Index("assignment_slot_once", "posting", "slot", unique=True, **_where(LIVE)),
+        Index("assignment_of_worker", "posting", "worker", "unit"),
+        Index("assignment_by_state", "posting", "state", "id"),
+        Index("assignment_own", "worker", "id"),
+        Index("assignment_due", "expires_at", **_where("state = 'reserved'")),
+    )
+    id: str = Field(primary_key=True, max_length=34)
+    posting: int
+    unit: int
+    slot: int = _big()
+    worker: str = Field(max_length=42)
+    state: str = Field(max_length=9)
+    """reserved, committed, revealed, approved, rejected, batched; or returned, expired. Paid is the mirror's word."""
+    commitment: str | None = Field(default=None, max_length=66)
+    receipt: str | None = Field(default=None, max_length=132)
+    """The coordinator's signature of the batch of one."""
+    answer: str | None = Field(default=None, sa_type=Text)
+    """Canonical JSON."""
+    salt: str | None = Field(default=None, max_length=66)
+    reason: str | None = Field(default=None, sa_type=Text)
+    batch: str | None = Field(default=None, max_length=66)
+    created_at: datetime = _instant()
+    expires_at: datetime = _instant()
+    committed_at: datetime | None = _instant(default=None)
+    revealed_at: datetime | None = _instant(default=None)
+    reviewed_at: datetime | None = _instant(default=None)
+
+
+class SignedBatch(SQLModel, table=True):
+    """A batch that the coordinator signed. Batches of one `roster` share a growing worker table and are settled together."""
+
+    __tablename__ = "batch"
+    __table_args__ = (UniqueConstraint("posting", "number"),)
+    digest: str = Field(primary_key=True, max_length=66)
+    posting: int
+    number: int
+    roster: int
+    first_slot: int = _big()
+    workers: str = Field(sa_type=Text)
+    """JSON list of addresses, by place."""
+    places: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    answer_root: str = Field(max_length=66)
+    signature: str = Field(max_length=132)
+    slots: int = _big()
+    amount: int = _amount()
+    approval: str | None = Field(default=None, sa_type=Text)
+    outbox: int | None = Field(default=None, index=True)
+    """The transaction that carries it."""
+    created_at: datetime = _instant()
+    approved_at: datetime | None = _instant(default=None)
+
+
+class Withdrawal(SQLModel, table=True):
+    """A withdrawal that its owner signed, to be relayed; `id` is its EIP-712 digest."""
+
+    __tablename__ = "withdrawal"
+    __table_args__ = (Index("withdrawal_nonce", "owner", "token", "nonce"),)
+    id: str = Field(primary_key=True, max_length=66)
+    owner: str = Field(max_length=42)
+    token: str = Field(max_length=42)
+    receiver: str = Field(max_length=42)
+    amount: int = _amount()
+    max_fee: int = _amount()
+    nonce: int = _amount()
+    deadline: int = _amount()
+    signature: str = Field(sa_type=Text)
+    outbox: int = Field(index=True)
+    created_at: datetime = _instant()
+
+
+class Outbox(SQLModel, table=True):
+    """What is to be carried to the chain. The raw transaction is stored before it is sent, so a crash in between sends the same
+    bytes again and never a second transaction.
+
+    queued → signed (nonce, raw and hash are set; may or may not have been sent) → confirmed or failed.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("outbox_one_queued", "kind", "subject", unique=True, **_where("state = 'queued'")),
+        Index("outbox_nonce_once", "nonce", unique=True, **_where("state IN ('signed', 'confirmed')")),
+        Index("outbox_by_state", "state", "id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(max_length=10)
+    """settlement or withdrawal."""
+    subject: str = Field(max_length=80)
+    """posting:roster of a settlement; id of a withdrawal."""
+    state: str = Field(max_length=9)
+    nonce: int | None = _big(default=None)
+    raw: str | None = Field(default=None, sa_type=Text)
+    transaction_hash: str | None = Field(default=None, max_length=66)
+    block_number: int | None = _big(default=None)
+    gas_used: int | None = _big(default=None)
+    error: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime = _instant()
+    signed_at: datetime | None = _instant(default=None)
+    confirmed_at: datetime | None = _instant(default=None)
+
+
+class Lease(SQLModel, table=True):
+    """Who may do what only one process may do; taken over when its holder stops renewing it."""
+
+    __tablename__ = "lease"
+    name: str = Field(primary_key=True, max_length=16)
+    holder: str = Field(max_length=36)
+    expires_at: datetime = _instant()
+
+
+OWN_TABLES = tuple(
+    model.__table__  # type: ignore[attr-defined]  # SQLModel adds it to every table class
+    for model in (
+        Home, SiweNonce, AccountSession, AccountPreference, Posting, Unit, Assignment, SignedBatch, Withdrawal, Outbox, Lease,
+    )
+)
+"""The tables that only the coordinator writes."""

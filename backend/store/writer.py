@@ -1,0 +1,163 @@
+"""One writer with group commit: what waits is done in one transaction and acknowledged after its one commit.
+
+A durable commit costs a disk flush whatever it holds, so a hundred requests that share one cost little more than a single one. Each
+piece of work stands behind a savepoint: one that fails is undone alone and its error goes to its caller alone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+
+from piecework.domain.errors import Conflict, Unavailable
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[Connection], Any]
+MOST_AT_ONCE = 128
+ATTEMPTS = 3
+RETRYABLE = ("40P01", "40001")
+"""PostgreSQL's words for: another transaction was in the way, try again."""
+
+
+class _Entry:
+    """One piece of work and what came of it."""
+
+    __slots__ = ("error", "future", "loop", "result", "work")
+
+    def __init__(self, work: Work, future: Any, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.work, self.future, self.loop = work, future, loop
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def resolve(self) -> None:
+        """Hands the outcome to the caller; on the caller's own loop if it has one."""
+        if self.future.done():
+            return  # the caller was cancelled and isn't there any more
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Writer:
+    """Runs work on one connection, in one thread, in the order in which it came.
+
+    Args:
+        engine: where to write.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: SimpleQueue[_Entry | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, work: Work) -> Any:
+        """Does `work` and returns its result once it is durable.
+
+        Raises:
+            what `work` raises; nothing of it is kept then.
+            Unavailable: the database doesn't answer; nothing was written as far as anyone was told.
+        """
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self._queue.put(_Entry(work, future, loop))
+        return await future
+
+    def write_now(self, work: Work) -> Any:
+        """`write` for threads."""
+        future: Future[Any] = Future()
+        self._queue.put(_Entry(work, future, None))
+        return future.result()
+
+    def stop(self) -> None:
+        """Finishes what waits, then ends the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        running = True
+        while running:
+            entries, running = self._waiting()
+            if entries:
+                self._commit(entries)
+                _deliver(entries)
+
+    def _waiting(self) -> tuple[list[_Entry], bool]:
+        """Everything that waits now, at least one and at most MOST_AT_ONCE; False behind it when the writer shall end."""
+        first = self._queue.get()
+        if first is None:
+            return [], False
+        entries = [first]
+        while len(entries) < MOST_AT_ONCE:
+            try:
+                entry = self._queue.get_nowait()
+            except Empty:
+                break
+            if entry is None:
+                return entries, False
+            entries.append(entry)
+        return entries, True
+
+    def _commit(self, entries: list[_Entry]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                for entry in entries:
+                    _perform(connection, entry)
+        except Exception as error:  # the thread must outlive whatever it was, or every later request would wait for ever
+            log.error("the database refused a transaction: %s", error, exc_info=not isinstance(error, SQLAlchemyError))
+            for entry in entries:
+                entry.error = Unavailable("The database doesn't take writes at the moment; try again.")
+
+
+def _perform(connection: Connection, entry: _Entry) -> None:
+    """Runs one piece of work behind a savepoint; again if another process was in its way."""
+    for attempt in range(1, ATTEMPTS + 1):
+        connection.exec_driver_sql("SAVEPOINT work")
+        try:
+            entry.result, entry.error = entry.work(connection), None
+            connection.exec_driver_sql("RELEASE SAVEPOINT work")
+            return
+        except Exception as error:  # whatever it is goes to the caller that brought the work
+            entry.error = error
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT work")
+            connection.exec_driver_sql("RELEASE SAVEPOINT work")
+            if not _in_the_way(error):
+                return
+            if attempt == ATTEMPTS:
+                entry.error = Conflict("Somebody else was quicker; try again.")
+
+
+def _in_the_way(error: Exception) -> bool:
+    if isinstance(error, IntegrityError):
+        return True
+    return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) in RETRYABLE
+
+
+def _deliver(entries: list[_Entry]) -> None:
+    """Wakes each caller's loop once for all that it waits for."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Entry]] = {}
+    for entry in entries:
+        if entry.loop is None:
+            entry.resolve()
+        else:
+            by_loop.setdefault(entry.loop, []).append(entry)
+    for loop, ready in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, ready)
+        except RuntimeError:  # the loop has ended, and its requests with it
+            log.warning("%d requests ended before their write was acknowledged", len(ready))
+
+
+def _resolve(entries: list[_Entry]) -> None:
+    for entry in entries:
+        entry.resolve()

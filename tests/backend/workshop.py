@@ -1,0 +1,184 @@
+"""A coordinator with its indexer as the processes that users run, on a chain and database of the test's."""
+
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from piecework.chain.rpc import Rpc
+from piecework.client import Market, Requester, Worker
+from piecework.domain.content import commitment
+from piecework.domain.typed_data import Key
+from piecework.sql import open_engine, reading
+from tests.conftest import Chain
+from tests.support.devnet import free_port
+
+DAY = 86_400
+
+
+@dataclass
+class Works:
+    """The settings of one marketplace, and its processes while they run."""
+
+    chain: Chain
+    database_url: str
+    data: Path
+    rpc_url: str
+    port: int = field(default_factory=free_port)
+    more: dict[str, str] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """What the backend has said so far."""
+        return (self.data / "backend.log").read_text()
+
+    def start(self, name: str) -> None:
+        """Starts backend or indexer and, for the backend, waits until it answers."""
+        deployment = self.data / "deployment.json"
+        self.chain.deployment.save(deployment)
+        environment = os.environ | {
+            "PIECEWORK_DATABASE_URL": self.database_url,
+            "PIECEWORK_RPC_URL": self.rpc_url,
+            "PIECEWORK_DEPLOYMENT": str(deployment),
+            "PIECEWORK_DATA": str(self.data),
+            "PIECEWORK_HOST": "127.0.0.1",
+            "PIECEWORK_PORT": str(self.port),
+            "PIECEWORK_COORDINATOR_KEY": "0x" + self.chain.coordinator.secret.hex(),
+            "PIECEWORK_RELAYER_KEY": "0x" + self.chain.relayer.secret.hex(),
+            **self.more,
+        }
+        with (self.data / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen([sys.executable, "-m", name], env=environment, stderr=log)
+        if name == "backend":
+            self._wait()
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        self.processes[name].kill()
+        self.processes.pop(name).wait(10)
+
+    def stop(self, name: str) -> int:
+        """Asks it to end and returns its exit code."""
+        self.processes[name].terminate()
+        return self.processes.pop(name).wait(10)
+
+    def rows(self, statement: str, **values: Any) -> Sequence[Row[Any]]:
+        """What stands in the database, read past the processes."""
+        engine = open_engine(self.database_url)
+        try:
+            with reading(engine).begin() as connection:
+                return connection.execute(text(statement), values).all()
+        finally:
+            engine.dispose()
+
+    def until(self, statement: str, seconds: float = 30, **values: Any) -> Sequence[Row[Any]]:
+        """The rows of a query, as soon as there are any."""
+        deadline = time.monotonic() + seconds
+        while True:
+            rows = self.rows(statement, **values)
+            if rows:
+                return rows
+            assert time.monotonic() < deadline, f"never true: {statement}\n{self.log[-3000:]}"
+            time.sleep(0.02)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.url}/health", timeout=1):
+                    return
+            except OSError:
+                assert self.processes["backend"].poll() is None, self.log
+                assert time.monotonic() < deadline, self.log
+                time.sleep(0.05)
+
+
+@contextmanager
+def works(chain: Chain, database_url: str, data: Path, rpc: Rpc | None = None, **more: str) -> Iterator[Works]:
+    """Backend and indexer for as long as the block runs."""
+    running = Works(chain, database_url, data, (rpc or chain.rpc).url, more=more)
+    try:
+        running.start("backend")
+        running.start("indexer")
+        yield running
+    finally:
+        for name in list(running.processes):
+            running.kill(name)
+
+
+def posting(units: Sequence[tuple[Any, int]], **changed: Any) -> dict[str, Any]:
+    """A job as the API takes it, of (content, slots)."""
+    return {
+        "title": "A test's job",
+        "instructions": "Say what it is.",
+        "template": "label",
+        "labels": ["a", "b"],
+        "reward": "50000",
+        "units": [{"content": content, "slots": slots} for content, slots in units],
+        "answers_per_worker": 1,
+        "assignment_seconds": 3600,
+        "closes_at": int(time.time()) + 30 * DAY,
+        "review_window_seconds": DAY,
+        "appeal_window_seconds": DAY,
+        "salt": "0x" + secrets.token_hex(32),
+    } | changed
+
+
+def new_key() -> Key:
+    """An account that nobody knows and that holds no gas money."""
+    return Key(secrets.token_bytes(32))
+
+
+async def open_job(market: Market, requester: Key, units: Sequence[tuple[Any, int]], **changed: Any) -> tuple[Requester, dict[str, Any]]:
+    """A job that is posted, funded and seen by the mirror."""
+    asker = await Requester.sign_in(market, requester)
+    job = await asker.draft(posting(units, **changed))
+    await asker.mint(market.info["token"]["address"], int(job["amount"]))
+    await asker.fund(job)
+    return asker, await asker.wait_open(job["id"])
+
+
+async def answer(worker: Worker, job: dict[str, Any], unit: int | None = None, said: Any = "a") -> dict[str, Any]:
+    """One whole answer; returns the assignment as it was reserved."""
+    taken = await worker.take(job["id"], unit)
+    await worker.answer(job, taken, said, secrets.token_bytes(32))
+    return taken
+
+
+async def approve_all(asker: Requester, job: dict[str, Any]) -> list[dict[str, Any]]:
+    """Reviews, batches and approves whatever is revealed; returns the batches."""
+    waiting = await asker.submissions(job["id"])
+    await asker.approve(job["id"], [item["id"] for item in waiting if item["state"] == "revealed"])
+    approved = {item["slot"]: (item["worker"], bytes.fromhex(item["commitment"][2:])) for item in waiting}
+    return [await asker.approve_batch(job, entry, approved) for entry in await asker.batches(job["id"])]
+
+
+async def eventually(check: Any, seconds: float = 30) -> Any:
+    """The first true answer of an async check."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = await check()
+        if found:
+            return found
+        assert time.monotonic() < deadline, "never true"
+        await asyncio.sleep(0.05)
+
+
+def promised(job: str, slot: int, worker: str, salt: bytes, said: Any) -> str:
+    """The commitment to an answer as the API takes it."""
+    return "0x" + commitment(bytes.fromhex(job[2:]), slot, worker, salt, said).hex()
