@@ -1,0 +1,5 @@
+"""The pages."""
+
+from backend.web.pages import router
+
+__all__ = ["router"]

@@ -15,26 +15,31 @@ STATES = ("free", "reserved", "committed", "revealed", "approved", "rejected", "
 
 CELL = 12
 """Pixels from one square to the next."""
+WIDEST = 72
+"""Squares a row at most: as wide as the page."""
 MOST_SQUARES = 6000
 
 
-def slots_a_square(slots: int) -> int:
+def slots_a_square(slots: int, most_squares: int = MOST_SQUARES) -> int:
     """How many slots one square stands for."""
-    return max(1, ceil(slots / MOST_SQUARES))
+    return max(1, ceil(slots / most_squares))
 
 
-def grid_svg(states: Sequence[str], label: str, columns: int | None = None) -> Markup:
+def grid_svg(
+    states: Sequence[str], label: str, columns: int | None = None, most_squares: int = MOST_SQUARES
+) -> Markup:
     """An SVG of one square a slot (or a few), in rows.
 
     Args:
         states: a state of `STATES` for every slot, in the order of the slots.
         label: what a screen reader says.
-        columns: squares a row; by default about twice as wide as high.
+        columns: squares a row; by default about three times as wide as high.
+        most_squares: above as many slots, a square stands for several.
     """
-    squares = _gather(states, slots_a_square(len(states)))
-    columns = columns or max(1, min(len(squares), 60, 2 * isqrt(len(squares)) or 1))
+    squares = _gather(states, slots_a_square(len(states), most_squares))
+    columns = columns or max(1, min(len(squares), WIDEST, isqrt(3 * len(squares))))
     rows = ceil(len(squares) / columns) or 1
-    marks = [_rectangle(*run) for row in range(rows) for run in _runs(squares[row * columns : (row + 1) * columns], row)]
+    marks = [_rectangle(*block) for block in _blocks(squares, columns, rows)]
     return Markup(
         '<svg class="grid" role="img" viewBox="0 0 {w} {h}" width="{w}" height="{h}" aria-label="{label}">{defs}{marks}</svg>'
     ).format(w=columns * CELL, h=rows * CELL, label=label, defs=_patterns(), marks=Markup("").join(marks))
@@ -46,20 +51,38 @@ def _gather(states: Sequence[str], size: int) -> list[str]:
     return [Counter(states[at : at + size]).most_common(1)[0][0] for at in range(0, len(states), size)]
 
 
-def _runs(row: Sequence[str], y: int) -> list[tuple[int, int, int, str]]:
-    runs: list[tuple[int, int, int, str]] = []
-    for x, state in enumerate(row):
-        if runs and runs[-1][3] == state:
-            start, _, length, _ = runs[-1]
-            runs[-1] = (start, y, length + 1, state)
+Block = tuple[int, int, int, int, str]
+"""x, y, width and height in squares, and the state."""
+
+
+def _blocks(squares: Sequence[str], columns: int, rows: int) -> list[Block]:
+    """Rectangles of one state: runs along a row, and whole rows below each other."""
+    blocks: list[Block] = []
+    for y in range(rows):
+        runs = _runs(squares[y * columns : (y + 1) * columns], y)
+        above = blocks[-1] if blocks else None
+        if above and len(runs) == 1 and above[2] == columns == runs[0][2] and above[4] == runs[0][4]:
+            x, top, width, height, state = above
+            blocks[-1] = (x, top, width, height + 1, state)
         else:
-            runs.append((x, y, 1, state))
+            blocks += runs
+    return blocks
+
+
+def _runs(row: Sequence[str], y: int) -> list[Block]:
+    runs: list[Block] = []
+    for x, state in enumerate(row):
+        if runs and runs[-1][4] == state:
+            start, _, length, _, _ = runs[-1]
+            runs[-1] = (start, y, length + 1, 1, state)
+        else:
+            runs.append((x, y, 1, 1, state))
     return runs
 
 
-def _rectangle(x: int, y: int, length: int, state: str) -> Markup:
+def _rectangle(x: int, y: int, width: int, height: int, state: str) -> Markup:
     return Markup('<rect x="{}" y="{}" width="{}" height="{}" fill="url(#slot-{})"/>').format(
-        x * CELL, y * CELL, length * CELL, CELL, state
+        x * CELL, y * CELL, width * CELL, height * CELL, state
     )
 
 
