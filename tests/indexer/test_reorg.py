@@ -136,7 +136,7 @@ def test_blocks_that_come_back_come_back_as_they_were(workshop: Workshop, databa
             node.upstream = twin.url
             assert dump(mirror.catch_up().engine) != first
             node.upstream = workshop.rpc.url
-            mirror.catch_up()
+            assert dump(mirror.catch_up().engine) == first
         workshop.deposit(workshop.chain.requester, 1)
         require_canonical(mirror.catch_up(), workshop, tmp_path)
 

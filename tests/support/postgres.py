@@ -88,12 +88,17 @@ class Postgres:
 @cache
 def server() -> Postgres:
     """The server of this test run; it ends with the process."""
+    started = start()
+    atexit.register(started.remove)
+    return started
+
+
+def start() -> Postgres:
+    """A server of a test's own, for what stops it; `remove` it in the end."""
     folder = Path(tempfile.mkdtemp(prefix="piecework-pg-"))
     if os.geteuid() == 0:
         shutil.chown(folder, unprivileged())
-    started = Postgres(folder)
-    atexit.register(started.remove)
-    return started
+    return Postgres(folder)
 
 
 @cache
