@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from piecework.stack.control import health, stop
 from piecework.stack.detached import start_detached
@@ -130,10 +129,9 @@ def _show(stack: Stack, as_json: bool) -> None:
     console.print(f"Chain     {stack.rpc_url} (id {stack.chain_id})")
     console.print(f"Escrow    {stack.escrow}")
     console.print(f"Token     {stack.token['symbol']} {stack.token['address']} ({stack.token['decimals']} decimals)\n")
-    table = Table("Wallet", "Address", "Key", box=None, padding=(0, 2, 0, 0))
+    print(f"{'Wallet':<12} {'Address':<42}  Key")
     for account in stack.accounts:
-        table.add_row(account["name"], account["address"], account["key"] or "yours")
-    console.print(table)
+        print(f"{account['name']:<12} {account['address']}  {account['key'] or 'yours alone'}")
     if any(account["key"] for account in stack.accounts):
         console.print("These keys are known to everybody: use them on devnets only.")
 

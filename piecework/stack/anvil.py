@@ -85,6 +85,8 @@ class Anvil(Program):
             self.journal.checkpoint(self.rpc)  # keeps block 0, whose hash is the moment of the first start
         self._follower = _Follower(self.journal, self.rpc)
         self._follower.start()
+        if not self._follower.listening.wait(START_SECONDS):
+            raise Unavailable(f"The {self.name} doesn't announce its blocks; its log is {self.log}.")
 
     def stop(self) -> None:
         if self._unfollow() and self.exit_code() is None:
@@ -141,7 +143,7 @@ class _Follower(threading.Thread):
     def __init__(self, journal: Journal, rpc: Rpc) -> None:
         super().__init__(name="journal", daemon=True)
         self._journal, self._rpc = journal, rpc
-        self._stopping = threading.Event()
+        self._stopping, self.listening = threading.Event(), threading.Event()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -168,4 +170,6 @@ class _Follower(threading.Thread):
                 continue
             if message.type is not aiohttp.WSMsgType.TEXT:
                 return
+            await heads.pong()  # carries the acknowledgement that Anvil's next announcement would else wait 40 ms for
             self._journal.catch_up(self._rpc)  # nothing else runs in this loop that it could hold up
+            self.listening.set()

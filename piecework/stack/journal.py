@@ -70,16 +70,19 @@ class Journal:
 
     def catch_up(self, rpc: Rpc) -> None:
         """Notes the blocks that came since the last call, and those that a reorg put into the place of others."""
-        fresh = []
         block = rpc.call("eth_getBlockByNumber", "latest", False)
-        while self._hashes.get(number := int(block["number"], 16)) != block["hash"]:
+        number, fresh = int(block["number"], 16), []
+        while self._hashes.get(number) != block["hash"]:
             if number <= min(self._hashes):  # the chain was taken back to before the snapshot
                 return self.checkpoint(rpc)
             fresh.append(_whole(rpc, block))
-            block = rpc.call("eth_getBlockByNumber", hex(number - 1), False)
-        for gone in [height for height in self._hashes if height > number]:
-            del self._hashes[gone]
-        self._append(fresh[::-1])
+            number -= 1
+            if self._hashes.get(number) == block["parentHash"]:
+                break
+            block = rpc.call("eth_getBlockByNumber", hex(number), False)
+        if not fresh and number < max(self._hashes):  # taken back, and nothing mined since: notes can't say that
+            return self.checkpoint(rpc)
+        self._append(number, fresh[::-1])
         if len(self._hashes) > CHECKPOINT_BLOCKS:
             self.checkpoint(rpc)
 
@@ -116,9 +119,10 @@ class Journal:
         self.checkpoint(rpc)
         return Restored(len(blocks), refused, same)
 
-    def _append(self, blocks: list[Block]) -> None:
+    def _append(self, ancestor: int, blocks: list[Block]) -> None:
         if not blocks:
             return
+        self._hashes = {number: known for number, known in self._hashes.items() if number <= ancestor}
         with self._blocks.open("a") as file:
             file.writelines(json.dumps(asdict(block)) + "\n" for block in blocks)
             file.flush()
