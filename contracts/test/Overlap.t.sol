@@ -15,6 +15,7 @@ contract OverlapTest is Base {
     mapping(uint256 slot => uint256 place) private holder;
     uint256[WORKERS + 1] private owed; // slots by place
 
+    /// forge-config: default.fuzz.runs = 160
     function testFuzz_each_slot_goes_to_the_first_batch_that_names_it(
         bytes32 seed,
         uint16 funded,

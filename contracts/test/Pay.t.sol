@@ -156,25 +156,6 @@ contract PayTest is Base {
 
     function tokensToSend() external {} // this contract is a holder of the hooked token
 
-    function test_255_gas_burners_and_1024_slots_settle_in_one_transaction() public {
-        IPiecework.Terms memory terms = postedInCoin(1024);
-        address[] memory workers = workersFrom(0x10000, 255);
-        bytes memory code = address(new GasBurner()).code;
-        bytes memory places = new bytes(1024);
-        for (uint256 i; i < 1024; ++i) {
-            places[i] = bytes1(uint8(1 + i % 255));
-            if (i < 255) vm.etch(workers[i], code);
-        }
-        IPiecework.SignedBatch memory batch = batchOf(terms, workers, 0, places);
-        bytes memory call =
-            abi.encodeCall(IPiecework.settle, (terms, workers, one(batch), IPiecework.Payout(0, 30_000)));
-        uint256 intrinsic = 21_000 + 16 * call.length; // at most
-        (bool ok,) = address(escrow).call{gas: 2 ** 24 - intrinsic}(call);
-        assertTrue(ok, "fits 2^24 gas (EIP-7825)");
-        assertEq(escrow.balanceOf(workers[0], address(0)), 5 * REWARD, "first");
-        assertEq(escrow.balanceOf(workers[254], address(0)), 4 * REWARD, "last");
-    }
-
     // ------------------------------------------------------------------------------------------------ starving
 
     function testFuzz_a_push_gets_the_gas_it_was_promised_or_nothing_happens(uint256 gas_) public {
@@ -185,7 +166,7 @@ contract PayTest is Base {
         bytes memory call =
             abi.encodeCall(IPiecework.settle, (terms, workers, one(batch), IPiecework.Payout(0, 60_000)));
         (bool ok,) = address(escrow).call{gas: gas_}(call);
-        if (ok) assertTrue(meter.got() > 62_200, "starved"); // a call that carries coins adds 2,300
+        if (ok) assertTrue(meter.got() > 59_800 && meter.got() <= 60_000, "as promised, less what asking costs");
         else assertJob(escrow.jobId(terms), 1, 0, 0, false);
     }
 

@@ -19,8 +19,10 @@ library Push {
     /// @return sent false if the call failed, or the token answered anything but nothing or true
     function trySend(address token, address receiver, uint256 amount, uint256 gasLimit) internal returns (bool sent) {
         if (token == address(0)) {
+            // A call that carries coins gives the receiver 2,300 gas on top: they are part of its limit.
+            uint256 asked = gasLimit > 2_300 ? gasLimit - 2_300 : 0;
             assembly ("memory-safe") {
-                sent := call(gasLimit, receiver, amount, 0, 0, 0, 0)
+                sent := call(asked, receiver, amount, 0, 0, 0, 0)
             }
             return sent;
         }
