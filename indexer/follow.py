@@ -9,8 +9,8 @@ from indexer.source import Source
 
 log = logging.getLogger("indexer")
 
-WEIGHT = 2_000_000
-"""Characters of log data that one transaction writes at most, but whole blocks: about 60 settlements of 16,384 slots."""
+WEIGHT = 200_000
+"""Characters of log data that one transaction writes at most, but whole blocks: six settlements of 16,384 slots or so."""
 
 
 class Follower:

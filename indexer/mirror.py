@@ -1,14 +1,13 @@
 """The mirror's one transaction: rows, block hashes and cursor move together or not at all."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
-from sqlmodel import SQLModel
+from sqlalchemy import Connection, Engine, delete, select, update
 
 from indexer import decode, tables
+from indexer.bulk import insert_rows
 from indexer.chain import Header, Span
 from indexer.handlers import handle
 from indexer.store import Store
@@ -74,7 +73,7 @@ class Mirror:
             for event in decode.events(span.logs):
                 handle(event, store)
             for table in tables.EVENT_TABLES:
-                _insert(connection, table, store.rows.get(table, []))
+                insert_rows(connection, table.__table__, store.rows.get(table, []))  # type: ignore[attr-defined]
             self._write_blocks(connection, span)
         return after
 
@@ -106,10 +105,8 @@ class Mirror:
             counts[log.block_number] = counts.get(log.block_number, 0) + 1
         oldest = span.head.number - self._window
         kept = [header for header in span.headers if header.number >= oldest or header.number in counts]
-        rows = [
-            self._key() | block_row(header, counts.get(header.number, 0)) for header in kept
-        ]
-        _insert(connection, tables.Block, rows)
+        rows = [self._key() | block_row(header, counts.get(header.number, 0)) for header in kept]
+        insert_rows(connection, tables.Block.__table__, rows)  # type: ignore[attr-defined]
         table = tables.Block
         outdated = (table.number < oldest, table.log_count == 0)
         connection.execute(delete(table).where(*self._own(table), *outdated))  # type: ignore[arg-type]
@@ -135,8 +132,3 @@ def block_row(header: Header, log_count: int) -> dict[str, Any]:
         "timestamp_at": instant(header),
         "log_count": log_count,
     }
-
-
-def _insert(connection: Connection, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(table), rows)

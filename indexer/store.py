@@ -3,12 +3,26 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlmodel import SQLModel
 
 from indexer import tables
 from indexer.chain import AnswerRefused
 from indexer.decode import Position
+
+
+_JOB = tables.Job.__table__.columns  # type: ignore[attr-defined]
+_JOB_PRICE = select(_JOB.requester, _JOB.token, _JOB.reward, _JOB.fee).where(
+    *(_JOB[name] == bindparam(name) for name in ("chain_id", "escrow", "job"))
+)
+_ENTRY = tables.LedgerEntry.__table__.columns  # type: ignore[attr-defined]
+_NEWEST_BALANCE = (
+    select(_ENTRY.balance)
+    .where(*(_ENTRY[name] == bindparam(name) for name in ("chain_id", "escrow", "account", "token")))
+    .order_by(*(_ENTRY[name].desc() for name in ("block_number", "log_index", "sequence")))
+    .limit(1)
+)
+"""Both are built once: a settlement asks the second for every worker it credits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +83,8 @@ class Store:
             AnswerRefused: it wasn't, so the node must have kept its `JobPosted` from us.
         """
         if job not in self._jobs:
-            table = tables.Job
-            columns = (table.requester, table.token, table.reward, table.fee)
-            found = self._connection.execute(
-                select(*columns).where(*self._own(table), table.job == job)  # type: ignore[arg-type]
-            ).first()
+            known = {"chain_id": self._chain_id, "escrow": self._escrow, "job": job}
+            found = self._connection.execute(_JOB_PRICE, known).first()
             if found is None:
                 raise AnswerRefused(f"Block {at.block_number} has an event of job {job}, which was never posted.")
             self._jobs[job] = JobPrice(*found)
@@ -112,18 +123,6 @@ class Store:
         """The newest entry's balance."""
         key = (account, token)
         if key not in self._balances:
-            table = tables.LedgerEntry
-            newest = (table.block_number, table.log_index, table.sequence)
-            self._balances[key] = (
-                self._connection.execute(
-                    select(table.balance)  # type: ignore[call-overload]
-                    .where(*self._own(table), table.account == account, table.token == token)
-                    .order_by(*(column.desc() for column in newest))  # type: ignore[attr-defined]
-                    .limit(1)
-                ).scalar()
-                or 0
-            )
+            owner = {"chain_id": self._chain_id, "escrow": self._escrow, "account": account, "token": token}
+            self._balances[key] = self._connection.execute(_NEWEST_BALANCE, owner).scalar() or 0
         return self._balances[key]
-
-    def _own(self, table: Any) -> tuple[Any, Any]:
-        return (table.chain_id == self._chain_id, table.escrow == self._escrow)
