@@ -57,6 +57,7 @@ def main() -> int:
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         timeout_keep_alive=75,
         server_header=False,
+        proxy_headers=False,
     )
     log.info("listening on http://%s:%d", *listener.getsockname()[:2])
     asyncio.run(Server(config).serve([listener]))

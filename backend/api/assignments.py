@@ -55,8 +55,9 @@ async def commit(request: Request, id: str) -> Response:
 async def reveal(request: Request, id: str) -> Response:
     """Reveals the answer that was committed to."""
     worker, body = account(request), await read(request, Revelation)
-    await coordinator(request).assignments.reveal(_id(id), worker, body.answer, hex_bytes("salt", body.salt, 32))
-    return _shown(request, _id(id), worker)
+    services, salt = coordinator(request), hex_bytes("salt", body.salt, 32)
+    row = await services.assignments.reveal(_id(id), worker, body.answer, salt)
+    return JSON(views.assignment(services, row))
 
 
 @router.post("/assignments/{id}/return", **spec(AssignmentView, auth=True))

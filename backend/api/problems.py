@@ -50,14 +50,15 @@ def problem(status: int, sentence: str, headers: dict[str, str] | None = None) -
 
 def install(app: FastAPI) -> None:
     """Registers the handlers."""
-    app.add_exception_handler(PieceworkError, _of_ours)
+    app.add_exception_handler(PieceworkError, _ours)
     app.add_exception_handler(HTTPException, _of_starlette)
-    app.add_exception_handler(RecursionError, _too_deep)
+    app.add_exception_handler(RecursionError, _deep)
     app.add_exception_handler(DBAPIError, _of_the_database)
     app.add_exception_handler(Exception, _of_nobody)
 
 
-async def _of_ours(request: Request, error: Exception) -> Response:
+def of_ours(request: Request, error: Exception) -> Response:
+    """One of Piecework's own errors as a response."""
     assert isinstance(error, PieceworkError)
     if isinstance(error, TooLarge):
         return problem(413, error.sentence, {"connection": "close"})
@@ -66,12 +67,21 @@ async def _of_ours(request: Request, error: Exception) -> Response:
     return problem(status, error.sentence, headers)
 
 
+async def _ours(request: Request, error: Exception) -> Response:
+    return of_ours(request, error)
+
+
+async def _deep(request: Request, error: Exception) -> Response:
+    return too_deep(request, error)
+
+
 async def _of_starlette(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return problem(error.status_code, SENTENCES.get(error.status_code, str(error.detail)), dict(error.headers or {}))
 
 
-async def _too_deep(request: Request, error: Exception) -> Response:
+def too_deep(request: Request, error: Exception) -> Response:
+    """JSON so deep that reading or writing it gave up."""
     return problem(422, "The body is nested too deeply.")
 
 

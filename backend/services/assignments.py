@@ -3,14 +3,16 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row
 from sqlmodel import col
 
 from backend.services.postings import Job, Postings, require_open
-from backend.store import assignments, mirror
+from backend.store import assignments
 from backend.store.content import Contents
 from backend.store.database import Store
 from backend.store.tables import Assignment
@@ -47,6 +49,7 @@ class Assignments:
     ) -> None:
         self._store, self._contents, self._postings = store, contents, postings
         self._domain, self._key, self._clock = domain, key, clock
+        self._digest = lru_cache(maxsize=4096)(self._compute_digest)  # asked for at the commit, and again at the reveal
 
     async def reserve(self, job_id: str, worker: str, unit: int | None) -> tuple[Job, dict[str, Any], bytes]:
         """Gives the worker a slot of a unit, or of the next unit that it may do, until the assignment expires.
@@ -70,7 +73,8 @@ class Assignments:
     def _reserve(
         self, connection: Connection, job: Job, worker: str, position: int | None
     ) -> tuple[dict[str, Any], tuple[int, int]]:
-        now = require_open(connection, job, self._clock())
+        now = self._clock()
+        left = require_open(connection, job, now)
         unit = _pick(connection, job, worker, position)
         if unit is None and assignments.expire(connection, now):
             unit = _pick(connection, job, worker, position)
@@ -81,9 +85,8 @@ class Assignments:
         slot = assignments.take_slot(connection, job.number, unit)
         if slot is None:
             raise Conflict("Somebody else took the slot at this moment; try again.")
-        closes_at = datetime.fromtimestamp(job.closes_at, UTC)
         row = _reservation(job, unit.position, slot, worker, now)
-        row["expires_at"] = min(now + timedelta(seconds=job.assignment_seconds), closes_at)
+        row["expires_at"] = now + min(timedelta(seconds=job.assignment_seconds), left)
         assignments.add(connection, row)
         return row, (unit.content_offset, unit.content_length)
 
@@ -103,7 +106,7 @@ class Assignments:
             if row.commitment != text:
                 raise Conflict("This assignment is committed to another answer already.")
             return row, row.receipt
-        now = self._now(connection)
+        now = self._clock()
         if row.state != "reserved" or row.expires_at <= now:
             raise Conflict(f"This assignment is {'expired' if row.state == 'reserved' else row.state}; take a new one.")
         if row.closed:
@@ -113,8 +116,8 @@ class Assignments:
             raise Conflict("This assignment was changed at this moment; look at it again.")
         return row, receipt
 
-    async def reveal(self, id: str, worker: str, answer: Any, salt: bytes) -> None:
-        """Takes the answer that was committed to.
+    async def reveal(self, id: str, worker: str, answer: Any, salt: bytes) -> Any:
+        """Takes the answer that was committed to, and returns the assignment with it.
 
         Raises:
             NotFound: no such assignment of this worker.
@@ -124,19 +127,21 @@ class Assignments:
         text = canonical_json(answer)
         if len(text) > LONGEST_ANSWER:
             raise Invalid(f"An answer has at most {LONGEST_ANSWER} bytes as JSON; this one has {len(text)}.")
-        await self._store.write(lambda c: self._reveal(c, id, worker, answer, text.decode(), salt))
+        return await self._store.write(lambda c: self._reveal(c, id, worker, answer, text.decode(), salt))
 
-    def _reveal(self, connection: Connection, id: str, worker: str, answer: Any, text: str, salt: bytes) -> None:
+    def _reveal(self, connection: Connection, id: str, worker: str, answer: Any, text: str, salt: bytes) -> Any:
         row = _own(connection, id, worker)
         if row.commitment is None:
             raise Conflict("Commit to the answer first, and keep the receipt.")
         revealed = commitment_of(bytes.fromhex(row.job[2:]), row.slot, worker, salt, answer)
         if "0x" + revealed.hex() != row.commitment:
             raise Invalid("The answer and salt don't hash to what was committed.")
-        if row.state == "committed" and not assignments.reveal(
-            connection, id, text, "0x" + salt.hex(), self._clock()
-        ):
+        if row.state != "committed":
+            return row
+        if not assignments.reveal(connection, id, text, "0x" + salt.hex(), self._clock()):
             raise Conflict("This assignment was changed at this moment; look at it again.")
+        changed = {"shown_state": "revealed", "answer": text, "salt": "0x" + salt.hex()}
+        return SimpleNamespace(**(row._asdict() | changed))
 
     async def give_back(self, id: str, worker: str) -> None:
         """Returns a reserved slot, so that another worker gets it.
@@ -157,7 +162,7 @@ class Assignments:
 
     async def expire(self) -> int:
         """Gives back reservations whose time is over; returns how many."""
-        return int(await self._store.write(lambda c: assignments.expire(c, self._now(c))))
+        return int(await self._store.write(lambda c: assignments.expire(c, self._clock())))
 
     def view(self, id: str, account: str) -> Row[Any]:
         """An assignment, for its worker or its job's requester.
@@ -222,13 +227,8 @@ class Assignments:
         with self._store.read() as connection:
             return assignments.page(connection, where, cursor, limit)
 
-    def _digest(self, job: str, slot: int, worker: str, commitment: bytes) -> bytes:
+    def _compute_digest(self, job: str, slot: int, worker: str, commitment: bytes) -> bytes:
         return self._domain.batch_digest(receipt_batch(bytes.fromhex(job[2:]), slot, worker, commitment))
-
-    def _now(self, connection: Connection) -> datetime:
-        """The chain's time, or ours if the last block is older."""
-        head, now = mirror.head(connection), self._clock()
-        return now if head is None else max(now, head.timestamp_at)
 
 
 def _pick(connection: Connection, job: Job, worker: str, position: int | None) -> Row[Any] | None:

@@ -3,7 +3,7 @@
 from asyncio import to_thread
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row
@@ -189,19 +189,19 @@ class Postings:
         )
 
 
-def require_open(connection: Connection, job: Job, now: datetime) -> datetime:
-    """The time that counts for the job: the chain's, or ours if the last block is older.
+def require_open(connection: Connection, job: Job, now: datetime) -> timedelta:
+    """How long the job goes on, by the chain's time, or by ours if the last block is older.
 
     Raises:
         Conflict: the job isn't open on the chain, or its time is over.
     """
     state, head_at = mirror.job_now(connection, job.id, job.slots)
-    now = max(now, head_at)
+    left = timedelta(seconds=job.closes_at - max(now, head_at).timestamp())
     if state == "draft":
         raise Conflict("The job is not funded on the chain yet.")
-    if state == "closed" or now.timestamp() >= job.closes_at:
+    if state == "closed" or left <= timedelta():
         raise Conflict("The job is closed.")
-    return now
+    return left
 
 
 def terms_of(row: Row[Any]) -> Terms:

@@ -26,15 +26,16 @@ from backend.store.tables import Assignment, Posting, Unit
 
 # ------------------------------------------------------------------------------------------------ picking
 
+# States are compared one by one: an IN list is expanded anew at every execution.
 _mine = aliased(Assignment)
-_live_mine = col(_mine.state).not_in(("returned", "expired"))
 _held = (
     select(func.count())
     .where(
         col(_mine.posting) == col(Unit.posting),
         col(_mine.worker) == bindparam("worker"),
         col(_mine.unit) == col(Unit.position),
-        _live_mine,
+        col(_mine.state) != "returned",
+        col(_mine.state) != "expired",
     )
     .scalar_subquery()
 )
@@ -65,12 +66,13 @@ _GIVEN_BACK = (
     .where(
         col(Assignment.posting) == bindparam("posting"),
         col(Assignment.unit) == bindparam("unit"),
-        col(Assignment.state).in_(("returned", "expired")),
+        (col(Assignment.state) == "returned") | (col(Assignment.state) == "expired"),
         not_(
             exists().where(
                 col(_live_twin.posting) == col(Assignment.posting),
                 col(_live_twin.slot) == col(Assignment.slot),
-                col(_live_twin.state).not_in(("returned", "expired")),
+                col(_live_twin.state) != "returned",
+                col(_live_twin.state) != "expired",
             )
         ),
     )
@@ -161,27 +163,22 @@ def expire(connection: Connection, now: datetime) -> int:
 
 # ------------------------------------------------------------------------------------------------ one assignment
 
-_ONE = (
+VIEW = (
     select(
-        Assignment.id,
-        Assignment.posting,
-        Assignment.unit,
-        Assignment.slot,
-        Assignment.worker,
-        Assignment.state,
-        Assignment.commitment,
-        Assignment.receipt,
-        Assignment.salt,
-        Assignment.answer,
-        Assignment.expires_at,
+        Assignment,
+        mirror.assignment_state.label("shown_state"),
         Posting.job,
         Posting.requester,
-        Posting.coordinator,
-        mirror.job_is_closed.label("closed"),
+        Posting.content_hash,
+        Unit.content_offset,
+        Unit.content_length,
     )
     .join(Posting, col(Posting.number) == col(Assignment.posting))
-    .where(col(Assignment.id) == bindparam("id"))
+    .join(Unit, and_(col(Unit.posting) == col(Assignment.posting), col(Unit.position) == col(Assignment.unit)))
+    .order_by(col(Assignment.id))
 )
+_VIEW_ONE = VIEW.where(col(Assignment.id) == bindparam("id"))
+_ONE = _VIEW_ONE.add_columns(mirror.job_is_closed.label("closed"))
 _COMMIT = (
     update(Assignment)
     .where(col(Assignment.id) == bindparam("b_id"), col(Assignment.state) == "reserved")
@@ -200,7 +197,7 @@ _REVEAL = (
 
 
 def one(connection: Connection, id: str) -> Row[Any] | None:
-    """An assignment with its job and parties, and whether the job is closed on the chain; without its content."""
+    """An assignment with everything that is shown of it, and whether its job is closed on the chain."""
     return connection.execute(_ONE, {"id": id}).first()
 
 
@@ -218,22 +215,7 @@ def reveal(connection: Connection, id: str, answer: str, salt: str, now: datetim
 
 # ------------------------------------------------------------------------------------------------ reading
 
-VIEW = (
-    select(
-        Assignment,
-        mirror.assignment_state.label("shown_state"),
-        Posting.job,
-        Posting.requester,
-        Posting.content_hash,
-        Unit.content_offset,
-        Unit.content_length,
-    )
-    .join(Posting, col(Posting.number) == col(Assignment.posting))
-    .join(Unit, and_(col(Unit.posting) == col(Assignment.posting), col(Unit.position) == col(Assignment.unit)))
-    .order_by(col(Assignment.id))
-)
 _PAGE = VIEW.where(col(Assignment.id) > bindparam("cursor")).limit(bindparam("limit"))
-_VIEW_ONE = VIEW.where(col(Assignment.id) == bindparam("id"))
 
 
 def in_state(state: str) -> ColumnElement[bool]:
