@@ -82,6 +82,8 @@ async def _replay(
 ) -> tuple[dict[str, Any], Any]:
     answers = read_answers(path)
     right = read_truth(truth) if truth else None
+    if right is not None and not right.keys() & set(answers.tasks):
+        raise Invalid(f"{truth} says nothing of any task in {path}.")
     stack = running_stack(data)
     url = url or (stack.url if stack else None)
     if url is None:

@@ -46,5 +46,6 @@ def consensus(rows: list[Answer]) -> Consensus:
 
 
 def accuracy(labels: dict[str, str], truth: dict[str, str]) -> float:
-    """The share of the tasks with a known truth that a method got right."""
-    return sum(labels.get(task) == label for task, label in truth.items()) / len(truth)
+    """The share that a method got right of the tasks with a label and a known truth."""
+    known = labels.keys() & truth.keys()
+    return sum(labels[task] == truth[task] for task in known) / len(known)

@@ -13,6 +13,10 @@ from piecework.domain.keccak import keccak256
 from piecework.domain.typed_data import Key
 from piecework.replay.answers import Answer, Answers
 
+MOST_LABELS = 1000
+"""Above as many different labels they are free text, and the job lists none."""
+LONGEST_TITLE = 200
+
 LEDGER_EVERY = 4
 """Every fourth worker takes its pay as a ledger balance and withdraws by a relayed signature."""
 
@@ -68,12 +72,12 @@ class Plan:
 
     def posting(self, closes_at: int) -> dict[str, Any]:
         """The body of the request that drafts the job."""
-        slots = Counter(row.task for row in self.answers.rows)
+        slots, labels = Counter(row.task for row in self.answers.rows), self.answers.labels
         return {
-            "title": self.title,
+            "title": self.title.encode("utf-8", "replace").decode()[:LONGEST_TITLE],
             "instructions": "Choose the label that fits the task best.",
             "template": "label",
-            "labels": self.answers.labels,
+            "labels": labels if len(labels) <= MOST_LABELS else None,
             "reward": str(self.reward),
             "units": [{"content": {"task": task}, "slots": slots[task]} for task in self.answers.tasks],
             "answers_per_worker": self.answers.most_repeats,
