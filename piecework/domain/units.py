@@ -4,7 +4,6 @@ Amounts are base units of a token as `int`, exact at any size. Addresses are low
 person reads them); hashes and job ids are `bytes` of 32. Instants on the chain are Unix seconds.
 """
 
-from decimal import Decimal, InvalidOperation
 from typing import NewType
 
 from piecework.domain.errors import Invalid
@@ -18,6 +17,7 @@ NATIVE = "0x" + "00" * 20
 """The token address that stands for the chain's own coin."""
 
 UINT256_MAX = 2**256 - 1
+UINT256_DIGITS = 78
 
 
 def base_units(text: str, decimals: int) -> BaseUnits:
@@ -33,16 +33,12 @@ def base_units(text: str, decimals: int) -> BaseUnits:
     cleaned = text.strip()
     if not cleaned.replace(".", "", 1).isdigit() or not cleaned.isascii():
         raise Invalid(f"'{text}' is not an amount; write it like 0.05.")
-    try:
-        amount = Decimal(cleaned)
-    except InvalidOperation:
-        raise Invalid(f"'{text}' is not an amount; write it like 0.05.") from None
-    _, digits, exponent = amount.as_tuple()
-    shift = decimals + int(exponent)
-    number = int("".join(map(str, digits)))
-    if shift < 0 and number % 10**-shift:
+    whole, _, part = cleaned.partition(".")
+    whole, part = whole.lstrip("0"), part.rstrip("0")
+    if len(part) > decimals:
         raise Invalid(f"{text} has more than {decimals} decimals, which is all the token has.")
-    units = number * 10**shift if shift >= 0 else number // 10**-shift
+    # The length first: Python refuses to read thousands of digits.
+    units = int(whole + part.ljust(decimals, "0") or "0") if len(whole) + decimals <= UINT256_DIGITS else UINT256_MAX + 1
     if units > UINT256_MAX:
         raise Invalid(f"{text} is more than a token can count.")
     return BaseUnits(units)
