@@ -1,0 +1,77 @@
+"""The one transaction: all of it or nothing, and only from where the mirror stands."""
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from indexer.mirror import Cursor
+from indexer.writer import sole_writer
+from piecework.domain.errors import Conflict
+from tests.indexer.bench import bench, dump, require_balances
+from tests.indexer.workshop import Workshop
+
+
+def test_a_writer_that_was_overtaken_writes_nothing(workshop: Workshop, database_url: str) -> None:
+    """Two followers without the lock between them: the cursor's compare-and-set alone keeps the rows single."""
+    with bench(database_url, workshop) as quick, bench(database_url, workshop) as late:
+        quick.catch_up()
+        workshop.everything()
+        after = dump(quick.catch_up().engine)
+        with pytest.raises(Conflict, match="Another indexer has moved this database's cursor"):
+            late.catch_up()
+        assert dump(quick.engine) == after
+        workshop.deposit(workshop.chain.requester, 3)
+        require_balances(quick.catch_up().engine, workshop)
+
+
+def test_a_writer_that_slept_through_a_reorg_writes_nothing(workshop: Workshop, database_url: str) -> None:
+    """The height is the same as when it fell asleep; only the hash differs."""
+    with bench(database_url, workshop) as quick:
+        workshop.deposit(workshop.chain.requester, 50)
+        quick.catch_up()
+        with bench(database_url, workshop) as late:
+            span = late.source.read(workshop.head(), workshop.head(), late.source.header(workshop.head() - 1).hash)
+            before = late.mirror.cursor()
+            workshop.rpc.call("anvil_reorg", 2, [])
+            after = dump(quick.catch_up().engine)
+            assert quick.mirror.cursor().head_number == before.head_number
+            with pytest.raises(Conflict):
+                late.mirror.write(span, before)
+            assert dump(quick.engine) == after
+
+
+def test_a_failure_in_the_middle_leaves_rows_and_cursor_where_they_were(workshop: Workshop, database_url: str) -> None:
+    with bench(database_url, workshop) as mirror:
+        before = dump(mirror.catch_up().engine)
+        workshop.everything()
+        rename(mirror.engine, "mirror_protocol_fee", "elsewhere")
+        with pytest.raises(DBAPIError):
+            mirror.catch_up()
+        rename(mirror.engine, "elsewhere", "mirror_protocol_fee")
+        assert dump(mirror.engine) == before
+        require_balances(mirror.catch_up().engine, workshop)
+
+
+def test_writing_the_same_blocks_again_writes_the_same_rows(workshop: Workshop, database_url: str) -> None:
+    with bench(database_url, workshop) as mirror:
+        first = workshop.head()
+        workshop.everything()
+        after = dump(mirror.catch_up().engine)
+        start = mirror.source.header(first)
+        cursor = mirror.mirror.cursor()
+        span = mirror.source.read(first + 1, workshop.head(), start.hash)
+        assert mirror.mirror.write(span, cursor) == Cursor(workshop.head(), span.head.hash)
+        assert dump(mirror.engine) == after
+
+
+def test_the_writers_lock_is_held_by_one_and_free_again(database_url: str, workshop: Workshop) -> None:
+    with bench(database_url, workshop) as one, bench(database_url, workshop) as other:
+        with sole_writer(one.engine), pytest.raises(Conflict), sole_writer(other.engine):
+            pass
+        with sole_writer(other.engine):
+            pass
+
+
+def rename(engine: Engine, name: str, new: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER TABLE {name} RENAME TO {new}"))
