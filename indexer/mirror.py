@@ -74,7 +74,7 @@ class Mirror:
                 handle(event, store)
             for table in tables.EVENT_TABLES:
                 insert_rows(connection, table.__table__, store.rows.get(table, []))  # type: ignore[attr-defined]
-            self._write_blocks(connection, span)
+            self._write_blocks(connection, span, before)
         return after
 
     def _move_cursor(self, connection: Connection, before: Cursor, head: Header) -> None:
@@ -98,8 +98,8 @@ class Mirror:
             connection.execute(delete(table).where(*self._own(table), table.block_number >= first))  # type: ignore[arg-type]
         connection.execute(delete(tables.Block).where(*self._own(tables.Block), tables.Block.number >= first))  # type: ignore[arg-type]
 
-    def _write_blocks(self, connection: Connection, span: Span) -> None:
-        """Keeps the blocks within the window and those with events."""
+    def _write_blocks(self, connection: Connection, span: Span, before: Cursor) -> None:
+        """Keeps the blocks within the window and those with events; what was below the window before was tidied before."""
         counts: dict[int, int] = {}
         for log in span.logs:
             counts[log.block_number] = counts.get(log.block_number, 0) + 1
@@ -108,7 +108,8 @@ class Mirror:
         rows = [self._key() | block_row(header, counts.get(header.number, 0)) for header in kept]
         insert_rows(connection, tables.Block.__table__, rows)  # type: ignore[attr-defined]
         table = tables.Block
-        outdated = (table.number < oldest, table.log_count == 0)
+        tidy = min(before.head_number, span.head.number) - self._window
+        outdated = (table.number >= tidy, table.number < oldest, table.log_count == 0)
         connection.execute(delete(table).where(*self._own(table), *outdated))  # type: ignore[arg-type]
 
     def _key(self) -> dict[str, Any]:

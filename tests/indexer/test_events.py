@@ -59,6 +59,8 @@ def test_who_relays_its_own_withdrawal_pays_the_fee_to_itself(workshop: Workshop
         mirror.catch_up()
         require_balances(mirror.engine, workshop)
         assert entries(mirror)[-1] == (owner.address, "relay_fee", 7, 0, 300)
+        workshop.deposit(owner, 1)
+        require_balances(mirror.catch_up().engine, workshop)
 
 
 def test_a_job_posted_from_the_ledger_locks_reward_and_fee(workshop: Workshop, database_url: str) -> None:

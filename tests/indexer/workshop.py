@@ -138,7 +138,7 @@ class Workshop:
     def close(self, terms: Terms) -> Receipt:
         """Closes a job, after its time has come."""
         if self.now() < terms.closes_at:
-            self.rpc.call("evm_setNextBlockTimestamp", terms.closes_at)
+            self.rpc.call("evm_increaseTime", terms.closes_at - self.now())
             self.rpc.call("evm_mine")
         return self.call(self.chain.bystander, encode_close(terms))
 
