@@ -8,7 +8,7 @@ DATA ?= .piecework$(if $(filter ganache,$(DEVNET)),-ganache)
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := -m pip --disable-pip-version-check --quiet
+PIP := -m pip --disable-pip-version-check -qq
 LOCK := uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --quiet
 CONTRACTS := $(shell find contracts/src -name '*.sol' 2>/dev/null)
 
@@ -60,7 +60,7 @@ clean:  ## remove what setup made; never the data
 	  { echo "Piecework needs Python 3.11 or newer as '$(PYTHON)'; say make PYTHON=… to use another." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "'$(PYTHON)' can't make virtual environments; on Debian install python3-venv." >&2; exit 1; }
-	@echo "Installing Python packages into .venv …"
+	@echo "Installing Python packages into .venv (a minute or two) …"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python $(PIP) install --require-hashes -r requirements.lock
 	@touch $@
@@ -70,14 +70,14 @@ clean:  ## remove what setup made; never the data
 	@touch $@
 
 node_modules/.installed: package-lock.json package.json
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null && command -v npm >/dev/null || \
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || \
 	  { echo "Piecework needs Node.js 20 or newer, with npm, for the compiler and the devnets." >&2; exit 1; }
-	@echo "Installing npm packages …"
+	@echo "Installing npm packages: compiler, libraries, devnets …"
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 contracts/build/fingerprint: .venv/project node_modules/.installed foundry.toml $(CONTRACTS)
-	@echo "Compiling the contracts …"
+	@echo "Compiling the contracts (half a minute) …"
 	@$(BIN)/python -m scripts.compile
 	@touch $@
 

@@ -1,19 +1,15 @@
 """Anvil with a chain that outlives it."""
 
-import asyncio
 import shutil
-import signal
-import threading
 from pathlib import Path
-
-import aiohttp
 
 from piecework.chain.build import ROOT
 from piecework.chain.rpc import Rpc, RpcRefused, RpcUnavailable
 from piecework.domain.errors import Unavailable
 from piecework.stack.accounts import MNEMONIC
+from piecework.stack.gate import Gate
 from piecework.stack.journal import Journal
-from piecework.stack.process import Program, Trace, wait_until
+from piecework.stack.process import Program, wait_until
 from piecework.stack.settings import HOST, free_port
 
 START_SECONDS = 60
@@ -52,124 +48,57 @@ def wait_for_chain(program: Program, rpc: Rpc) -> None:
 
 
 class Anvil(Program):
-    """Anvil on a port, whose blocks are noted as they come.
+    """Anvil on a port of its own, and before it the gate on the port that others know.
 
     Args:
         folder: where its chain is kept.
-        port: where it listens.
+        port: where others find it.
         logs: folder for the log.
     """
 
     def __init__(self, folder: Path, port: int, logs: Path) -> None:
-        self.journal = Journal(folder)
+        super().__init__("devnet", [devnet_program("anvil")], logs)
         self.rpc = Rpc(f"http://{HOST}:{port}")
         self.remark: str | None = None
-        self._follower: _Follower | None = None
-        self._fresh = _command(port)
-        super().__init__("devnet", self._fresh, logs)
+        self._journal = Journal(folder)
+        self._program, self._port = self.command[0], port
+        self._behind = self.rpc
+        self._gate: Gate | None = None
 
     def start(self) -> None:
-        """Starts it with the chain of the last time, to the last block that anybody was told of."""
-        self._unfollow()
-        if self.journal.snapshot.exists():
-            if self.journal.unsaved():
-                self._restore()
-            self.command = [*self._fresh, "--load-state", str(self.journal.snapshot)]
+        self._close()
+        port = free_port()
+        self._behind = Rpc(f"http://{HOST}:{port}")
+        self.command = [self._program, "--host", HOST, "--port", str(port), "--mnemonic", MNEMONIC, "--quiet"]
+        if self._journal.snapshot.exists():
+            self.command += ["--load-state", str(self._journal.snapshot)]
         super().start()
 
     def prepare(self) -> None:
-        wait_for_chain(self, self.rpc)
-        if self.journal.snapshot.exists():
-            self.journal.resume(self.rpc)
-        else:
-            self.journal.checkpoint(self.rpc)  # keeps block 0, whose hash is the moment of the first start
-        self._follower = _Follower(self.journal, self.rpc)
-        self._follower.start()
-        if not self._follower.listening.wait(START_SECONDS):
-            raise Unavailable(f"The {self.name} doesn't announce its blocks; its log is {self.log}.")
-
-    def stop(self) -> None:
-        if self._unfollow() and self.exit_code() is None:
-            try:
-                self.journal.catch_up(self.rpc)
-                self.journal.checkpoint(self.rpc)
-            except (RpcUnavailable, RpcRefused) as error:
-                self.remark = error.sentence  # it is going already: the journal has its blocks
-        super().stop()
-
-    def _unfollow(self) -> bool:
-        follower, self._follower = self._follower, None
-        if follower:
-            follower.stop()
-        return follower is not None
-
-    def _restore(self) -> None:
-        """Mines the unsaved blocks again on a port that nobody knows, so that no new transaction gets in between."""
-        port = free_port()
-        command = [*_command(port), "--load-state", str(self.journal.snapshot)]
-        private = Program("devnet", command, self.log.parent)
-        rpc = Rpc(f"http://{HOST}:{port}")
-        try:
-            private.start()
-            wait_for_chain(private, rpc)
-            restored = self.journal.restore(rpc)
-        finally:
-            private.stop()
+        """Brings the chain to the last block that anybody was told of, and only then lets others in."""
+        wait_for_chain(self, self._behind)
+        restored = self._journal.restore(self._behind)
         if not restored.same:
             self.remark = (
-                f"the last {restored.blocks} blocks came back with other hashes ({restored.refused} transactions were refused): "
+                f"its last {restored.blocks} blocks came back with other hashes ({restored.refused} transactions were refused): "
                 "something had changed the chain without a transaction"
             )
         elif restored.blocks:
             self.remark = f"its last {restored.blocks} blocks mined again"
-
-
-def save_orphan(folder: Path, rpc_url: str, trace: Trace) -> None:
-    """Saves the chain of an Anvil whose supervisor was killed, and ends it."""
-    try:
-        Journal(folder).save_orphan(Rpc(rpc_url, timeout_seconds=10))
-    except RpcUnavailable:
-        trace.signal(signal.SIGKILL)  # it hangs, and the journal has what it had said before
-    trace.stop()
-
-
-def _command(port: int) -> list[str]:
-    return [devnet_program("anvil"), "--host", HOST, "--port", str(port), "--mnemonic", MNEMONIC, "--quiet"]
-
-
-class _Follower(threading.Thread):
-    """Notes each block when Anvil announces it, a few milliseconds after it was mined."""
-
-    def __init__(self, journal: Journal, rpc: Rpc) -> None:
-        super().__init__(name="journal", daemon=True)
-        self._journal, self._rpc = journal, rpc
-        self._stopping, self.listening = threading.Event(), threading.Event()
+        self._gate = Gate(self._port, self._behind.url, lambda: self._journal.catch_up(self._behind))
+        self._gate.open()
 
     def stop(self) -> None:
-        self._stopping.set()
-        self.join(10)
-
-    def run(self) -> None:
-        asyncio.run(self._follow())
-
-    async def _follow(self) -> None:
-        async with aiohttp.ClientSession() as session:
-            while not self._stopping.is_set():
-                try:
-                    async with session.ws_connect(self._rpc.url.replace("http", "ws", 1)) as heads:
-                        await self._listen(heads)
-                except (aiohttp.ClientError, RpcUnavailable, RpcRefused, OSError):
-                    await asyncio.sleep(0.05)  # Anvil ended, which the supervisor sees too
-
-    async def _listen(self, heads: aiohttp.ClientWebSocketResponse) -> None:
-        await heads.send_json({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
-        while not self._stopping.is_set():
+        if self._close() and self.exit_code() is None:
             try:
-                message = await heads.receive(timeout=0.2)
-            except TimeoutError:
-                continue
-            if message.type is not aiohttp.WSMsgType.TEXT:
-                return
-            await heads.pong()  # carries the acknowledgement that Anvil's next announcement would else wait 40 ms for
-            self._journal.catch_up(self._rpc)  # nothing else runs in this loop that it could hold up
-            self.listening.set()
+                self._journal.checkpoint(self._behind)
+            except (RpcUnavailable, RpcRefused) as error:
+                self.remark = error.sentence  # it is going already: the journal has its blocks
+        super().stop()
+
+    def _close(self) -> bool:
+        """Whether others could come in until now."""
+        gate, self._gate = self._gate, None
+        if gate:
+            gate.close()
+        return gate is not None

@@ -57,7 +57,7 @@ def stop(data: Path, report: Report) -> bool:
         return True
     if state is None or not state.leftovers():
         return False
-    stop_leftovers(data, state, report)
+    stop_leftovers(state, report)
     return True
 
 
@@ -65,7 +65,7 @@ def _end_supervisor(lock: Lock, data: Path) -> None:
     supervisor = lock.holder()
     if supervisor:
         supervisor.signal(signal.SIGTERM)
-    if not wait_until(lambda: not lock.held(), STOP_SECONDS):
+    if not wait_until(lambda: not lock.held() and not (supervisor and supervisor.alive()), STOP_SECONDS):
         raise Unavailable(f"The stack in {data} didn't stop within {STOP_SECONDS} s: end process {supervisor and supervisor.pid} by hand.")
 
 

@@ -1,8 +1,7 @@
 """Anvil's chain on disk: a snapshot, and every block since.
 
 Anvil itself saves its state when it ends, or every few seconds into a file that it overwrites in place: kill -9 loses what came
-since, or catches the file half written. So each block is written down here as soon as it is mined, with its raw transactions.
-Anvil's blocks follow from parent, time, base fee and transactions alone, so mining them again gives the same hashes: after
+since, or catches the file half written. So each block is written down here before anybody is told of it (see `gate`). Anvil's blocks follow from parent, time, base fee and transactions alone, so mining them again gives the same hashes: after
 kill -9 the chain is the very same, and neither the mirror nor a wallet sees a reorg.
 """
 
@@ -10,6 +9,7 @@ import gzip
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -58,11 +58,13 @@ class Journal:
         A crash in between leaves blocks that the new snapshot has already; `restore` passes over them.
         """
         head = rpc.call("eth_getBlockByNumber", "latest", False)
-        state = gzip.decompress(bytes.fromhex(rpc.call("anvil_dumpState")[2:]))
+        state = json.loads(gzip.decompress(bytes.fromhex(rpc.call("anvil_dumpState")[2:])))
+        state["blocks"] = _one_a_height(rpc, state["blocks"])
         self.snapshot.parent.mkdir(parents=True, exist_ok=True)
         draft = self.snapshot.with_suffix(".tmp")
-        with draft.open("wb") as file:
-            file.write(state)
+        with draft.open("w") as file:
+            json.dump(state, file)
+            file.flush()
             _to_disk(file.fileno())
         draft.replace(self.snapshot)
         self._blocks.unlink(missing_ok=True)
@@ -72,6 +74,8 @@ class Journal:
         """Notes the blocks that came since the last call, and those that a reorg put into the place of others."""
         block = rpc.call("eth_getBlockByNumber", "latest", False)
         number, fresh = int(block["number"], 16), []
+        if number > max(self._hashes) + CHECKPOINT_BLOCKS:  # somebody mined thousands at once
+            return self.checkpoint(rpc)
         while self._hashes.get(number) != block["hash"]:
             if number <= min(self._hashes):  # the chain was taken back to before the snapshot
                 return self.checkpoint(rpc)
@@ -86,37 +90,17 @@ class Journal:
         if len(self._hashes) > CHECKPOINT_BLOCKS:
             self.checkpoint(rpc)
 
-    def resume(self, rpc: Rpc) -> None:
-        """Goes on from the chain as it is now; one whose blocks are ahead of the clock (warped by a test) stays ahead."""
-        head = rpc.call("eth_getBlockByNumber", "latest", False)
-        self._hashes = {int(head["number"], 16): head["hash"]}
-        if int(head["timestamp"], 16) > time.time():
-            rpc.call("anvil_setTime", int(head["timestamp"], 16))
-
-    def unsaved(self) -> bool:
-        """Whether blocks were noted that the snapshot may not have."""
-        return self._blocks.exists()
-
-    def save_orphan(self, rpc: Rpc) -> None:
-        """Takes a snapshot of an Anvil that an earlier process had started, unless that one knows less than the journal."""
-        newest = self._chain()[-1:]
-        for block in newest:
-            there = rpc.call("eth_getBlockByNumber", hex(block.number), False)
-            if there is None or there["hash"] != block.hash:
-                return
-        self.checkpoint(rpc)
-
     def restore(self, rpc: Rpc) -> Restored:
-        """Mines again what the snapshot that Anvil was started from doesn't have, and takes a new snapshot."""
+        """Mines again what the snapshot that Anvil was started from doesn't have. Nobody else may use that Anvil meanwhile."""
         head = rpc.call("eth_getBlockByNumber", "latest", False)
-        rpc.call("anvil_setTime", int(head["timestamp"], 16))  # else Anvil refuses blocks from before it was started
-        rpc.call("evm_setAutomine", False)
         blocks = [block for block in self._chain() if block.number > int(head["number"], 16)]
-        refused, same = 0, True
-        for block in blocks:
-            refused += _mine(rpc, block)
-            same = same and rpc.call("eth_getBlockByNumber", hex(block.number), False)["hash"] == block.hash
-        self.checkpoint(rpc)
+        refused, same = _mine_all(rpc, blocks, int(head["timestamp"], 16)) if blocks else (0, True)
+        newest = rpc.call("eth_getBlockByNumber", "latest", False)
+        # Blocks that are ahead of the clock (warped by somebody) stay ahead: time on a chain doesn't go back.
+        rpc.call("anvil_setTime", max(int(newest["timestamp"], 16), int(time.time())))
+        if blocks or not self.snapshot.exists():  # the first snapshot keeps block 0, whose hash is the moment of the first start
+            self.checkpoint(rpc)
+        self._hashes = {int(newest["number"], 16): newest["hash"]}
         return Restored(len(blocks), refused, same)
 
     def _append(self, ancestor: int, blocks: list[Block]) -> None:
@@ -148,10 +132,38 @@ class Journal:
                 yield Block(**json.loads(line))
 
 
+def _one_a_height(rpc: Rpc, blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The dumped blocks that are on the chain.
+
+    An Anvil that was started from a snapshot dumps its own unused block 0 beside the snapshot's, and the next one takes either:
+    every second restart would change the chain's first block.
+    """
+    heights = Counter(block["header"]["number"] for block in blocks)
+    doubled = {number: rpc.call("eth_getBlockByNumber", number, False) for number, count in heights.items() if count > 1}
+    return [block for block in blocks if _is(block["header"], doubled.get(block["header"]["number"]))]
+
+
+def _is(header: dict[str, Any], known: dict[str, Any] | None) -> bool:
+    fields = ("parentHash", "stateRoot", "transactionsRoot", "timestamp", "mixHash")
+    return known is None or all(header[name] == known[name] for name in fields)
+
+
 def _whole(rpc: Rpc, block: dict[str, Any]) -> Block:
     raw = rpc.batch([("eth_getRawTransactionByHash", [transaction]) for transaction in block["transactions"]])
     number, timestamp = int(block["number"], 16), int(block["timestamp"], 16)
     return Block(number, block["hash"], block["parentHash"], timestamp, block["baseFeePerGas"], raw)
+
+
+def _mine_all(rpc: Rpc, blocks: list[Block], after: int) -> tuple[int, bool]:
+    """Mines blocks on a chain whose last one is of the time `after`; how many transactions were refused, and whether all are the same."""
+    rpc.call("anvil_setTime", after)  # else Anvil refuses blocks from before it was started
+    rpc.call("evm_setAutomine", False)
+    refused, same = 0, True
+    for block in blocks:
+        refused += _mine(rpc, block)
+        same = same and rpc.call("eth_getBlockByNumber", hex(block.number), False)["hash"] == block.hash
+    rpc.call("evm_setAutomine", True)
+    return refused, same
 
 
 def _mine(rpc: Rpc, block: Block) -> int:

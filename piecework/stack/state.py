@@ -49,7 +49,6 @@ class State:
     """The content of stack.json: the settings, who was started (in the order of starting), and what runs once it is ready."""
 
     settings: Settings
-    rpc_url: str | None = None
     programs: dict[str, Trace] = field(default_factory=dict)
     stack: Stack | None = None
 
@@ -71,7 +70,6 @@ class State:
             values = json.loads((data / "stack.json").read_text())
             return cls(
                 Settings(**values["settings"]),
-                values["rpc_url"],
                 {name: Trace(**trace) for name, trace in values["programs"].items()},
                 Stack(**values["stack"]) if values["stack"] else None,
             )

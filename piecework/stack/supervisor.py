@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from piecework.chain.build import compile_contracts
 from piecework.chain.rpc import Rpc
 from piecework.domain.errors import Invalid, Unavailable
-from piecework.stack.anvil import Anvil, save_orphan
+from piecework.stack.anvil import Anvil
 from piecework.stack.contracts import Escrow, foreign_escrow, own_escrow
 from piecework.stack.ganache import Ganache
 from piecework.stack.process import Program, Trace, wait_until
@@ -65,7 +65,7 @@ class Supervisor:
     def _start(self) -> Stack:
         before = State.load(self.data)
         if before:
-            stop_leftovers(self.data, before, self._report)
+            stop_leftovers(before, self._report)
         self._settings = settle(self._options, before.settings if before else None)
         self._state = State(self._settings)
         rpc = self._devnet()
@@ -84,8 +84,6 @@ class Supervisor:
             kind: type[Anvil] | type[Ganache] = Anvil if settings.devnet == "anvil" else Ganache
             devnet = kind(self.data / settings.devnet, settings.rpc_port, self.data / "logs")
             self._add(devnet)
-            self._state.rpc_url = devnet.rpc.url
-            self._save()
             step.detail = f"{settings.devnet} at {devnet.rpc.url}" + (f", {devnet.remark}" if devnet.remark else "")
         return devnet.rpc
 
@@ -96,7 +94,6 @@ class Supervisor:
                 step.detail = f"id {int(rpc.call('eth_chainId'), 16)} at {rpc.url}"
             except Unavailable as error:
                 raise Unavailable(f"{error.sentence} Start a chain there, or say --devnet anvil to have one started.") from error
-        self._state.rpc_url = rpc.url
         return rpc
 
     def _contracts(self, rpc: Rpc) -> Escrow:
@@ -236,13 +233,10 @@ class Supervisor:
         self._lock.release()
 
 
-def stop_leftovers(data: Path, state: State, report: Report) -> None:
-    """Ends what a killed supervisor left behind, and saves its devnet's chain first."""
+def stop_leftovers(state: State, report: Report) -> None:
+    """Ends what a killed supervisor left behind; what the chain had told anybody is on disk."""
     for name, trace in reversed(state.leftovers().items()):
-        if name == "devnet" and state.settings.devnet == "anvil" and state.rpc_url:
-            save_orphan(data / "anvil", state.rpc_url, trace)
-        else:
-            trace.stop()
+        trace.stop()
         report.say(f"Stopped the {name} that an earlier run had left behind.")
 
 
