@@ -71,10 +71,14 @@ def _follow(
     prepare_tables(engine)
     register_deployment(engine, deployment, source)
     mirror = Mirror(engine, deployment, settings.finality_blocks)
-    log.info("mirroring %s on chain %d, from block %d on", deployment.escrow, deployment.chain_id, mirror.cursor().head_number + 1)
-    follower = Follower(source, mirror, settings.confirmations, settings.finality_blocks)
+    first = mirror.cursor().head_number + 1
+    log.info("mirroring %s on chain %d, from block %d on", deployment.escrow, deployment.chain_id, first)
+    follower, level = Follower(source, mirror, settings.confirmations, settings.finality_blocks), False
     while not stopping.is_set():
         busy = follower.step()
         trouble.over()
         if not busy:
+            if not level:
+                log.info("level with the chain at block %d", mirror.cursor().head_number)
+            level = True
             stopping.wait(settings.poll_seconds)

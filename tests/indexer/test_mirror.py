@@ -4,6 +4,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from indexer import tables
+from indexer.follow import Follower
 from indexer.mirror import Cursor
 from indexer.writer import sole_writer
 from piecework.domain.errors import Conflict
@@ -70,6 +72,20 @@ def test_the_writers_lock_is_held_by_one_and_free_again(database_url: str, works
             pass
         with sole_writer(other.engine):
             pass
+
+
+def test_with_confirmations_only_blocks_that_others_stand_on_are_mirrored(
+    workshop: Workshop, database_url: str
+) -> None:
+    with bench(database_url, workshop) as mirror:
+        patient = Follower(mirror.source, mirror.mirror, confirmations=3, window=8)
+        workshop.deposit(workshop.chain.requester, 5)
+        for mined, known in ((2, 0), (1, 1)):
+            workshop.mine(mined)
+            while patient.step():
+                pass
+            assert mirror.mirror.cursor().head_number == workshop.head() - 3
+            assert len(mirror.rows(tables.LedgerEntry)) == known
 
 
 def rename(engine: Engine, name: str, new: str) -> None:
