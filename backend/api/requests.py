@@ -86,6 +86,8 @@ def shaped(body: bytes, kind: type[Body]) -> Body:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise Invalid(f"The body doesn't fit: {error}.") from None
+    except UnicodeEncodeError:
+        raise Invalid("The body holds half a character (a lone surrogate).") from None
 
 
 def hex_bytes(name: str, text: str, length: int | None = None) -> bytes:

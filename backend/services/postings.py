@@ -16,7 +16,7 @@ from backend.store.tables import Posting
 from piecework.chain.deployment import Deployment
 from piecework.domain.content import canonical_json, content_hash, unit_leaf, units_root
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
-from piecework.domain.terms import Terms, protocol_fee
+from piecework.domain.terms import MAX_WINDOW, Terms, protocol_fee
 from piecework.domain.units import NATIVE
 
 MOST_SLOTS = 2**31 - 1
@@ -238,6 +238,8 @@ def _check(draft: Draft) -> None:
         raise Invalid("An assignment lasts one second to 90 days.")
     if not 0 < draft.closes_at < 2**63:
         raise Invalid("closes_at is a time in Unix seconds.")
+    if not 0 <= min(draft.review_window, draft.appeal_window) <= max(draft.review_window, draft.appeal_window) <= MAX_WINDOW:
+        raise Invalid("The review window and the appeal window are at most 90 days each, and not negative.")
     if not 1 <= len(draft.units) <= MOST_UNITS:
         raise Invalid(f"A job has 1 to {MOST_UNITS} units.")
     for number, (_, slots) in enumerate(draft.units, 1):

@@ -107,7 +107,7 @@ class Sessions:
         """
         message = _parse(text)
         if message.domain != self.domain or message.uri.rstrip("/") != self.uri.rstrip("/"):
-            raise Invalid(f"The message signs in to {message.domain}, but this is {self.domain}.")
+            raise Invalid(f"The message signs in to {message.domain} ({message.uri}), but this is {self.domain} ({self.uri}).")
         if message.chain_id != self.chain_id:
             raise Invalid(f"The message is for chain {message.chain_id}, but this marketplace is on chain {self.chain_id}.")
         self._check_times(message)

@@ -1,6 +1,7 @@
 """A coordinator with its indexer as the processes that users run, on a chain and database of the test's."""
 
 import asyncio
+import json
 import os
 import secrets
 import subprocess
@@ -11,13 +12,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import urllib3
+from eth_utils.address import to_checksum_address
 from sqlalchemy import Row, text
 
 from piecework.chain.rpc import Rpc
 from piecework.client import Market, Requester, Worker
 from piecework.domain.content import commitment
+from piecework.domain.keccak import keccak256
 from piecework.domain.typed_data import Key
 from piecework.sql import open_engine, reading
 from tests.conftest import Chain
@@ -182,3 +186,73 @@ async def eventually(check: Any, seconds: float = 30) -> Any:
 def promised(job: str, slot: int, worker: str, salt: bytes, said: Any) -> str:
     """The commitment to an answer as the API takes it."""
     return "0x" + commitment(bytes.fromhex(job[2:]), slot, worker, salt, said).hex()
+
+
+class Answer(NamedTuple):
+    """What came back: HTTP status, media type, and the JSON."""
+
+    status: int
+    media: str
+    body: Any
+
+
+_pool = urllib3.PoolManager(maxsize=4, retries=False, timeout=30)
+
+
+def call(
+    running: Works, method: str, path: str, body: Any = None, token: str | None = None, raw: bytes | None = None, **headers: str
+) -> Answer:
+    """One HTTP request, as plain as can be; `raw` sends bytes that needn't be JSON."""
+    sent = raw if raw is not None else None if body is None else json.dumps(body).encode()
+    headers = {"content-type": "application/json"} | headers
+    if token is not None:
+        headers["authorization"] = f"Bearer {token}"
+    response = _pool.request(method, running.url + path, body=sent, headers=headers)
+    media = response.headers.get("content-type", "")
+    return Answer(response.status, media, json.loads(response.data) if "json" in media else response.data)
+
+
+def sign_in(running: Works, key: Key) -> str:
+    """A token for the account."""
+    challenge = call(running, "POST", "/v1/session/nonce").body
+    message = sign_in_message(key.address, challenge)
+    answer = call(running, "POST", "/v1/session", {"message": message, "signature": signature_of(key, message)})
+    assert answer.status == 201, answer
+    return str(answer.body["token"])
+
+
+def sign_in_message(address: str, challenge: dict[str, Any], **changed: Any) -> str:
+    """An EIP-4361 message, with fields changed at will."""
+    c = challenge | changed
+    lines = [
+        f"{c['domain']} wants you to sign in with your Ethereum account:",
+        c.get("as_account", to_checksum_address(address)),
+        "",
+        c["statement"],
+        "",
+        f"URI: {c['uri']}",
+        "Version: 1",
+        f"Chain ID: {c['chain_id']}",
+        f"Nonce: {c['nonce']}",
+        f"Issued At: {c['issued_at']}",
+        f"Expiration Time: {c['expires_at']}",
+    ]
+    return "\n".join(lines)
+
+
+def signature_of(key: Key, message: str) -> str:
+    """EIP-191, as a wallet's personal_sign."""
+    text = message.encode()
+    digest = keccak256(b"\x19Ethereum Signed Message:\n" + str(len(text)).encode() + text)
+    return "0x" + key.sign(digest).hex()
+
+
+def quick_job(running: Works, units: Sequence[tuple[Any, int]], **changed: Any) -> tuple[str, dict[str, Any]]:
+    """An open job of the chain's requester; its token and the job."""
+
+    async def run() -> tuple[str, dict[str, Any]]:
+        async with Market(running.url) as market:
+            asker, job = await open_job(market, running.chain.requester, units, **changed)
+            return asker.session.token, job
+
+    return asyncio.run(run())
