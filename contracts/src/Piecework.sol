@@ -408,7 +408,9 @@ contract Piecework is IPiecework, EIP712 {
         }
         if (msg.value != 0) revert ValueWrong(0, msg.value);
         uint256 before = IERC20(token).balanceOf(address(this));
-        SafeTransferLib.safeTransferFrom(token, msg.sender, address(this), amount);
+        if (!SafeTransferLib.trySafeTransferFrom(token, msg.sender, address(this), amount)) {
+            revert TransferFailed(token, address(this), amount);
+        }
         requireArrived(token, before, amount);
     }
 

@@ -11,7 +11,7 @@ import {FickleToken, HookedToken} from "./hostile/Tokens.sol";
 // ├── nothing                                    AmountZero
 // ├── coin: value unlike the amount              ValueWrong
 // ├── token: coin sent along                     ValueWrong
-// ├── token moves more, less or nothing          ArrivalWrong; or refuses: its own error
+// ├── token moves more, less or nothing          ArrivalWrong; or refuses: TransferFailed
 // ├── token without code                         refused
 // ├── token hook comes back in                   Locked
 // ├── over 2^192 - 1                             BalanceTooHigh
@@ -86,7 +86,7 @@ contract LedgerTest is Base {
     function test_deposit_without_allowance_is_refused() public {
         dollar.mint(stranger, 5);
         vm.prank(stranger);
-        vm.expectRevert();
+        vm.expectRevert(abi.encodeWithSelector(IPiecework.TransferFailed.selector, dollar, escrow, 5));
         escrow.deposit(address(dollar), 5);
     }
 
@@ -94,8 +94,9 @@ contract LedgerTest is Base {
         refuseDeposit(FickleToken.Way.Fee, abi.encodeWithSelector(IPiecework.ArrivalWrong.selector, 100, 99));
         refuseDeposit(FickleToken.Way.Bonus, abi.encodeWithSelector(IPiecework.ArrivalWrong.selector, 100, 101));
         refuseDeposit(FickleToken.Way.Liar, abi.encodeWithSelector(IPiecework.ArrivalWrong.selector, 100, 0));
-        refuseDeposit(FickleToken.Way.False, abi.encodePacked(bytes4(keccak256("TransferFromFailed()"))));
-        refuseDeposit(FickleToken.Way.Reverts, abi.encodePacked(bytes4(keccak256("TransferFromFailed()"))));
+        bytes memory failed = abi.encodeWithSelector(IPiecework.TransferFailed.selector, fickle, escrow, 100);
+        refuseDeposit(FickleToken.Way.False, failed);
+        refuseDeposit(FickleToken.Way.Reverts, failed);
     }
 
     function refuseDeposit(FickleToken.Way way, bytes memory reason) private {

@@ -38,19 +38,38 @@ def free_port() -> int:
 def anvil(*arguments: str, port: int | None = None) -> Iterator[Rpc]:
     """A fresh Anvil for as long as the block runs."""
     port = port or free_port()
-    local = ROOT / "node_modules" / ".bin" / "anvil"
-    program = str(local) if local.exists() else shutil.which("anvil")
-    assert program, "there is no anvil: run 'make setup'"
+    with _running("anvil", "--port", str(port), "--silent", "--hardfork", "shanghai", *arguments) as process:
+        rpc = Rpc(f"http://127.0.0.1:{port}")
+        wait_for(rpc, process)
+        yield rpc
+
+
+@contextmanager
+def ganache(*arguments: str, port: int | None = None) -> Iterator[Rpc]:
+    """A fresh Ganache with the same accounts as Anvil's, for as long as the block runs."""
+    port = port or free_port()
+    mnemonic = "test " * 11 + "junk"
+    options = ("--server.port", str(port), "--chain.chainId", "1337", "--wallet.mnemonic", mnemonic, *arguments)
+    with _running("ganache", *options) as process:
+        rpc = Rpc(f"http://127.0.0.1:{port}")
+        wait_for(rpc, process)
+        yield rpc
+
+
+@contextmanager
+def _running(name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A devnet's process, ended with the block."""
+    local = ROOT / "node_modules" / ".bin" / name
+    program = str(local) if local.exists() else shutil.which(name)
+    assert program, f"there is no {name}: run 'make setup'"
     process = subprocess.Popen(
-        [program, "--port", str(port), "--silent", "--hardfork", "shanghai", *arguments],
+        [program, *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | {"NO_PROXY": "127.0.0.1"},
     )
     try:
-        rpc = Rpc(f"http://127.0.0.1:{port}")
-        wait_for(rpc, process)
-        yield rpc
+        yield process
     finally:
         process.terminate()
         process.wait(10)

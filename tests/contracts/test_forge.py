@@ -1,0 +1,45 @@
+"""The contracts' own tests (contracts/test) and gas figures, so that pytest is the one door to everything."""
+
+import platform
+import shutil
+import subprocess
+
+import pytest
+
+from piecework.chain.build import BUILD, CONTRACTS, ROOT, contract
+
+EIP_170_BYTES = 24_576
+"""The most code that a chain takes for one contract."""
+
+
+def forge(*arguments: str) -> str:
+    """What forge prints; fails with it where forge does."""
+    local = ROOT / "node_modules" / ".bin" / "forge"
+    program = str(local) if local.exists() else shutil.which("forge")
+    if program is None and (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        pytest.skip("npm has no forge for this machine; put one on PATH to run the contracts' own tests")
+    assert program, "there is no forge: run 'make setup'"
+    done = subprocess.run([program, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"forge {' '.join(arguments)}:\n{done.stdout[-8000:]}\n{done.stderr[-2000:]}"
+    return done.stdout
+
+
+@pytest.mark.timeout(900)
+def test_every_test_of_the_contracts_passes() -> None:
+    printed = forge("test")
+    assert "0 failed, 0 skipped" in printed
+    for name in ("Ledger", "Jobs", "Settle", "Pay", "Slots", "Overlap", "Vectors", "Invariant", "Gas"):
+        assert f"{name}Test\n" in printed, f"the tests of {name} didn't run"
+
+
+@pytest.mark.timeout(900)
+def test_settling_costs_what_the_snapshot_says() -> None:
+    forge("build")
+    forge("snapshot", "--match-contract", "GasTest", "--check")
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_a_contract_fits_a_chain_and_uses_nothing_that_ganache_lacks(name: str) -> None:
+    built = contract(name)
+    assert 0 < len(built.bytecode) // 2 - 1 < 2 * EIP_170_BYTES  # EIP-3860's bound on what creates it
+    assert '"evmVersion":"shanghai"' in (BUILD / f"{name}.json").read_text().replace("\\", "").replace(" ", "")
