@@ -80,9 +80,10 @@ class Mirror:
     def _move_cursor(self, connection: Connection, before: Cursor, head: Header) -> None:
         """Compare and set: it fences a second indexer, and serialises this transaction with every other writer's."""
         table = tables.Deployment
+        still = (table.head_number == before.head_number, table.head_hash == before.head_hash)
         moved = connection.execute(
             update(table)
-            .where(*self._own(table), table.head_number == before.head_number, table.head_hash == before.head_hash)  # type: ignore[arg-type]
+            .where(*self._own(table), *still)  # type: ignore[arg-type]
             .values(
                 next_block=head.number + 1,
                 head_number=head.number,
@@ -96,7 +97,8 @@ class Mirror:
     def _delete(self, connection: Connection, first: int) -> None:
         for table in tables.EVENT_TABLES:
             connection.execute(delete(table).where(*self._own(table), table.block_number >= first))  # type: ignore[arg-type]
-        connection.execute(delete(tables.Block).where(*self._own(tables.Block), tables.Block.number >= first))  # type: ignore[arg-type]
+        block = tables.Block
+        connection.execute(delete(block).where(*self._own(block), block.number >= first))  # type: ignore[arg-type]
 
     def _write_blocks(self, connection: Connection, span: Span, before: Cursor) -> None:
         """Keeps the blocks within the window and those with events; what was below the window before was tidied before."""

@@ -40,7 +40,8 @@ def prepare_tables(engine: Engine) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
-        SQLModel.metadata.create_all(connection, tables=[table.__table__ for table in tables.TABLES])  # type: ignore[attr-defined]
+        own = [table.__table__ for table in tables.TABLES]  # type: ignore[attr-defined]
+        SQLModel.metadata.create_all(connection, tables=own)
         _require_columns(connection)
 
 

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Read from the environment by the composition root (`indexer.__main__`) and passed down; names carry the prefix PIECEWORK_."""
+    """Read from the environment, with the prefix PIECEWORK_, by the composition root (`indexer.__main__`) and passed down."""
 
     model_config = SettingsConfigDict(env_prefix="PIECEWORK_")
 

@@ -21,5 +21,5 @@ def busy_workshop() -> Iterator[Workshop]:
     """A devnet on which everything has happened; tests only read it."""
     with anvil() as rpc:
         workshop = Workshop(deployed(rpc))
-        workshop.everything(rounds=2)
+        workshop.everything()
         yield workshop

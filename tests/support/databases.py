@@ -1,4 +1,4 @@
-"""Empty databases of both kinds, for fixtures: `from tests.support.databases import database_url` in a conftest is all it takes."""
+"""Empty databases of both kinds; `from tests.support.databases import database_url` in a conftest makes the fixture known."""
 
 from pathlib import Path
 
