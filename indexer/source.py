@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from indexer import verify
-from indexer.chain import AnswerRefused, Header, Log, Span
+from indexer.chain import AnswerRefused, Forked, Header, Log, Span
 from piecework.chain.deployment import Deployment
 from piecework.chain.escrow import escrow_abi
 from piecework.chain.rpc import Rpc, RpcRefused
+from piecework.domain.errors import Unavailable
 
 MOST_BLOCKS = 512
 LIGHT, HEAVY = 500_000, 4_000_000
@@ -58,25 +59,36 @@ class Source:
     def read(self, first: int, last: int, parent_hash: str) -> Span:
         """Blocks `first` to `last` on top of `parent_hash` with the escrow's logs, whole and verified.
 
-        A range that the node refuses is asked for in halves.
-
         Raises:
             Forked: the node's chain has another block below `first`.
             AnswerRefused: the answer contradicts itself.
             RpcRefused: the node refuses even one block.
             RpcUnavailable: no answer.
         """
-        try:
-            span = self._read(first, last, parent_hash)
-        except RpcRefused:
-            self.reach = max(1, (last - first + 1) // 2)
-            if first == last:
-                raise
-            middle = (first + last) // 2
-            lower = self.read(first, middle, parent_hash)
-            return lower.joined(self.read(middle + 1, last, lower.head.hash))
-        self._adapt(span)
+        span = self._granted(first, last, parent_hash)
+        while span.head.number < last:
+            span = span.joined(self._granted(span.head.number + 1, last, span.head.hash))
         return span
+
+    def _granted(self, first: int, last: int, parent_hash: str) -> Span:
+        """As many of the blocks as the node gives at once.
+
+        After a refusal half as many are asked for, whatever the node says of its limits; after any other failure too, but not
+        before somebody has waited.
+        """
+        while True:
+            end = min(last, first + self.reach - 1)
+            try:
+                span = self._read(first, end, parent_hash)
+            except Forked:
+                raise
+            except (Unavailable, RpcRefused) as error:
+                self.reach = max(1, (end - first + 1) // 2)
+                if first == end or isinstance(error, Unavailable):
+                    raise
+            else:
+                self._adapt(span)
+                return span
 
     def _read(self, first: int, last: int, parent_hash: str) -> Span:
         """Headers and logs in one request, so that the same node answers both."""

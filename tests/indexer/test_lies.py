@@ -1,5 +1,6 @@
 """A node that lies, lags or breaks: nothing wrong is ever written, and when it is honest again the mirror is whole."""
 
+import contextlib
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -151,6 +152,17 @@ def test_a_node_that_refuses_long_ranges_is_asked_for_shorter_ones(
     node.tamper = tamper
     with bench(database_url, busy_workshop, Rpc(node.url)) as mirror:
         assert dump(mirror.catch_up().engine) == honest
+
+
+def test_a_node_that_leaves_long_requests_half_answered_is_asked_shorter_ones(
+    node: Proxy, busy_workshop: Workshop, database_url: str, honest: dict[str, Any]
+) -> None:
+    with bench(database_url, busy_workshop, Rpc(node.url)) as mirror:
+        node.fault = "short"
+        for _ in range(6):
+            with contextlib.suppress(RpcUnavailable):
+                mirror.catch_up()
+        assert dump(mirror.engine) == honest
 
 
 def test_a_node_that_refuses_every_range_is_an_error_and_writes_nothing(

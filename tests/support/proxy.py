@@ -32,7 +32,7 @@ class Proxy:
         upstream: the node behind it; set another one and a new request goes there.
         tamper: changes results; None for an honest node.
         fault: what happens to whole requests: None, or "error" (HTTP 500 with HTML), "hang" (no answer until the fault is
-            over), "cut" (the connection ends in the middle of the body), "garbage" (no JSON).
+            over), "cut" (the connection ends in the middle of the body), "garbage" (no JSON), "short" (no more than five answers).
         calls: how often each method was asked.
     """
 
@@ -55,6 +55,7 @@ class Proxy:
         response = self._pool.request("POST", self.upstream, body=body, headers={"content-type": "application/json"})
         given = json.loads(response.data)
         answers = [self._tampered(calls[answer["id"]], answer) for answer in ([given] if single else given)]
+        answers = answers[:5] if self.fault == "short" else answers
         return json.dumps(answers[0] if single else answers).encode()
 
     def _tampered(self, call: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
