@@ -15,6 +15,7 @@ from piecework.domain.errors import Invalid
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 MOST_BYTES = 1 << 20
+DRAINED_BYTES = 4 << 20
 DEEPEST = 64
 MOST_ITEMS = 1_000
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
@@ -175,16 +176,17 @@ def cursor_id(request: Request) -> str:
 
 
 async def _bytes(request: Request, most: int) -> bytes:
-    """The raw body, given up as soon as it is too large."""
-    declared = request.headers.get("content-length", "0")
-    if not declared.isascii() or not declared.isdigit() or int(declared[:20]) > most:
-        raise TooLarge(f"The body has more than {most} bytes.")
+    """The raw body. What is too large is read on for a while and thrown away: a client that is still sending would lose the
+    answer with the connection."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > most:
-            raise TooLarge(f"The body has more than {most} bytes.")
-        parts.append(part)
+        if size <= most:
+            parts.append(part)
+        elif size > most + DRAINED_BYTES:
+            break
+    if size > most:
+        raise TooLarge(f"The body has more than {most} bytes.")
     return b"".join(parts)
 
 

@@ -145,8 +145,7 @@ class Settler:
     # -------------------------------------------------------------------------------------------- queued → signed
 
     def _carry(self, row: Row[Any]) -> None:
-        with self._store.read() as connection:
-            cargo = load(connection, row, self._push_gas, self._settle_gas)
+        cargo = self._load(row)
         if cargo is None:
             self._move(row, "queued", "confirmed", confirmed_at=self._clock())
             return
@@ -156,6 +155,10 @@ class Settler:
             self._refused(row, conflict)
             return
         self._send(row.id)
+
+    def _load(self, row: Row[Any]) -> Cargo | None:
+        with self._store.read() as connection:
+            return load(connection, row, self._push_gas, self._settle_gas)
 
     def _sign(self, row: Row[Any], cargo: Cargo) -> None:
         nonce = self._next_nonce()
@@ -190,7 +193,12 @@ class Settler:
         passing = not reverted or (any(name in conflict.sentence for name in NOT_YET) and self._mirror_lags())
         if passing and self._put_off(row) < MOST_PUT_OFF[row.kind]:
             log.warning("%s %s waits: %s", row.kind, row.subject, conflict.sentence)
-            return
+        elif self._load(row) is None:  # somebody else carried it while the chain was being asked
+            self._move(row, "queued", "confirmed", confirmed_at=self._clock())
+        else:
+            self._give_up(row, conflict)
+
+    def _give_up(self, row: Row[Any], conflict: Conflict) -> None:
         log.error("%s %s failed: %s", row.kind, row.subject, conflict.sentence)
         self._move(row, "queued", "failed", error=conflict.sentence)
 

@@ -148,9 +148,11 @@ def new_key() -> Key:
     return Key(secrets.token_bytes(32))
 
 
-async def open_job(market: Market, requester: Key, units: Sequence[tuple[Any, int]], **changed: Any) -> tuple[Requester, dict[str, Any]]:
-    """A job that is posted, funded and seen by the mirror."""
-    asker = await Requester.sign_in(market, requester)
+async def open_job(
+    market: Market, requester: Key, units: Sequence[tuple[Any, int]], rpc_url: str | None = None, **changed: Any
+) -> tuple[Requester, dict[str, Any]]:
+    """A job that is posted, funded (through `rpc_url`, else the marketplace's own) and seen by the mirror."""
+    asker = await Requester.sign_in(market, requester, rpc_url)
     job = await asker.draft(posting(units, **changed))
     await asker.mint(market.info["token"]["address"], int(job["amount"]))
     await asker.fund(job)
