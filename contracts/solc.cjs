@@ -11,7 +11,8 @@ function fail(sentence) {
   process.exit(1);
 }
 
-const roots = [process.cwd()];
+// The repository is the last root: ape compiles in a copy of the project that has no node_modules.
+const roots = [process.cwd(), path.join(__dirname, '..')];
 let mode, file;
 const args = process.argv.slice(2).flatMap((a) => (/^--[\w-]+=/.test(a) ? [a.slice(0, a.indexOf('=')), a.slice(a.indexOf('=') + 1)] : [a]));
 while (args.length) {
