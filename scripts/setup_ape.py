@@ -14,7 +14,7 @@ VENV = ROOT / ".venv-ape"
 SOLC = "solc-v0.8.37"
 STARTUP = """\
 import os; os.environ.setdefault("SOLCX_BINARY_PATH", "{root}/.solcx"); \
-os.environ.setdefault("PYTEST_ADDOPTS", "-c {root}/tests/ape/pytest.ini --rootdir {root}"); \
+os.environ.setdefault("PYTEST_ADDOPTS", "-c '{root}/tests/ape/pytest.ini' --rootdir '{root}'"); \
 os.environ["PATH"] = "{root}/node_modules/.bin" + os.pathsep + os.environ["PATH"]
 """
 """Run by every Python of the environment (a line of a .pth file that begins with import), so that a bare "ape test" finds the
