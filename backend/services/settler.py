@@ -150,17 +150,18 @@ class Settler:
             self._move(row, "queued", "confirmed", confirmed_at=self._clock())
             return
         try:
-            self._sign(row, cargo)
+            raw = self._sign(row, cargo)
         except Conflict as conflict:
             self._refused(row, conflict)
-            return
-        self._send(row.id)
+        else:
+            self._send(row.id, raw)
 
     def _load(self, row: Row[Any]) -> Cargo | None:
         with self._store.read() as connection:
             return load(connection, row, self._push_gas, self._settle_gas)
 
-    def _sign(self, row: Row[Any], cargo: Cargo) -> None:
+    def _sign(self, row: Row[Any], cargo: Cargo) -> str:
+        """Signs and stores a transaction; returns its raw bytes, which may be sent from then on."""
         nonce = self._next_nonce()
         hash_, raw = sign_transaction(
             self._rpc, self._key, self._deployment.escrow, cargo.data, 0, nonce, escrow_abi()
@@ -179,6 +180,7 @@ class Settler:
         self._store.write_now(work)
         self._later.pop(row.id, None)
         log.info("%s %s signed as %s with nonce %d", row.kind, row.subject, hash_, nonce)
+        return raw
 
     def _next_nonce(self) -> int:
         """After everything that is stored, and after everything that the chain knows of the relayer."""
@@ -216,13 +218,7 @@ class Settler:
 
     # -------------------------------------------------------------------------------------------- signed → confirmed
 
-    def _send(self, id: int) -> None:
-        with self._store.read() as connection:
-            raw = next((row.raw for row in outbox.in_state(connection, "signed") if row.id == id), None)
-        if raw is not None:
-            self._send_raw(id, raw)
-
-    def _send_raw(self, id: int, raw: str) -> bool:
+    def _send(self, id: int, raw: str) -> bool:
         """Sends stored bytes; False if the chain says that another transaction had their nonce."""
         self._sent[id] = time.monotonic()
         try:
@@ -250,7 +246,7 @@ class Settler:
         if self._rpc.call("eth_getTransactionByHash", row.transaction_hash) is not None:
             self._sent[row.id] = time.monotonic()
             return
-        if not self._send_raw(row.id, row.raw):
+        if not self._send(row.id, row.raw):
             if self._rpc.call("eth_getTransactionReceipt", row.transaction_hash) is None:
                 self._failed(row, "Another transaction of the relayer took the nonce.")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,26 @@ def _settled_once(market: Works, job: dict[str, Any], workers: list[Key], before
     token = market.chain.deployment.token
     assert [token_balance(market.chain.rpc, token, key.address) for key in workers] == [REWARD] * len(workers)
     assert {row.state for row in market.rows("SELECT state FROM outbox")} == {"confirmed"}
+
+
+def test_killed_with_its_transaction_waiting_in_the_mempool_it_sends_no_second_one(chain: Chain, tmp_path: Path) -> None:
+    with gate(chain.rpc.url) as door, works(chain, f"sqlite:///{tmp_path}/piecework.db", tmp_path, Rpc(door.url)) as market:
+        door.stop_at("eth_sendRawTransaction", sent=True)
+        mining = threading.Thread(target=_stop_mining_when_settling, args=(market,))
+        mining.start()
+        job, workers, _ = answered_job(market)
+        mining.join()
+        _kill_and_restart(market, door)
+        time.sleep(3)  # long enough for a second transaction, if it were to make one
+        chain.rpc.call("evm_setAutomine", True)
+        chain.rpc.call("evm_mine")
+        _settled_once(market, job, workers, 0)
+
+
+def _stop_mining_when_settling(market: Works) -> None:
+    """Once the job is on the chain, nothing is mined any more."""
+    market.until("SELECT 1 FROM mirror_job")
+    market.chain.rpc.call("evm_setAutomine", False)
 
 
 @pytest.mark.parametrize("sent", [False, True])
