@@ -47,8 +47,7 @@ lock:  ## renew the locks from pyproject.toml and package.json (needs uv)
 	npm install --package-lock-only --ignore-scripts
 
 ape: setup .venv-ape/installed  ## Ape on the same sources (ARGS="test", default compile)
-	@mkdir -p .solcx && ln -sf ../contracts/solc.cjs .solcx/solc-v0.8.37
-	@SOLCX_BINARY_PATH=$(CURDIR)/.solcx PATH=$(CURDIR)/.venv-ape/bin:$(CURDIR)/node_modules/.bin:$$PATH ape $(or $(ARGS),compile)
+	@.venv-ape/bin/ape $(or $(ARGS),compile)
 
 clean:  ## remove what setup made; never the data
 	rm -rf .venv .venv-ape .solcx node_modules contracts/build contracts/forge-out contracts/forge-cache contracts/.cache
@@ -81,8 +80,7 @@ contracts/build/fingerprint: .venv/project node_modules/.installed foundry.toml 
 	@$(BIN)/python -m scripts.compile
 	@touch $@
 
-.venv-ape/installed: requirements-ape.lock
-	@echo "Installing Ape into .venv-ape …"
-	@$(PYTHON) -m venv --clear .venv-ape
-	@.venv-ape/bin/python $(PIP) install --require-hashes -r requirements-ape.lock
+.venv-ape/installed: requirements-ape.lock scripts/setup_ape.py
+	@echo "Installing Ape into .venv-ape (a minute) …"
+	@$(BIN)/python scripts/setup_ape.py
 	@touch $@

@@ -1,29 +1,41 @@
 """`piecework`: the commands, and the one place that turns an error into a sentence and an exit code."""
 
 import sys
+from importlib import import_module
 
 import typer
 from rich.console import Console
 
-from piecework.cli import replay, stack
 from piecework.domain.errors import PieceworkError
 from piecework.stack.signals import Stopped
 
 USAGE = 2
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="piecework",
-    help="An open marketplace for small paid tasks, settled on a blockchain: run one on this machine and send real work through it.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command()(stack.up)
-app.command()(stack.down)
-app.command()(stack.status)
-app.command()(replay.demo)
-app.command()(replay.replay)
+COMMANDS = {
+    "up": "piecework.cli.stack",
+    "down": "piecework.cli.stack",
+    "status": "piecework.cli.stack",
+    "demo": "piecework.cli.replay",
+    "replay": "piecework.cli.replay",
+}
+"""Where each command is, in the order of --help."""
+
+
+def build(typed: str | None) -> typer.Typer:
+    """The command line; when a command was typed, with no more than that one's module loaded (they take up to a second each)."""
+    app = typer.Typer(
+        name="piecework",
+        help="An open marketplace for small paid tasks, settled on a blockchain: run one on this machine and send real work through it.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(lambda: None)  # so that one command alone is still called by its name
+    for name, module in COMMANDS.items():
+        if typed not in COMMANDS or module == COMMANDS[typed]:
+            app.command(name)(getattr(import_module(module), name))
+    return app
 
 
 def main() -> int:
@@ -33,7 +45,7 @@ def main() -> int:
         0, or 1 for what went wrong (one sentence on standard error), 2 for what was typed wrong, 130 for Ctrl-C; `status` has 3.
     """
     try:
-        return int(app(standalone_mode=False) or 0)
+        return int(build(next(iter(sys.argv[1:]), None))(standalone_mode=False) or 0)
     except PieceworkError as error:
         return _say(error.sentence, 1)
     except typer.Exit as left:

@@ -1,5 +1,6 @@
 """The escrow that a stack works with, and whose keys act on it: deployed once on a devnet, or somebody else's."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +97,6 @@ def _is_devnet(rpc: Rpc) -> bool:
 def _key(name: str, secret: SecretStr | None) -> Key:
     if secret is None:
         raise Invalid(f"On a chain that isn't ours the backend needs a key of its own: set {name}.")
-    try:
-        return Key(secret.get_secret_value())
-    except ValueError:
-        raise Invalid(f"{name} is no key: it should be 0x and 64 hex digits.") from None
+    if not re.fullmatch("(0x)?[0-9a-fA-F]{64}", secret.get_secret_value()):
+        raise Invalid(f"{name} is no key: it should be 0x and 64 hex digits.")
+    return Key(secret.get_secret_value())

@@ -12,7 +12,7 @@ from piecework.domain.errors import PieceworkError, Unavailable
 from piecework.stack.report import Report, relay
 from piecework.stack.settings import Options
 from piecework.stack.signals import Stopped, signals
-from piecework.stack.state import Stack
+from piecework.stack.state import Stack, require_folder
 
 
 def start_detached(options: Options, report: Report) -> Stack:
@@ -22,6 +22,7 @@ def start_detached(options: Options, report: Report) -> Stack:
         PieceworkError: it didn't start; nothing is left running.
         Stopped: somebody asked to stop meanwhile; nothing is left running.
     """
+    require_folder(options.data)
     log = options.data / "logs" / "supervisor.log"
     arguments = json.dumps(asdict(options) | {"data": str(options.data)})
     with signals.deferred():

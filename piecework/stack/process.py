@@ -1,6 +1,7 @@
 """One program that the stack runs: start it, know it again after a restart of ours, stop it."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -14,6 +15,9 @@ from piecework.stack.signals import signals
 
 LOG_BYTES = 5_000_000
 """A log this long is put aside when its program starts again; the one before it is dropped."""
+
+LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d \S+ (?:\w+ )?[A-Z]+ (?:[\w.]+: )?")
+"""Date, time, level and logger, as Python's logging writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +140,13 @@ class Program:
             raise Unavailable(self.last_words() or f"The {self.name} ended by itself (code {code}); its log is {self.log}.")
 
     def last_words(self) -> str:
-        """The last line that it wrote since it was started."""
+        """The last line that it wrote since it was started, without the time and level that a log puts before it."""
         if not self.log.exists():
             return ""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             lines = log.read()[-4000:].decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else ""
+        return LOG_PREFIX.sub("", lines[-1].strip()) if lines else ""
 
     def stop(self) -> None:
         """Asks it to end, waits, and ends it if it doesn't."""

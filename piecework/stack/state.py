@@ -46,9 +46,15 @@ class Stack:
 
 @dataclass(slots=True)
 class State:
-    """The content of stack.json: the settings, who was started (in the order of starting), and what runs once it is ready."""
+    """The content of stack.json.
 
-    settings: Settings
+    Attributes:
+        settings: those of the last start that came to be ready; a start that failed leaves none behind.
+        programs: who was started, in that order.
+        stack: what runs, once it is ready.
+    """
+
+    settings: Settings | None
     programs: dict[str, Trace] = field(default_factory=dict)
     stack: Stack | None = None
 
@@ -69,7 +75,7 @@ class State:
         try:
             values = json.loads((data / "stack.json").read_text())
             return cls(
-                Settings(**values["settings"]),
+                Settings(**values["settings"]) if values["settings"] else None,
                 {name: Trace(**trace) for name, trace in values["programs"].items()},
                 Stack(**values["stack"]) if values["stack"] else None,
             )
@@ -81,6 +87,21 @@ class State:
     def leftovers(self) -> dict[str, Trace]:
         """What was started and still runs."""
         return {name: trace for name, trace in self.programs.items() if trace.alive()}
+
+
+def require_folder(data: Path) -> None:
+    """Makes a data directory where there is none.
+
+    Raises:
+        Invalid: it can't be made or written.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        (data / "lock").touch()
+    except FileExistsError:
+        raise Invalid(f"{data} is a file, not a folder: say --data with another name.") from None
+    except OSError as error:
+        raise Invalid(f"The data directory {data} can't be written ({error.strerror}): say --data with another one.") from None
 
 
 class Lock:

@@ -20,7 +20,7 @@ from piecework.stack.process import Program, Trace, wait_until
 from piecework.stack.report import Report
 from piecework.stack.settings import HOST, Options, Settings, settle
 from piecework.stack.signals import Stopped, signals
-from piecework.stack.state import Lock, Stack, State
+from piecework.stack.state import Lock, Stack, State, require_folder
 
 RESTARTS = 5
 """A piece that ends is started again, after 0.5 s, 1 s, 2 s, …; after so many times in a row everything stops."""
@@ -49,7 +49,7 @@ class Supervisor:
         Raises:
             PieceworkError: it didn't start, or one piece didn't stay up.
         """
-        _require_folder(self.data)
+        require_folder(self.data)
         self._lock.take()
         try:
             signals.listen()
@@ -66,13 +66,14 @@ class Supervisor:
         before = State.load(self.data)
         if before:
             stop_leftovers(before, self._report)
-        self._settings = settle(self._options, before.settings if before else None)
-        self._state = State(self._settings)
+        known = before.settings if before else None
+        self._settings = settle(self._options, known)
+        self._state = State(known)
         rpc = self._devnet()
         escrow = self._contracts(rpc)
         self._database(escrow)
         self._services(rpc, escrow)
-        self._state.stack = self._describe(rpc, escrow)
+        self._state.stack, self._state.settings = self._describe(rpc, escrow), self._settings
         self._save()
         return self._state.stack
 
@@ -113,7 +114,7 @@ class Supervisor:
         with self._report.step("Database") as step:
             try:
                 prepare_database(url).dispose()
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, OSError) as error:
                 reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
                 raise Unavailable(f"The database doesn't open ({reason}): is it running, and --database right?") from error
             step.detail = _without_password(url)
@@ -238,16 +239,6 @@ def stop_leftovers(state: State, report: Report) -> None:
     for name, trace in reversed(state.leftovers().items()):
         trace.stop()
         report.say(f"Stopped the {name} that an earlier run had left behind.")
-
-
-def _require_folder(data: Path) -> None:
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        (data / "lock").touch()
-    except FileExistsError:
-        raise Invalid(f"{data} is a file, not a folder: say --data with another name.") from None
-    except OSError as error:
-        raise Invalid(f"The data directory {data} can't be written ({error.strerror}): say --data with another one.") from None
 
 
 def _without_password(url: str) -> str:

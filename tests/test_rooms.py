@@ -1,0 +1,146 @@
+"""Imports run one way: each room may open only the doors named here."""
+
+import ast
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from piecework.chain.build import ROOT
+
+PACKAGES = ("piecework", "indexer", "backend", "scripts")
+
+GROUND = ("piecework.domain",)
+MIRROR = ("indexer.tables", "piecework.sql", *GROUND)
+SERVICES = ("backend.services", "backend.store", "backend.settings", "piecework.chain", *MIRROR)
+
+DOORS: dict[str, tuple[str, ...]] = {
+    "piecework.domain": (),
+    "piecework.sql": GROUND,
+    "piecework.chain": GROUND,
+    "piecework.client": ("piecework.chain", *GROUND),
+    "indexer.tables": ("piecework.sql", *GROUND),
+    "indexer": ("piecework.chain", *MIRROR),
+    "backend.settings": GROUND,
+    "backend.store": MIRROR,
+    "backend.services": SERVICES,
+    "backend.api": SERVICES,
+    "backend.web": ("backend.api", *SERVICES),
+    "backend": ("backend.web", "backend.api", *SERVICES),  # app and __main__, where the coordinator is put together
+    "piecework.replay": ("piecework.client", "piecework.chain", *MIRROR, "backend.store"),
+    "piecework.stack": ("piecework.chain", *MIRROR, "indexer"),  # indexer.prepare: the tables are made before anything runs
+    "piecework.cli": ("piecework.stack", "piecework.replay", "piecework.client", "piecework.chain", *MIRROR),
+    "piecework": (),
+}
+"""Each room, and the rooms that it may import from, itself aside. A module is in the room with the longest name that fits."""
+DOORS["scripts"] = tuple(DOORS)
+
+SURROUNDINGS = {"os", "time", "random", "secrets", "socket", "subprocess", "urllib3", "aiohttp", "sqlalchemy", "sqlmodel", "pathlib"}
+"""What the pure domain may not know of: the clock, chance, the network, the disk and the database."""
+
+
+def room(module: str) -> str:
+    """The room that a module is in."""
+    parts = module.split(".")
+    names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next(name for name in names if name in DOORS)
+
+
+def modules(root: Path) -> dict[str, ast.Module]:
+    """Every module of ours by its dotted name."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = ast.parse(path.read_text(), str(path))
+    return found
+
+
+def imports(name: str, tree: ast.Module, known: dict[str, ast.Module]) -> Iterator[str]:
+    """What a module imports anywhere in it, ours by the module's full name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{name} has a relative import in line {node.lineno}"
+            yield from (full if (full := f"{node.module}.{alias.name}") in known else node.module for alias in node.names)
+
+
+def trespasses(root: Path) -> list[str]:
+    """Imports through a wall, as sentences."""
+    known = modules(root)
+    return [
+        f"{name} imports {target}"
+        for name, tree in known.items()
+        for target in imports(name, tree, known)
+        if target.partition(".")[0] in PACKAGES and room(target) not in (room(name), *DOORS[room(name)])
+    ]
+
+
+def knots(root: Path) -> list[list[str]]:
+    """Modules that import one another in a circle."""
+    known = modules(root)
+    edges = {name: {target for target in imports(name, tree, known) if target in known} for name, tree in known.items()}
+    done: set[str] = set()
+    circles: list[list[str]] = []
+
+    def visit(name: str, way: list[str]) -> None:
+        if name in way:
+            circles.append(way[way.index(name) :] + [name])
+        elif name not in done:
+            for target in sorted(edges[name]):
+                visit(target, [*way, name])
+            done.add(name)
+
+    for name in sorted(edges):
+        visit(name, [])
+    return circles
+
+
+def test_imports_run_one_way() -> None:
+    assert trespasses(ROOT) == []
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    assert knots(ROOT) == []
+
+
+def test_the_domain_knows_nothing_of_its_surroundings() -> None:
+    known = modules(ROOT)
+    domain = {name: tree for name, tree in known.items() if room(name) == "piecework.domain"}
+    seen = [(name, target) for name, tree in domain.items() for target in imports(name, tree, known)]
+    assert domain
+    assert [pair for pair in seen if pair[1].partition(".")[0] in SURROUNDINGS] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("piecework/domain/units.py", "from piecework.chain.rpc import Rpc"),
+        ("piecework/sql.py", "import piecework.chain.rpc"),
+        ("piecework/client/market.py", "from backend.settings import Settings"),
+        ("indexer/follow.py", "from backend.store import database"),
+        ("indexer/tables.py", "from indexer.decode import *"),
+        ("backend/store/tables.py", "import backend.services"),
+        ("backend/services/settler.py", "def later():\n    from backend.api import problems"),
+        ("backend/services/settler.py", "from indexer.follow import Follower"),
+        ("backend/api/views.py", "from backend.web import grid"),
+        ("piecework/stack/process.py", "from piecework.cli import app"),
+    ],
+)
+def test_a_wrong_import_is_noticed(tmp_path: Path, file: str, line: str) -> None:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    path = tmp_path / file
+    path.write_text(f"{path.read_text()}\n{line}\n")
+    assert len(trespasses(tmp_path)) == 1
+
+
+def test_a_circle_is_noticed(tmp_path: Path) -> None:
+    for package in PACKAGES:
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("")
+    (tmp_path / "indexer" / "one.py").write_text("from indexer import two\n")
+    (tmp_path / "indexer" / "two.py").write_text("def late():\n    import indexer.one\n")
+    assert knots(tmp_path) == [["indexer.one", "indexer.two", "indexer.one"]]
