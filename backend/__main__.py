@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
+from backend.api.express import ExpressLane
 from backend.app import create_app
 from backend.services.coordinator import Coordinator
 from backend.settings import Settings, read_settings
@@ -51,7 +52,7 @@ def main() -> int:
         print(f"The database at PIECEWORK_DATABASE_URL can't be used: {error.__cause__ or error}", file=sys.stderr)
         return 2
     config = uvicorn.Config(
-        create_app(services),
+        ExpressLane(create_app(services)),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -9,7 +9,6 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from backend.api import assignments, health, jobs, problems, schema, session, settlement
-from backend.api.express import ExpressLane
 from backend.services.coordinator import Coordinator
 
 THREADS = 10
@@ -36,7 +35,6 @@ def create_app(services: Coordinator) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.coordinator = services
-    app.add_middleware(ExpressLane)
     problems.install(app)
     schema.install(app)
     for room in (health, session, jobs, assignments, settlement):

@@ -4,15 +4,19 @@ They are most of what a coordinator does, and the framework's way to them (neste
 more than the work itself. The same functions stand behind the routes, so OpenAPI, errors and answers are the same.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 
-from fastapi import Request, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from backend.api import assignments
-from backend.api.problems import of_ours, too_deep
+from backend.api.problems import of_nobody, of_ours, too_deep
 from piecework.domain.errors import PieceworkError
+
+log = logging.getLogger(__name__)
 
 Handler = Callable[[Request, str], Awaitable[Response]]
 
@@ -25,13 +29,13 @@ _HANDLERS: dict[str, Handler] = {
 
 
 class ExpressLane:
-    """ASGI middleware that answers those three by itself.
+    """An ASGI application before another that answers those three by itself.
 
     Args:
-        app: answers everything else.
+        app: answers everything else, and holds the coordinator in its state.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,11 +44,22 @@ class ExpressLane:
             await self._app(scope, receive, send)
             return
         subject, name = match[1] or match[3], match[2] or match[4]
+        scope["app"] = self._app
         request = Request(scope, receive)
-        try:
-            response = await _HANDLERS[name](request, subject)
-        except PieceworkError as error:
-            response = of_ours(request, error)
-        except RecursionError as error:
-            response = too_deep(request, error)
+        response = await _answer(_HANDLERS[name], request, subject)
         await response(scope, receive, send)
+
+
+async def _answer(handler: Handler, request: Request, subject: str) -> Response:
+    """The handler's answer, or the problem that it met: the same as the application's own error handlers give."""
+    try:
+        return await handler(request, subject)
+    except PieceworkError as error:
+        return of_ours(request, error)
+    except RecursionError as error:
+        return too_deep(request, error)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody is there to read it
+    except Exception as error:  # a fault of ours: logged with its trace, and the connection lives on
+        log.exception("an answer failed")
+        return of_nobody(request, error)

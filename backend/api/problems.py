@@ -54,7 +54,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_starlette)
     app.add_exception_handler(RecursionError, _deep)
     app.add_exception_handler(DBAPIError, _of_the_database)
-    app.add_exception_handler(Exception, _of_nobody)
+    app.add_exception_handler(Exception, _nobodys)
 
 
 def of_ours(request: Request, error: Exception) -> Response:
@@ -90,8 +90,12 @@ async def _of_the_database(request: Request, error: Exception) -> Response:
     return problem(503, "The database doesn't answer at the moment; try again.", {"retry-after": "1"})
 
 
-async def _of_nobody(request: Request, error: Exception) -> Response:
-    """A fault of ours; the server logs it with its trace."""
+async def _nobodys(request: Request, error: Exception) -> Response:
+    return of_nobody(request, error)
+
+
+def of_nobody(request: Request, error: Exception) -> Response:
+    """A fault of ours; whoever catches it logs it with its trace."""
     return problem(500, "Something went wrong here; it is in the log.")
 
 
