@@ -5,11 +5,13 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
 from piecework.chain.deployment import Deployment
+from piecework.stack.process import wait_until
 from piecework.stack.settings import is_free
 from piecework.stack.state import Lock
 from tests.conftest import Chain
@@ -21,16 +23,31 @@ NOBODY = "http://127.0.0.1:1"
 
 def refuse(data: Path, *arguments: str, **environment: str) -> str:
     """The one sentence by which `up` refuses; it left nothing running."""
+    mark = f"STACK_TEST={uuid.uuid4()}"
+    environment |= dict([mark.split("=")])
     done = piecework("up", "--detach", "--json", "--data", str(data), *arguments, environment=environment)
     try:
         assert (done.returncode in (1, 2), done.stdout) == (True, ""), done
         *steps, sentence = done.stderr.strip().splitlines()
         assert all(step.endswith(" s") for step in steps), "only finished steps stand before the sentence"
         assert not Lock(data).held()
+        assert wait_until(lambda: not marked(mark), 5), "whatever was started has ended"
         return sentence
     finally:
         if done.returncode == 0:
             Place(data).down()
+
+
+def marked(variable: str) -> list[str]:
+    """Processes with a variable in their environment; looks where there is /proc."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if variable.encode() in path.read_bytes().split(b"\0"):
+                found.append(path.parent.name)
+        except OSError:
+            continue  # it has ended, or isn't ours
+    return found
 
 
 @pytest.mark.parametrize(
