@@ -21,7 +21,12 @@ contract SlotsHarness {
         external
         returns (uint256 named, uint256 took, uint256[256] memory counts, bytes memory paid)
     {
-        paid = bytes.concat(places);
+        // With dirt behind the last byte, which must not count.
+        paid = bytes.concat(places, bytes32(type(uint256).max));
+        uint256 length = places.length;
+        assembly ("memory-safe") {
+            mstore(paid, length)
+        }
         // Whatever is written past the bytes lands here.
         uint256[2] memory behind = [CANARY, CANARY];
         uint256[256] memory fresh;
