@@ -30,7 +30,7 @@ down: setup  ## stop what runs from DATA, or from the default directories
 	  $(BIN)/piecework down --data $$data || exit 1; done
 
 status: setup  ## say what runs
-	@$(BIN)/piecework status --data $(DATA)
+	@$(BIN)/piecework status --data $(DATA) || test $$? -eq 3
 
 demo: setup  ## real ratings from 1979 through the whole marketplace (started for it if none runs)
 	@if $(BIN)/piecework status --data $(DATA) >/dev/null; then $(BIN)/piecework demo --data $(DATA) $(ARGS); else \
