@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 Work = Callable[[Connection], Any]
 MOST_AT_ONCE = 128
 ATTEMPTS = 3
+IN_ORDER = "SET LOCAL enable_sort = off"
+"""A writer takes the first row in the order of an index. Of a table that was filled a moment ago PostgreSQL has no statistics, and
+would rather sort it whole: 60 ms for the next unit of 6,000 instead of 0.3."""
 RETRYABLE = ("40P01", "40001")
 """PostgreSQL's words for: another transaction was in the way, try again."""
 
@@ -109,6 +112,8 @@ class Writer:
     def _commit(self, entries: list[_Entry]) -> None:
         try:
             with self._engine.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql(IN_ORDER)
                 for entry in entries:
                     _perform(connection, entry)
         except Exception as error:  # the thread must outlive whatever it was, or every later request would wait for ever
