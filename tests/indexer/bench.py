@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, inspect, select
 
 from indexer import tables
 from indexer.follow import Follower
@@ -20,6 +20,7 @@ from indexer.source import Source
 from piecework.chain.build import ROOT
 from piecework.chain.deployment import Deployment
 from piecework.chain.rpc import Rpc
+from piecework.sql import open_engine, reading
 from tests.indexer.workshop import Workshop
 
 WINDOW = 16
@@ -145,10 +146,13 @@ def eventually(what: Callable[[], object], running: Process | None = None, timeo
         time.sleep(0.03)
 
 
-def head_of(database_url: str) -> int:
-    """The mirror's last block; -1 before there is a mirror."""
-    engine = prepare_database(database_url)
+def is_level(database_url: str, workshop: Workshop) -> bool:
+    """Whether the mirror's last block is the chain's, by its hash: a reorg may leave the height as it was."""
+    newest = workshop.rpc.call("eth_getBlockByNumber", "latest", False)["hash"]
+    engine = open_engine(database_url)
     try:
-        return max((row.head_number for row in rows(engine, tables.Deployment)), default=-1)
+        if not inspect(engine).has_table(tables.Deployment.__tablename__):
+            return False
+        return any(row.head_hash == newest for row in rows(reading(engine), tables.Deployment))
     finally:
         engine.dispose()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.indexer.bench import bench, dump, eventually, head_of, process, require_balances
+from tests.indexer.bench import bench, dump, eventually, is_level, process, require_balances
 from tests.indexer.workshop import Workshop, worker
 from tests.support import postgres
 from tests.support.devnet import anvil
@@ -31,9 +31,9 @@ def test_it_follows_the_chain_and_stops_when_it_is_told_to(
 ) -> None:
     workshop.everything()
     with process(tmp_path, database_url, workshop.deployment, workshop.rpc.url) as running:
-        eventually(lambda: head_of(database_url) == workshop.head(), running)
+        eventually(lambda: is_level(database_url, workshop), running)
         workshop.everything()
-        eventually(lambda: head_of(database_url) == workshop.head(), running)
+        eventually(lambda: is_level(database_url, workshop), running)
         began = time.monotonic()
         assert running.stop() == 0
         assert time.monotonic() - began < 2
@@ -62,7 +62,7 @@ def test_killed_at_any_time_it_goes_on_as_if_nothing_had_been(
             time.sleep(moments.uniform(0, 0.25))
             running.kill()
     with process(tmp_path, database_url, workshop.deployment, workshop.rpc.url) as running:
-        eventually(lambda: "mirroring" in running.said and head_of(database_url) == workshop.head(), running)
+        eventually(lambda: "mirroring" in running.said and is_level(database_url, workshop), running)
         assert running.stop() == 0
     assert mirrored(workshop, database_url) == fresh(workshop, tmp_path)
 
@@ -74,13 +74,13 @@ def test_a_node_that_goes_away_and_comes_back_is_followed_again(
         proxy(workshop.rpc.url) as node,
         process(tmp_path, database_url, workshop.deployment, node.url, rpc_timeout_seconds=1) as running,
     ):
-        eventually(lambda: head_of(database_url) == workshop.head(), running)
+        eventually(lambda: is_level(database_url, workshop), running)
         for fault in ("error", "hang", "cut"):
             node.fault = fault
             workshop.deposit(workshop.chain.requester, 100)
             eventually(lambda: running.said.count("Trying again") >= 1, running)
             node.fault = None
-            eventually(lambda: head_of(database_url) == workshop.head(), running)
+            eventually(lambda: is_level(database_url, workshop), running)
         assert "it works again" in running.said
         assert running.stop() == 0
     assert mirrored(workshop, database_url) == fresh(workshop, tmp_path)
@@ -92,7 +92,7 @@ def test_it_waits_for_a_node_that_is_not_there_yet(workshop: Workshop, database_
         with process(tmp_path, database_url, workshop.deployment, node.url) as running:
             eventually(lambda: "is not a chain" in running.said, running)
             node.fault = None
-            eventually(lambda: head_of(database_url) == workshop.head(), running)
+            eventually(lambda: is_level(database_url, workshop), running)
 
 
 def test_it_stops_within_two_seconds_while_the_node_hangs(
@@ -102,7 +102,7 @@ def test_it_stops_within_two_seconds_while_the_node_hangs(
         proxy(workshop.rpc.url) as node,
         process(tmp_path, database_url, workshop.deployment, node.url, rpc_timeout_seconds=60) as running,
     ):
-        eventually(lambda: head_of(database_url) == workshop.head(), running)
+        eventually(lambda: is_level(database_url, workshop), running)
         node.fault = "hang"
         time.sleep(0.3)
         began = time.monotonic()
@@ -114,12 +114,12 @@ def test_a_second_indexer_ends_with_a_sentence_and_the_first_goes_on(
     workshop: Workshop, database_url: str, tmp_path: Path
 ) -> None:
     with process(tmp_path, database_url, workshop.deployment, workshop.rpc.url) as first:
-        eventually(lambda: head_of(database_url) == workshop.head(), first)
+        eventually(lambda: is_level(database_url, workshop), first)
         with process(tmp_path, database_url, workshop.deployment, workshop.rpc.url) as second:
             assert second.ended() == 1
             assert "Another indexer already writes into this database" in second.said
         workshop.everything()
-        eventually(lambda: head_of(database_url) == workshop.head(), first)
+        eventually(lambda: is_level(database_url, workshop), first)
         assert first.stop() == 0
     assert mirrored(workshop, database_url) == fresh(workshop, tmp_path)
 
@@ -128,11 +128,11 @@ def test_an_indexer_takes_over_from_one_that_was_killed(
     workshop: Workshop, database_url: str, tmp_path: Path
 ) -> None:
     with process(tmp_path, database_url, workshop.deployment, workshop.rpc.url) as first:
-        eventually(lambda: head_of(database_url) == workshop.head(), first)
+        eventually(lambda: is_level(database_url, workshop), first)
         first.kill()
         workshop.deposit(workshop.chain.requester, 5)
         with process(tmp_path, database_url, workshop.deployment, workshop.rpc.url) as second:
-            eventually(lambda: head_of(database_url) == workshop.head(), second)
+            eventually(lambda: is_level(database_url, workshop), second)
 
 
 def test_a_database_that_restarts_is_written_on(workshop: Workshop, tmp_path: Path) -> None:
@@ -140,12 +140,12 @@ def test_a_database_that_restarts_is_written_on(workshop: Workshop, tmp_path: Pa
     try:
         database_url = server.database()
         with process(tmp_path, database_url, workshop.deployment, workshop.rpc.url) as running:
-            eventually(lambda: head_of(database_url) == workshop.head(), running)
+            eventually(lambda: is_level(database_url, workshop), running)
             server.stop()
             workshop.everything()
             eventually(lambda: "database doesn't answer" in running.said, running)
             server.start()
-            eventually(lambda: head_of(database_url) == workshop.head(), running)
+            eventually(lambda: is_level(database_url, workshop), running)
             assert running.stop() == 0
         assert mirrored(workshop, database_url) == fresh(workshop, tmp_path)
     finally:
@@ -161,7 +161,7 @@ def test_a_devnet_that_was_started_anew_is_refused_while_following(
         process(tmp_path, database_url, workshop.deployment, node.url) as running,
         anvil("--timestamp", "1700000000") as other,
     ):
-        eventually(lambda: head_of(database_url) == workshop.head(), running)
+        eventually(lambda: is_level(database_url, workshop), running)
         node.upstream = other.url
         assert running.ended() == 1
         assert "a devnet was started anew" in running.said
@@ -172,7 +172,7 @@ def test_a_reorg_too_deep_ends_it_with_a_sentence(workshop: Workshop, database_u
     workshop.everything()
     workshop.mine(30)
     with process(tmp_path, database_url, workshop.deployment, workshop.rpc.url, finality_blocks=5) as running:
-        eventually(lambda: head_of(database_url) == workshop.head(), running)
+        eventually(lambda: is_level(database_url, workshop), running)
         workshop.rpc.call("anvil_reorg", 9, [])
         assert running.ended() == 1
         assert "deeper than 5 blocks" in running.said

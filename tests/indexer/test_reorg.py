@@ -185,6 +185,27 @@ def test_the_replacement_is_read_before_anything_is_deleted(
         require_canonical(mirror.catch_up(), workshop, tmp_path)
 
 
+def test_a_replacement_comes_at_once_however_short_the_ranges_are_that_the_node_gives(
+    workshop: Workshop, database_url: str, tmp_path: Path
+) -> None:
+    """Nobody sees a mirror that is behind where it was."""
+
+    def miserly(method: str, params: list[Any], result: Any) -> Any:
+        if method != "eth_getLogs" or "blockHash" in params[0]:
+            return result
+        return Refusal(-32005, "too many") if int(params[0]["toBlock"], 16) > int(params[0]["fromBlock"], 16) + 1 else result
+
+    with proxy(workshop.rpc.url) as node, bench(database_url, workshop, Rpc(node.url)) as mirror:
+        workshop.mine(WINDOW)
+        everything_about_a_job(workshop)
+        mirror.catch_up()
+        workshop.rpc.call("anvil_reorg", 7, [])
+        node.tamper = miserly
+        mirror.follower.step()
+        assert mirror.mirror.cursor().head_number == workshop.head()
+        require_canonical(mirror, workshop, tmp_path)
+
+
 def test_a_reorg_between_two_questions_writes_no_mixture(
     workshop: Workshop, database_url: str, tmp_path: Path
 ) -> None:
