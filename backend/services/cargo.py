@@ -21,11 +21,10 @@ RELAY_FEE = 0
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """Calldata, the digests of the batches in it, and whether more of the same wait behind it."""
+    """Calldata, and the digests of the batches in it."""
 
     data: str
     digests: tuple[str, ...] = ()
-    more: bool = False
 
 
 def load(connection: Connection, row: Row[Any], push_gas: int, most_gas: int) -> Cargo | None:
@@ -42,7 +41,12 @@ def load(connection: Connection, row: Row[Any], push_gas: int, most_gas: int) ->
     assert job is not None
     taken = waiting[: fitting(waiting, most_gas)]
     data = encode_settle(terms_of(job), [_signed(batch) for batch in taken], outbox.credit_only(connection), push_gas)
-    return Cargo(data, tuple(batch.digest for batch in taken), len(taken) < len(waiting))
+    return Cargo(data, tuple(batch.digest for batch in taken))
+
+
+def more_waits(connection: Connection, row: Row[Any]) -> bool:
+    """Whether batches wait for the chain that no transaction carries, of the same worker table as the intent's."""
+    return row.kind == "settlement" and bool(outbox.approved_batches(connection, *map(int, row.subject.split(":"))))
 
 
 def fitting(batches: Sequence[Row[Any]], most_gas: int) -> int:

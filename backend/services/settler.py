@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.services.cargo import Cargo, load
+from backend.services.cargo import Cargo, load, more_waits
 from backend.store import mirror, outbox
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
@@ -174,7 +174,8 @@ class Settler:
             if not outbox.move(connection, row.id, "queued", "signed", **values):
                 raise Unavailable("the outbox has changed meanwhile")
             outbox.link(connection, row.id, cargo.digests)
-            if cargo.more:
+            # Batches that didn't fit, and those approved since the cargo was loaded: they found this row queued and queued none.
+            if more_waits(connection, row):
                 outbox.queue(connection, row.kind, row.subject, self._clock())
 
         self._store.write_now(work)

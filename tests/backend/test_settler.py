@@ -189,6 +189,25 @@ def test_without_the_chain_receipts_go_on_and_settling_waits(shared_chain: Chain
         market.until("SELECT 1 FROM outbox WHERE state = 'confirmed'")
 
 
+def test_a_batch_approved_while_another_is_being_signed_is_not_forgotten(shared_chain: Chain, tmp_path: Path) -> None:
+    async def run(market: Works, door: Gate) -> dict[str, Any]:
+        async with Market(market.url) as client:
+            asker, job = await open_job(client, shared_chain.requester, [("x", 2)], shared_chain.rpc.url)
+            for stopped in (True, False):
+                await answer(await Worker.sign_in(client, new_key()), job)
+                await approve_all(asker, job)
+                assert not stopped or await asyncio.to_thread(door.reached.wait, 30)
+            return job
+
+    database = f"sqlite:///{tmp_path}/piecework.db"
+    with gate(shared_chain.rpc.url) as door, works(shared_chain, database, tmp_path, Rpc(door.url)) as market:
+        door.stop_at("eth_estimateGas", sent=False)
+        job = asyncio.run(run(market, door))
+        door.open(forward=True)
+        market.until(f"{PAID} LIMIT 1 OFFSET 1", job=job["id"])
+        assert [slot for slot, _ in paid(market, job)] == [0, 1]
+
+
 def test_when_somebody_else_settled_first_it_sends_nothing_and_calls_it_done(shared_chain: Chain, tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path}/piecework.db"
     with gate(shared_chain.rpc.url) as door, works(shared_chain, database, tmp_path, Rpc(door.url)) as market:
