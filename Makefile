@@ -44,6 +44,7 @@ test: setup  ## all tests (ARGS="tests/stack -k kill")
 lock:  ## renew the locks from pyproject.toml and package.json (needs uv)
 	$(LOCK) --group test --group install pyproject.toml -o requirements.lock
 	$(LOCK) --group ape -o requirements-ape.lock
+	$(LOCK) --group analysis -o requirements-analysis.lock
 	npm install --package-lock-only --ignore-scripts
 
 ape: setup .venv-ape/installed  ## Ape on the same sources (ARGS="test", default compile)
