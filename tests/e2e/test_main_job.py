@@ -78,6 +78,15 @@ def test_of_two_replays_of_one_file_at_once_one_is_sent_away(market: Marketplace
     assert result["paid"] == len(path.read_text().splitlines()) - 1
 
 
+def test_a_replay_needs_no_more_than_the_marketplaces_address(market: Marketplace, tmp_path: Path) -> None:
+    path = crowd(tmp_path / "answers.csv", tasks=5, workers=5, seed=7)
+    elsewhere = ("--url", market.said["url"], "--data", str(tmp_path / "none"))
+    result = json.loads(piecework("replay", str(path), "--json", *elsewhere).stdout)
+    assert result["exact"], result["faults"]
+    assert result["read_from"] == "the API's SQL"
+    assert result["paid"] == len(path.read_text().splitlines()) - 1
+
+
 def test_a_bad_file_posts_nothing(market: Marketplace, tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     path.write_text("task,worker,label\n1,2,\n")

@@ -14,6 +14,7 @@ import time
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -62,9 +63,11 @@ class Postgres:
 
     def _start(self) -> subprocess.Popen[bytes]:
         options = [part for option in QUICK for part in ("-c", option)]
-        command = self._command("postgres", "-D", str(self._data), "-k", str(self.folder), "-c", "listen_addresses=", *options)
+        command = ["-D", str(self._data), "-k", str(self.folder), "-c", "listen_addresses=", *options]
         with (self.folder / "log").open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
+            process = subprocess.Popen(
+                [programs() / "postgres", *command], stdout=log, stderr=log, cwd=self.folder, **identity()
+            )
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -76,13 +79,9 @@ class Postgres:
                 time.sleep(0.05)
 
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(self._command(program, *arguments), capture_output=True, text=True, cwd=self.folder)
+        command = [programs() / program, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, check=False, **identity())
         assert done.returncode == 0, f"{program} failed:\n{done.stdout}{done.stderr}"
-
-    def _command(self, program: str, *arguments: str) -> list[str]:
-        """PostgreSQL refuses to run as root, so root runs it as somebody else."""
-        command = [str(programs() / program), *arguments]
-        return ["runuser", "-u", unprivileged(), "--", *command] if os.geteuid() == 0 else command
 
 
 @cache
@@ -103,7 +102,22 @@ def start() -> Postgres:
 
 @cache
 def programs() -> Path:
-    """The folder of initdb and postgres."""
+    """A folder with initdb and postgres that whoever runs them can reach."""
+    found = _programs()
+    try:
+        subprocess.run([found / "postgres", "--version"], capture_output=True, check=True, cwd="/", **identity())
+        return found
+    except PermissionError:  # root's own folders are closed to others: they get a copy
+        copy = Path(tempfile.mkdtemp(prefix="piecework-pg-programs-"))
+        atexit.register(shutil.rmtree, copy, ignore_errors=True)
+        copy.chmod(0o755)
+        package = found.parents[1]
+        for folder in (package, package.with_name(f"{package.name}.libs")):  # a wheel's libraries lie beside it
+            shutil.copytree(folder, copy / folder.name, ignore=shutil.ignore_patterns("*.pyc"))
+        return copy / found.relative_to(package.parent)
+
+
+def _programs() -> Path:
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[4]))
     installed = str(debian[-1]) if debian else shutil.which("postgres")
     if installed and shutil.which("initdb", path=str(Path(installed).resolve().parent)):
@@ -117,3 +131,11 @@ def unprivileged() -> str:
     """The user that root runs PostgreSQL as."""
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
+
+
+def identity() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root, so root runs it as somebody else; options for `subprocess`."""
+    if os.geteuid() != 0:
+        return {}
+    entry = pwd.getpwnam(unprivileged())
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
