@@ -15,11 +15,15 @@ from tests.e2e.conftest import Marketplace
 COMMANDS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
 
 
+def shell(**variables: str) -> dict[str, str]:
+    """The environment of somebody's shell, without what the make that runs these tests tells other makes."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "ARGS"} | variables
+
+
 def typed(command: str, folder: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
     """A command as a shell runs it; fails with what it said."""
-    environment = os.environ | variables
     done = subprocess.run(
-        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=250, check=False
+        command, shell=True, cwd=folder, env=shell(**variables), capture_output=True, text=True, timeout=250, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done
@@ -27,10 +31,9 @@ def typed(command: str, folder: Path = ROOT, **variables: str) -> subprocess.Com
 
 def make_up(command: str, market: Marketplace, folder: Path) -> None:
     """In the foreground until it says that it is ready; Ctrl-C stops it."""
-    environment = os.environ | {"DATA": str(folder / "data"), "PORT": "0"}
     running = subprocess.Popen(
-        command, shell=True, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
+        command, shell=True, cwd=ROOT, env=shell(DATA=str(folder / "data"), PORT="0"), stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )
     assert running.stdout
     said = []
