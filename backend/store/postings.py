@@ -20,9 +20,6 @@ _UNITS = (
 )
 _INSERT, _INSERT_UNITS = insert(Posting), insert(Unit)
 
-state_is = mirror.posting_state.__eq__
-"""The condition that a job is in a state: draft, open or closed."""
-
 
 def add(connection: Connection, posting: dict[str, Any], units: Sequence[dict[str, Any]]) -> int:
     """Writes a job with its units; returns its number. A job that is there already breaks its uniqueness."""

@@ -24,6 +24,7 @@ from piecework.replay.plan import Plan
 from piecework.replay.readback import read_back
 from piecework.replay.run import Replay
 from piecework.sql import open_engine, reading
+from piecework.stack.accounts import dev_key
 from piecework.stack.state import running_stack
 
 DEMO = Path(__file__).parents[1] / "replay" / "data" / "dawid_skene_1979.csv"
@@ -133,9 +134,7 @@ def _requester_key(market: Market) -> Key:
     if secret:
         return Key(secret)
     if market.info["devnet"]:
-        from piecework.stack.accounts import dev_accounts
-
-        return Key(next(account.key for account in dev_accounts() if account.name == "requester"))
+        return dev_key("requester")
     raise Invalid("This marketplace is no devnet: set PIECEWORK_REQUESTER_KEY to the key of the wallet that pays.")
 
 

@@ -13,7 +13,6 @@ DAY = 86_400
 MAX_WINDOW = 90 * DAY
 MIN_APPEAL_WINDOW = DAY
 MAX_DURATION = 730 * DAY
-MAX_FEE_BPS = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Names for the countable, so that a slot is never taken for an amount.
+"""Amounts of money, exact at any size.
 
 Amounts are base units of a token as `int`, exact at any size. Addresses are lower-case hex with 0x (checksummed only where a
 person reads them); hashes and job ids are `bytes` of 32. Instants on the chain are Unix seconds.
@@ -9,9 +9,6 @@ from typing import NewType
 from piecework.domain.errors import Invalid
 
 BaseUnits = NewType("BaseUnits", int)
-Slot = NewType("Slot", int)
-BlockNumber = NewType("BlockNumber", int)
-Seconds = NewType("Seconds", int)
 
 NATIVE = "0x" + "00" * 20
 """The token address that stands for the chain's own coin."""

@@ -26,12 +26,11 @@ Step = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 @dataclass
 class Outcome:
-    """What happened: the job, how long each step took, and what each cost in gas."""
+    """What happened: the job, and how long each step took."""
 
     job: dict[str, Any]
     answers_sent: int
     seconds: dict[str, float] = field(default_factory=dict)
-    gas: dict[str, int] = field(default_factory=dict)
     submissions: list[dict[str, Any]] = field(default_factory=list)
 
 

@@ -10,9 +10,8 @@ import urllib.request
 import pytest
 
 from piecework.client import Market, Requester
-from piecework.domain.typed_data import Key
 from piecework.replay.run import closes_at
-from piecework.stack.accounts import dev_accounts
+from piecework.stack.accounts import dev_key
 from tests.e2e.conftest import Marketplace
 
 HOSTILE = '<script>alert("1")</script> {{ 7 * 7 }} ‮'
@@ -61,9 +60,8 @@ def test_payments_go_on_over_the_pages(market: Marketplace, demo: str) -> None:
 
 def test_a_hostile_title_stays_a_title(market: Marketplace) -> None:
     async def post() -> str:
-        key = Key(next(account.key for account in dev_accounts() if account.name == "requester"))
         async with Market(market.said["url"]) as api:
-            requester = await Requester.sign_in(api, key)
+            requester = await Requester.sign_in(api, dev_key("requester"))
             job = await requester.draft(
                 {
                     "title": HOSTILE,

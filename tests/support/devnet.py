@@ -1,16 +1,15 @@
 """A devnet of one's own: a real Anvil or Ganache on a free port, ended by its process."""
 
 import os
-import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from piecework.chain.build import ROOT
 from piecework.chain.rpc import Rpc, RpcUnavailable
 from piecework.domain.typed_data import Key
+from piecework.stack.anvil import devnet_program
 
 ANVIL_KEYS = (
     "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
@@ -59,11 +58,8 @@ def ganache(*arguments: str, port: int | None = None) -> Iterator[Rpc]:
 @contextmanager
 def _running(name: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A devnet's process, ended with the block."""
-    local = ROOT / "node_modules" / ".bin" / name
-    program = str(local) if local.exists() else shutil.which(name)
-    assert program, f"there is no {name}: run 'make setup'"
     process = subprocess.Popen(
-        [program, *arguments],
+        [devnet_program(name), *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | {"NO_PROXY": "127.0.0.1"},
