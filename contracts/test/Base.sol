@@ -5,6 +5,9 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 
 import {IERC3009} from "../src/interfaces/IERC3009.sol";
+import {IBooks} from "../src/interfaces/IBooks.sol";
+import {IArbitrable} from "../src/interfaces/IArbitrator.sol";
+import {IRecourse} from "../src/interfaces/IRecourse.sol";
 import {IPiecework} from "../src/interfaces/IPiecework.sol";
 
 /// @dev The cheat codes that these tests use; forge-std isn't on any registry that we can pin.
@@ -39,9 +42,21 @@ interface Vm {
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function toString(uint256 value) external pure returns (string memory);
     function warp(uint256 timestamp) external;
+    function parseJsonKeys(string calldata json, string calldata key) external pure returns (string[] memory);
+    function setEvmVersion(string calldata version) external;
+    function snapshotState() external returns (uint256 id);
+    function revertToState(uint256 id) external returns (bool);
+    function startPrank(address caller) external;
+    function stopPrank() external;
+    function parseJsonUintArray(string calldata json, string calldata key) external pure returns (uint256[] memory);
 }
 
-interface IEscrow is IPiecework {
+interface IEscrow is IPiecework, IRecourse, IArbitrable {
+    function eip712Domain()
+        external
+        view
+        returns (bytes1, string memory, string memory, uint256, address, bytes32, uint256[] memory);
+    function recourse() external view returns (address);
     function feeBps() external view returns (uint16);
     function treasury() external view returns (address);
     function governor() external view returns (address);
@@ -89,7 +104,7 @@ abstract contract Base {
 
     // ------------------------------------------------------------------------------------------------ jobs
 
-    function termsIn(address token) internal view returns (IPiecework.Terms memory terms) {
+    function termsIn(address token) internal view returns (IBooks.Terms memory terms) {
         terms.requester = requester;
         terms.operator = operator;
         terms.token = token;
@@ -104,20 +119,20 @@ abstract contract Base {
     }
 
     /// @dev A job in dollars, paid from the requester's wallet.
-    function posted(uint32 slots) internal returns (IPiecework.Terms memory terms) {
+    function posted(uint32 slots) internal returns (IBooks.Terms memory terms) {
         terms = termsIn(address(dollar));
         vm.prank(requester);
-        escrow.post(terms, slots, IPiecework.Source.Wallet);
+        escrow.post(terms, slots, IBooks.Source.Wallet);
     }
 
     /// @dev A job in the native coin, paid from the requester's wallet.
-    function postedInCoin(uint32 slots) internal returns (IPiecework.Terms memory terms) {
+    function postedInCoin(uint32 slots) internal returns (IBooks.Terms memory terms) {
         terms = termsIn(address(0));
         vm.prank(requester);
-        escrow.post{value: price(terms, slots)}(terms, slots, IPiecework.Source.Wallet);
+        escrow.post{value: price(terms, slots)}(terms, slots, IBooks.Source.Wallet);
     }
 
-    function price(IPiecework.Terms memory terms, uint256 slots) internal pure returns (uint256) {
+    function price(IBooks.Terms memory terms, uint256 slots) internal pure returns (uint256) {
         return slots * (uint256(terms.reward) + terms.fee);
     }
 
@@ -147,23 +162,32 @@ abstract contract Base {
         return abi.encodePacked(r, bytes32(CURVE - uint256(s)), v == 27 ? uint8(28) : uint8(27));
     }
 
+    function domainSeparator() internal view returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+                keccak256("Piecework"), keccak256("1"), block.chainid, address(escrow)
+            )
+        );
+    }
+
     // ------------------------------------------------------------------------------------------------ batches
 
     /// @dev A batch over the whole table, signed by coordinator and requester.
-    function batchOf(IPiecework.Terms memory terms, address[] memory workers, uint32 firstSlot, bytes memory places)
+    function batchOf(IBooks.Terms memory terms, address[] memory workers, uint32 firstSlot, bytes memory places)
         internal
         view
-        returns (IPiecework.SignedBatch memory batch)
+        returns (IBooks.SignedBatch memory batch)
     {
         bytes32 digest;
         (batch, digest) = unapproved(terms, workers, firstSlot, places);
         batch.approval = approve(terms, digest, named(places), REQUESTER_KEY);
     }
 
-    function unapproved(IPiecework.Terms memory terms, address[] memory workers, uint32 firstSlot, bytes memory places)
+    function unapproved(IBooks.Terms memory terms, address[] memory workers, uint32 firstSlot, bytes memory places)
         internal
         view
-        returns (IPiecework.SignedBatch memory batch, bytes32 digest)
+        returns (IBooks.SignedBatch memory batch, bytes32 digest)
     {
         digest = escrow.batchDigest(escrow.jobId(terms), firstSlot, workers, places, ROOT);
         batch.firstSlot = firstSlot;
@@ -173,7 +197,7 @@ abstract contract Base {
         (batch.r, batch.vs) = signCompact(COORDINATOR_KEY, digest);
     }
 
-    function approve(IPiecework.Terms memory terms, bytes32 digest, uint256 slots, uint256 key)
+    function approve(IBooks.Terms memory terms, bytes32 digest, uint256 slots, uint256 key)
         internal
         view
         returns (bytes memory)
@@ -187,21 +211,21 @@ abstract contract Base {
         }
     }
 
-    function settleOne(IPiecework.Terms memory terms, address[] memory workers, IPiecework.SignedBatch memory batch) internal {
+    function settleOne(IBooks.Terms memory terms, address[] memory workers, IBooks.SignedBatch memory batch) internal {
         escrow.settle(terms, workers, one(batch), pushing());
     }
 
-    function one(IPiecework.SignedBatch memory batch) internal pure returns (IPiecework.SignedBatch[] memory batches) {
-        batches = new IPiecework.SignedBatch[](1);
+    function one(IBooks.SignedBatch memory batch) internal pure returns (IBooks.SignedBatch[] memory batches) {
+        batches = new IBooks.SignedBatch[](1);
         batches[0] = batch;
     }
 
-    function pushing() internal pure returns (IPiecework.Payout memory) {
-        return IPiecework.Payout(0, 60_000);
+    function pushing() internal pure returns (IBooks.Payout memory) {
+        return IBooks.Payout(0, 60_000);
     }
 
-    function crediting() internal pure returns (IPiecework.Payout memory) {
-        return IPiecework.Payout(0, 0);
+    function crediting() internal pure returns (IBooks.Payout memory) {
+        return IBooks.Payout(0, 0);
     }
 
     /// @dev `count` workers from an address on that nothing else uses.
@@ -237,7 +261,7 @@ abstract contract Base {
     }
 
     function assertJob(bytes32 job, uint256 funded, uint256 taken, uint256 resolved, bool closed) internal view {
-        IPiecework.Job memory state = escrow.jobOf(job);
+        IBooks.Job memory state = escrow.jobOf(job);
         assertEq(state.funded, funded, "funded");
         assertEq(state.taken, taken, "taken");
         assertEq(state.resolved, resolved, "resolved");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IPiecework} from "../src/interfaces/IPiecework.sol";
+import {IBooks} from "../src/interfaces/IBooks.sol";
 import {Base} from "./Base.sol";
 
 /// @dev Several overlapping batches, with growing tables, holes, unfunded ends and cancelled slots, in one call and in
@@ -10,7 +10,7 @@ contract OverlapTest is Base {
     uint256 private constant WORKERS = 6;
     uint256 private constant WIDEST = 600;
 
-    IPiecework.Terms private terms;
+    IBooks.Terms private terms;
     address[] private workers;
     mapping(uint256 slot => uint256 place) private holder;
     uint256[WORKERS + 1] private owed; // slots by place
@@ -24,12 +24,12 @@ contract OverlapTest is Base {
         bool push
     ) public {
         prepare(uint32(1 + funded % WIDEST), fee % 201);
-        IPiecework.SignedBatch[] memory batches = new IPiecework.SignedBatch[](4);
+        IBooks.SignedBatch[] memory batches = new IBooks.SignedBatch[](4);
         for (uint256 i; i < 4; ++i) {
             batches[i] = drawn(seed, i);
         }
         uint256 settled;
-        IPiecework.Payout memory payout = push ? pushing() : crediting();
+        IBooks.Payout memory payout = push ? pushing() : crediting();
         if (together) {
             settled = model(batches, 0, 4);
             if (settled == 0) vm.expectRevert();
@@ -55,7 +55,7 @@ contract OverlapTest is Base {
     }
 
     /// @dev Batch i has the first 3 + i workers; all lie within the first 600 slots, many over the edge of a word.
-    function drawn(bytes32 seed, uint256 i) private view returns (IPiecework.SignedBatch memory) {
+    function drawn(bytes32 seed, uint256 i) private view returns (IBooks.SignedBatch memory) {
         uint256 word = uint256(keccak256(abi.encode(seed, i)));
         address[] memory roster = new address[](i + 3 < WORKERS ? i + 3 : WORKERS);
         for (uint256 place; place < roster.length; ++place) {
@@ -69,7 +69,7 @@ contract OverlapTest is Base {
         return batchOf(terms, roster, uint32((word >> 16) % 450), places);
     }
 
-    function model(IPiecework.SignedBatch[] memory batches, uint256 from, uint256 to) private returns (uint256 took) {
+    function model(IBooks.SignedBatch[] memory batches, uint256 from, uint256 to) private returns (uint256 took) {
         uint256 funded = escrow.jobOf(escrow.jobId(terms)).funded;
         for (uint256 i = from; i < to; ++i) {
             for (uint256 j; j < batches[i].places.length; ++j) {
@@ -97,7 +97,7 @@ contract OverlapTest is Base {
         }
         assertEq(escrow.balanceOf(governor, address(dollar)), paid * terms.fee, "fee");
         bytes32 job = escrow.jobId(terms);
-        IPiecework.Job memory state = escrow.jobOf(job);
+        IBooks.Job memory state = escrow.jobOf(job);
         assertEq(state.taken, settled, "taken");
         assertEq(state.resolved, settled, "resolved");
         for (uint256 slot; slot < WIDEST; ++slot) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IBooks} from "../src/interfaces/IBooks.sol";
 import {IPiecework} from "../src/interfaces/IPiecework.sol";
 import {Base, Vm} from "./Base.sol";
 import {GasBurner, GasMeter, Reentrant, ReturnBomb, Reverter} from "./hostile/Receivers.sol";
@@ -22,9 +23,9 @@ contract PayTest is Base {
     function test_workers_are_paid_in_the_wallet_and_the_treasury_in_the_ledger() public {
         vm.prank(governor);
         escrow.setProtocolFee(200, governor);
-        IPiecework.Terms memory terms = posted(3);
+        IBooks.Terms memory terms = posted(3);
         address[] memory workers = table(alice, bob);
-        IPiecework.SignedBatch memory batch = batchOf(terms, workers, 0, hex"010201");
+        IBooks.SignedBatch memory batch = batchOf(terms, workers, 0, hex"010201");
         bytes32 job = escrow.jobId(terms);
         vm.prank(governor);
         escrow.setProtocolFee(100, stranger); // the terms' fee stays, whoever receives it
@@ -43,7 +44,7 @@ contract PayTest is Base {
     function test_a_slot_given_to_the_requester_is_cancelled_with_its_fee() public {
         vm.prank(governor);
         escrow.setProtocolFee(200, governor);
-        IPiecework.Terms memory terms = posted(3);
+        IBooks.Terms memory terms = posted(3);
         address[] memory workers = table(alice, requester);
         vm.recordLogs();
         settleOne(terms, workers, batchOf(terms, workers, 0, hex"020102"));
@@ -56,16 +57,16 @@ contract PayTest is Base {
     }
 
     function test_a_worker_at_two_places_is_paid_for_both() public {
-        IPiecework.Terms memory terms = posted(3);
+        IBooks.Terms memory terms = posted(3);
         address[] memory workers = table(alice, alice);
         settleOne(terms, workers, batchOf(terms, workers, 0, hex"010202"));
         assertEq(dollar.balanceOf(alice), 3 * REWARD, "paid");
     }
 
     function test_the_caller_may_have_everybody_credited() public {
-        IPiecework.Terms memory terms = posted(3);
+        IBooks.Terms memory terms = posted(3);
         address[] memory workers = table(alice, bob);
-        IPiecework.SignedBatch memory batch = batchOf(terms, workers, 0, hex"010201");
+        IBooks.SignedBatch memory batch = batchOf(terms, workers, 0, hex"010201");
         vm.recordLogs();
         escrow.settle(terms, workers, one(batch), crediting());
         assertEq(read().credited, 6, "credited");
@@ -75,31 +76,31 @@ contract PayTest is Base {
     }
 
     function test_the_caller_may_have_some_credited() public {
-        IPiecework.Terms memory terms = posted(3);
+        IBooks.Terms memory terms = posted(3);
         address[] memory workers = table(alice, bob);
-        IPiecework.SignedBatch memory batch = batchOf(terms, workers, 0, hex"010201");
+        IBooks.SignedBatch memory batch = batchOf(terms, workers, 0, hex"010201");
         vm.recordLogs();
-        escrow.settle(terms, workers, one(batch), IPiecework.Payout(1 << 2, 60_000));
+        escrow.settle(terms, workers, one(batch), IBooks.Payout(1 << 2, 60_000));
         assertEq(read().credited, 4, "credited");
         assertEq(dollar.balanceOf(alice), 2 * REWARD, "alice");
         assertEq(escrow.balanceOf(bob, address(dollar)), REWARD, "bob");
     }
 
     function test_the_log_names_as_credited_only_who_was() public {
-        IPiecework.Terms memory terms = posted(2);
+        IBooks.Terms memory terms = posted(2);
         address[] memory workers = table(alice, bob);
-        IPiecework.SignedBatch memory batch = batchOf(terms, workers, 0, hex"01");
+        IBooks.SignedBatch memory batch = batchOf(terms, workers, 0, hex"01");
         vm.recordLogs();
-        escrow.settle(terms, workers, one(batch), IPiecework.Payout(type(uint256).max, 60_000));
+        escrow.settle(terms, workers, one(batch), IBooks.Payout(type(uint256).max, 60_000));
         assertEq(read().credited, 2, "credited");
     }
 
     function test_the_last_place_of_a_full_table_is_paid() public {
-        IPiecework.Terms memory terms = posted(2);
+        IBooks.Terms memory terms = posted(2);
         address[] memory workers = workersFrom(0x1000, 255);
-        IPiecework.SignedBatch memory batch = batchOf(terms, workers, 0, hex"ff01");
+        IBooks.SignedBatch memory batch = batchOf(terms, workers, 0, hex"ff01");
         vm.recordLogs();
-        escrow.settle(terms, workers, one(batch), IPiecework.Payout(1 << 255, 60_000));
+        escrow.settle(terms, workers, one(batch), IBooks.Payout(1 << 255, 60_000));
         assertEq(read().credited, 1 << 255, "credited");
         assertEq(escrow.balanceOf(workers[254], address(dollar)), REWARD, "last");
         assertEq(dollar.balanceOf(workers[0]), REWARD, "first");
@@ -108,12 +109,12 @@ contract PayTest is Base {
     // ------------------------------------------------------------------------------------------------ hostile receivers
 
     function test_receivers_that_refuse_or_burn_coins_are_credited_and_hold_up_nobody() public {
-        IPiecework.Terms memory terms = postedInCoin(4);
+        IBooks.Terms memory terms = postedInCoin(4);
         address[] memory workers = workersFrom(0x1000, 4);
         workers[0] = address(new Reverter());
         workers[1] = address(new GasBurner());
         workers[2] = address(new ReturnBomb());
-        IPiecework.SignedBatch memory batch = batchOf(terms, workers, 0, hex"01020304");
+        IBooks.SignedBatch memory batch = batchOf(terms, workers, 0, hex"01020304");
         vm.recordLogs();
         settleOne(terms, workers, batch);
         assertEq(read().credited, 6, "credited");
@@ -125,15 +126,15 @@ contract PayTest is Base {
     }
 
     function test_a_receiver_that_comes_back_in_gets_its_pay_and_nothing_else() public {
-        IPiecework.Terms memory terms = postedInCoin(4);
+        IBooks.Terms memory terms = postedInCoin(4);
         Reentrant thief = new Reentrant();
         address[] memory workers = table(address(thief), bob);
-        IPiecework.SignedBatch memory batch = batchOf(terms, workers, 0, hex"0102");
-        IPiecework.SignedBatch memory next = batchOf(terms, workers, 2, hex"0101");
+        IBooks.SignedBatch memory batch = batchOf(terms, workers, 0, hex"0102");
+        IBooks.SignedBatch memory next = batchOf(terms, workers, 2, hex"0101");
         thief.plan(address(escrow), abi.encodeCall(IPiecework.settle, (terms, workers, one(next), crediting())), 0);
-        escrow.settle(terms, workers, one(batch), IPiecework.Payout(0, 500_000));
+        escrow.settle(terms, workers, one(batch), IBooks.Payout(0, 500_000));
         assertTrue(thief.tried() && !thief.succeeded(), "came back");
-        assertEq(bytes32(thief.answer()), bytes32(IPiecework.Locked.selector), "why");
+        assertEq(bytes32(thief.answer()), bytes32(IBooks.Locked.selector), "why");
         assertEq(address(thief).balance, REWARD, "paid");
         assertEq(bob.balance, REWARD, "bob");
         assertJob(escrow.jobId(terms), 4, 2, 2, false);
@@ -142,12 +143,12 @@ contract PayTest is Base {
     function test_a_hook_that_burns_its_gas_costs_only_its_own_account() public {
         HookedToken hooked = new HookedToken();
         hooked.mint(address(this), 1e9);
-        IPiecework.Terms memory terms = termsIn(address(hooked));
+        IBooks.Terms memory terms = termsIn(address(hooked));
         terms.requester = address(this);
         hooked.mint(address(this), price(terms, 2));
-        escrow.post(terms, 2, IPiecework.Source.Wallet);
+        escrow.post(terms, 2, IBooks.Source.Wallet);
         address[] memory workers = table(address(new GasBurner()), bob);
-        (IPiecework.SignedBatch memory batch,) = unapproved(terms, workers, 0, hex"0102");
+        (IBooks.SignedBatch memory batch,) = unapproved(terms, workers, 0, hex"0102");
         escrow.settle(terms, workers, one(batch), pushing());
         assertEq(escrow.balanceOf(workers[0], address(hooked)), REWARD, "burner");
         assertEq(hooked.balanceOf(bob), REWARD, "bob");
@@ -160,11 +161,11 @@ contract PayTest is Base {
 
     function testFuzz_a_push_gets_the_gas_it_was_promised_or_nothing_happens(uint256 gas_) public {
         gas_ = 120_000 + gas_ % 80_000;
-        IPiecework.Terms memory terms = postedInCoin(1);
+        IBooks.Terms memory terms = postedInCoin(1);
         address[] memory workers = table(address(meter));
-        IPiecework.SignedBatch memory batch = batchOf(terms, workers, 0, hex"01");
+        IBooks.SignedBatch memory batch = batchOf(terms, workers, 0, hex"01");
         bytes memory call =
-            abi.encodeCall(IPiecework.settle, (terms, workers, one(batch), IPiecework.Payout(0, 60_000)));
+            abi.encodeCall(IPiecework.settle, (terms, workers, one(batch), IBooks.Payout(0, 60_000)));
         (bool ok,) = address(escrow).call{gas: gas_}(call);
         if (ok) assertTrue(meter.got() > 59_800 && meter.got() <= 60_000, "as promised, less what asking costs");
         else assertJob(escrow.jobId(terms), 1, 0, 0, false);
@@ -172,9 +173,9 @@ contract PayTest is Base {
 
     function testFuzz_a_token_push_cannot_be_starved_into_a_credit(uint256 gas_) public {
         gas_ = 50_000 + gas_ % 200_000;
-        IPiecework.Terms memory terms = posted(1);
+        IBooks.Terms memory terms = posted(1);
         address[] memory workers = table(alice);
-        IPiecework.SignedBatch memory batch = batchOf(terms, workers, 0, hex"01");
+        IBooks.SignedBatch memory batch = batchOf(terms, workers, 0, hex"01");
         bytes memory call = abi.encodeCall(IPiecework.settle, (terms, workers, one(batch), pushing()));
         (bool ok,) = address(escrow).call{gas: gas_}(call);
         assertEq(dollar.balanceOf(alice), ok ? REWARD : 0, "paid");
@@ -182,12 +183,12 @@ contract PayTest is Base {
     }
 
     function test_too_little_gas_for_a_push_is_said() public {
-        IPiecework.Terms memory terms = posted(1);
-        IPiecework.SignedBatch memory batch = batchOf(terms, table(alice), 0, hex"01");
+        IBooks.Terms memory terms = posted(1);
+        IBooks.SignedBatch memory batch = batchOf(terms, table(alice), 0, hex"01");
         vm.expectRevert();
-        escrow.settle{gas: 100_000}(terms, table(alice), one(batch), IPiecework.Payout(0, 90_000));
+        escrow.settle{gas: 100_000}(terms, table(alice), one(batch), IBooks.Payout(0, 90_000));
         vm.expectRevert();
-        escrow.settle(terms, table(alice), one(batch), IPiecework.Payout(0, type(uint256).max));
+        escrow.settle(terms, table(alice), one(batch), IBooks.Payout(0, type(uint256).max));
     }
 
     // ------------------------------------------------------------------------------------------------ hostile tokens
@@ -195,9 +196,9 @@ contract PayTest is Base {
     function test_a_token_that_does_not_say_true_leaves_a_credit() public {
         FickleToken fickle = new FickleToken();
         fickle.mint(requester, 1e9);
-        IPiecework.Terms memory terms = termsIn(address(fickle));
+        IBooks.Terms memory terms = termsIn(address(fickle));
         vm.prank(requester);
-        escrow.post(terms, 8, IPiecework.Source.Wallet);
+        escrow.post(terms, 8, IBooks.Source.Wallet);
         FickleToken.Way[5] memory ways = [
             FickleToken.Way.False,
             FickleToken.Way.Reverts,
@@ -230,9 +231,9 @@ contract PayTest is Base {
         found.credited = type(uint256).max;
         Vm.Log[] memory logs = vm.getRecordedLogs();
         for (uint256 i; i < logs.length; ++i) {
-            if (logs[i].topics[0] == IPiecework.WorkersPaid.selector) {
+            if (logs[i].topics[0] == IBooks.WorkersPaid.selector) {
                 (found.credited,) = abi.decode(logs[i].data, (uint256, address[]));
-            } else if (logs[i].topics[0] == IPiecework.FeePaid.selector) {
+            } else if (logs[i].topics[0] == IBooks.FeePaid.selector) {
                 found.fee = abi.decode(logs[i].data, (uint256));
             }
         }

@@ -1,7 +1,8 @@
 """Writes typed_data.json: python -m tests.vectors.generate
 
-Every value comes from somebody else's code, so that the file can judge ours: typed data from eth-account, commitments and roots
-from the formulas in the protocol written out once more with eth-utils' keccak and Python's own JSON. Run it only when the
+Every value comes from somebody else's code, so that the file can judge ours: typed data from eth-account, calldata and ids from
+eth-abi with the types written out here, commitments and roots from the formulas in the protocol written out once more with
+eth-utils' keccak and Python's own JSON. Run it only when the
 protocol changes; the file is under version control, and a test sees that it still is what this script writes.
 """
 
@@ -9,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils.crypto import keccak
@@ -26,6 +28,22 @@ APPROVAL = "bytes32 batch,uint256 slots,uint256 amount"
 WITHDRAWAL = (
     "address owner,address token,address receiver,uint256 amount,uint256 maxFee,uint64 nonce,uint64 deadline"
 )
+FUNDING = "bytes32 job,uint32 firstSlot,uint32 slots,bytes32 contentHash"
+OPEN_REQUEST = "bytes32[] batches"
+APPEAL_REQUEST = "bytes32[] openings,uint256[] places"
+OPERATOR_GRANT = (
+    "address requester,address operator,address token,uint192 allowance,uint64 expiresAt,uint64 nonce,uint64 deadline"
+)
+
+# What crosses the boundary as calldata, field by field.
+SIGNED_BATCH = (
+    "uint32 firstSlot,uint8 workerCount,bytes places,bytes32 answerRoot,bytes32 r,bytes32 vs,bytes approval"
+)
+OPENED_BATCH = (
+    "uint32 firstSlot,address[] workers,bytes places,bytes32 answerRoot,bytes32 r,bytes32 vs,uint8 place"
+)
+PAYOUT = "uint256 creditMask,uint256 pushGas"
+APPEAL = "address worker,address sponsor,uint32 slots,uint64 appealedAt,bytes32 request"
 
 DOMAINS = [
     (1, "0x" + "00" * 17 + "123456"),
@@ -116,6 +134,48 @@ def all_withdrawals() -> list[dict[str, Any]]:
     ]
 
 
+def all_fundings() -> list[dict[str, Any]]:
+    """Usual, empty, fullest."""
+    return [
+        {"job": word(30), "firstSlot": 100, "slots": 50, "contentHash": word(31)},
+        {"job": ZERO, "firstSlot": 0, "slots": 0, "contentHash": ZERO},
+        {"job": ONES, "firstSlot": 2**32 - 1, "slots": 2**32 - 1, "contentHash": ONES},
+    ]
+
+
+def all_open_requests() -> list[dict[str, Any]]:
+    """One batch, none, many."""
+    return [{"batches": [word(32)]}, {"batches": []}, {"batches": [word(400 + i) for i in range(40)]}]
+
+
+def all_appeal_requests() -> list[dict[str, Any]]:
+    """One opening, none, many with the last places that a table has."""
+    return [
+        {"openings": [word(33)], "places": [1]},
+        {"openings": [], "places": []},
+        {"openings": [word(500 + i) for i in range(40)], "places": [255 - i for i in range(40)]},
+    ]
+
+
+def all_operator_grants() -> list[dict[str, Any]]:
+    """Usual, empty, fullest."""
+    fields = ("requester", "operator", "token", "allowance", "expiresAt", "nonce", "deadline")
+    return [
+        dict(zip(fields, (address(1), address(2), address(3), 10**9, 1_800_000_000, 7, 1_700_000_000), strict=True)),
+        dict(zip(fields, (NOBODY, NOBODY, NOBODY, 0, 0, 0, 0), strict=True)),
+        dict(zip(fields, (EVERYBODY,) * 3 + (2**192 - 1,) + (2**64 - 1,) * 3, strict=True)),
+    ]
+
+
+def as_text(value: Any) -> Any:
+    """Integers as decimal strings, wherever they stand, because JSON's are doubles."""
+    if isinstance(value, dict):
+        return {name: as_text(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [as_text(entry) for entry in value]
+    return str(value) if isinstance(value, int) else value
+
+
 def typed(name: str, fields: str, values: dict[str, Any], domain: tuple[int, str]) -> dict[str, Any]:
     """One message as eth-account hashes and signs it."""
     chain_id, escrow = domain
@@ -126,7 +186,7 @@ def typed(name: str, fields: str, values: dict[str, Any], domain: tuple[int, str
     signed = Account.sign_message(signable, SIGNER)
     return {
         "domain": {"chainId": str(chain_id), "escrow": escrow, "separator": "0x" + signable.header.hex()},
-        "message": {k: str(v) if isinstance(v, int) else v for k, v in values.items()},
+        "message": as_text(values),
         "digest": "0x" + signed.message_hash.hex(),
         "signature": "0x" + signed.signature.hex(),
     }
@@ -137,6 +197,98 @@ def family(name: str, fields: str, values: list[dict[str, Any]]) -> list[dict[st
     cases = [(value, DOMAINS[i % len(DOMAINS)]) for i, value in enumerate(values)]
     cases += [(values[0], domain) for domain in DOMAINS[1:]]
     return [typed(name, fields, value, domain) for value, domain in cases]
+
+
+def as_abi(fields: str, values: dict[str, Any]) -> tuple[Any, ...]:
+    """A struct's values in order, hex as bytes; addresses stay, as eth-abi takes them."""
+    kinds = [field.split(" ") for field in fields.split(",")]
+    return tuple(bytes.fromhex(values[name][2:]) if kind.startswith("bytes") else values[name] for kind, name in kinds)
+
+
+def abi_type(fields: str) -> str:
+    """A struct's ABI type."""
+    return f"({','.join(field.split(' ')[0] for field in fields.split(','))})"
+
+
+def packed(workers: list[str]) -> bytes:
+    """keccak256 of a worker table, a word an address."""
+    return keccak(b"".join(bytes(12) + bytes.fromhex(worker[2:]) for worker in workers))
+
+
+def openings() -> list[dict[str, Any]]:
+    """Openings with their ids: of a receipt, of nobody, and of the largest batch that can be opened."""
+    cases = []
+    for batch in all_batches():
+        opening = {"batch": batch["answerRoot"], "firstSlot": batch["firstSlot"], "workers": batch["workers"],
+                   "places": batch["places"][: 2 + 2 * 1024]}  # fmt: skip
+        places = keccak(bytes.fromhex(opening["places"][2:]))
+        words = [bytes.fromhex(value[2:]) for value in (batch["job"], opening["batch"])]
+        values = [*words, opening["firstSlot"], packed(opening["workers"]), places]
+        opened = keccak(encode(["bytes32", "bytes32", "uint32", "bytes32", "bytes32"], values))
+        cases.append({"job": batch["job"], "opening": as_text(opening), "id": "0x" + opened.hex()})
+    return cases
+
+
+def appeals() -> list[dict[str, Any]]:
+    """Appeals with their ids: usual, empty, fullest."""
+    fields = ("worker", "sponsor", "slots", "appealedAt", "request")
+    cases = []
+    for job, *values in (
+        (word(40), address(1), address(2), 3, 1_750_000_000, word(41)),
+        (ZERO, NOBODY, NOBODY, 0, 0, ZERO),
+        (ONES, EVERYBODY, EVERYBODY, 2**32 - 1, 2**64 - 1, ONES),
+    ):
+        appeal = dict(zip(fields, values, strict=True))
+        appealed = keccak(encode(["bytes32", abi_type(APPEAL)], [bytes.fromhex(job[2:]), as_abi(APPEAL, appeal)]))
+        cases.append({"job": job, "appeal": as_text(appeal), "id": "0x" + appealed.hex()})
+    return cases
+
+
+def signed(seed: int) -> dict[str, str]:
+    """Both words of a compact signature; nobody checks it here."""
+    return {"r": word(seed), "vs": word(seed + 1)}
+
+
+def settle_calls() -> list[dict[str, Any]]:
+    """Calldata of `settle`: a receipt, two batches that share a table, and the largest batch."""
+    receipt, _, holes, largest = all_batches()
+    calls = []
+    cases = [(1, [receipt], 2), (4, [receipt | {"workers": holes["workers"][:1]}, holes], 0), (3, [largest], 4)]
+    for which, batches, mask in cases:
+        entries = [
+            {"firstSlot": b["firstSlot"], "workerCount": len(b["workers"]), "places": b["places"], "answerRoot": b["answerRoot"],
+             **signed(60 + i), "approval": "0x" + ("ab" * 65 if i else "")}
+            for i, b in enumerate(batches)
+        ]  # fmt: skip
+        arguments = {"terms": all_terms()[which - 1], "workers": batches[-1]["workers"], "batches": entries,
+                     "payout": {"creditMask": mask, "pushGas": 60_000}}  # fmt: skip
+        kinds = [abi_type(TERMS), "address[]", abi_type(SIGNED_BATCH) + "[]", abi_type(PAYOUT)]
+        structs = [as_abi(SIGNED_BATCH, entry) for entry in entries]
+        values = [as_abi(TERMS, arguments["terms"]), arguments["workers"], structs, as_abi(PAYOUT, arguments["payout"])]
+        calls.append(called("settle", kinds, arguments, values))
+    return calls
+
+
+def open_calls() -> list[dict[str, Any]]:
+    """Calldata of `open`: a receipt by its worker, several batches by the coordinator, and none."""
+    receipt, _, holes, largest = all_batches()
+    calls = []
+    for which, batches, place in ((1, [receipt], 1), (4, [receipt, holes, largest], 0), (2, [], 0)):
+        fields = ("firstSlot", "workers", "places", "answerRoot")
+        entries = [{name: b[name] for name in fields} | signed(70 + i) | {"place": place} for i, b in enumerate(batches)]
+        arguments = {"terms": all_terms()[which - 1], "batches": entries, "signature": "0x" + "cd" * 65 * place}
+        kinds = [abi_type(TERMS), abi_type(OPENED_BATCH) + "[]", "bytes"]
+        structs = [as_abi(OPENED_BATCH, entry) for entry in entries]
+        values = [as_abi(TERMS, arguments["terms"]), structs, bytes.fromhex(arguments["signature"][2:])]
+        calls.append(called("open", kinds, arguments, values))
+    return calls
+
+
+def called(name: str, kinds: list[str], arguments: dict[str, Any], values: list[Any]) -> dict[str, Any]:
+    """One call with its calldata."""
+    selector = keccak(f"{name}({','.join(kinds)})".encode())[:4]
+    calldata = "0x" + (selector + encode(kinds, values)).hex()
+    return {"function": name, "arguments": as_text(arguments), "calldata": calldata}
 
 
 def canonical(value: Any) -> bytes:
@@ -198,6 +350,14 @@ def vectors() -> dict[str, Any]:
         "batches": family("Batch", BATCH, all_batches()),
         "approvals": family("Approval", APPROVAL, all_approvals()),
         "withdrawals": family("Withdrawal", WITHDRAWAL, all_withdrawals()),
+        "fundings": family("Funding", FUNDING, all_fundings()),
+        "openRequests": family("OpenRequest", OPEN_REQUEST, all_open_requests()),
+        "appealRequests": family("AppealRequest", APPEAL_REQUEST, all_appeal_requests()),
+        "operatorGrants": family("OperatorGrant", OPERATOR_GRANT, all_operator_grants()),
+        "openings": openings(),
+        "appeals": appeals(),
+        "settleCalls": settle_calls(),
+        "openCalls": open_calls(),
         "commitments": commitments(),
         "merkle": merkle_trees(),
         "contents": contents(),
