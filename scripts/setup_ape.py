@@ -13,12 +13,14 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv-ape"
 SOLC = "solc-v0.8.37"
 STARTUP = """\
+{root}
 import os; os.environ.setdefault("SOLCX_BINARY_PATH", "{root}/.solcx"); \
 os.environ.setdefault("PYTEST_ADDOPTS", "-c '{root}/tests/ape/pytest.ini' --rootdir '{root}'"); \
 os.environ["PATH"] = "{root}/node_modules/.bin" + os.pathsep + os.environ["PATH"]
 """
-"""Run by every Python of the environment (a line of a .pth file that begins with import), so that a bare "ape test" finds the
-compiler, the devnet and ape's own tests, and not the settings and tests of everything else."""
+"""A .pth file of the environment. Its first line is a folder to import from: the deploy script uses piecework.chain. The second is
+run by every Python of the environment, so that a bare "ape test" finds the compiler, the devnet and ape's own tests, and not the
+settings and tests of everything else."""
 
 
 def link_compiler() -> None:

@@ -1,10 +1,12 @@
 """Where the escrow lives: one file per deployment that backend, indexer and clients start from."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from piecework.chain.build import Origin
 from piecework.chain.rpc import Rpc
 from piecework.domain.errors import Invalid, NotFound
 from piecework.domain.typed_data import Domain
@@ -17,31 +19,53 @@ class Deployment:
     Attributes:
         chain_id: the chain's id (EIP-155).
         genesis_hash: the hash of block 0, by which a devnet that was started anew is told from the one before.
-        escrow, token: addresses, lower-case hex; `token` is the one that jobs pay in by default.
+        escrow, recourse, bond, council, token: addresses, lower-case hex; `token` is the one that jobs pay in by default.
         token_symbol, token_decimals: as the token says.
         start_block: the block of the escrow's creation.
         devnet: whether the token may be minted by anyone and accounts are public.
+        origin: what the contracts were made of.
+        transactions: contract → hash of the transaction that created it, None where another contract's call did.
     """
 
     chain_id: int
     genesis_hash: str
     escrow: str
+    recourse: str
+    bond: str
+    council: str
     token: str
     token_symbol: str
     token_decimals: int
     start_block: int
     devnet: bool
+    origin: Origin
+    transactions: Mapping[str, str | None]
 
     @property
     def domain(self) -> Domain:
         """The EIP-712 domain of the escrow."""
         return Domain(self.chain_id, self.escrow)
 
+    @property
+    def contracts(self) -> dict[str, str]:
+        """The contracts' addresses by their names; the token under that of the devnet's, whatever it is."""
+        return {
+            "Piecework": self.escrow,
+            "Recourse": self.recourse,
+            "CoordinatorBond": self.bond,
+            "CouncilArbitrator": self.council,
+            "DevnetDollar": self.token,
+        }
+
+    def text(self) -> str:
+        """The file's text."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
     def save(self, path: Path) -> None:
         """Writes the file in one step, so that a reader never sees half of it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".tmp")
-        draft.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        draft.write_text(self.text())
         draft.replace(path)
 
     @classmethod
@@ -54,7 +78,7 @@ class Deployment:
         """
         try:
             values: dict[str, Any] = json.loads(path.read_text())
-            return cls(**{name: values[name] for name in cls.__slots__})
+            return cls(**{name: values[name] for name in cls.__slots__} | {"origin": Origin(**values["origin"])})
         except FileNotFoundError:
             raise NotFound(f"There is no deployment file at {path}.") from None
         except (ValueError, KeyError, TypeError) as error:

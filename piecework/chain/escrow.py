@@ -3,21 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from piecework.chain.abi import Abi
 from piecework.chain.build import contract
 from piecework.chain.rpc import Rpc
 from piecework.domain.terms import Batch, Terms
-from piecework.domain.typed_data import Withdrawal, compact
+from piecework.domain.typed_data import Funding, Withdrawal, compact
 
 SOURCES = {"ledger": 0, "wallet": 1}
 """Where a funding's money comes from, as the contract numbers it."""
 
+PHASES = ("none", "pending", "defended", "ruled", "done")
+"""An appeal's phases, as the contract numbers them."""
+
 
 @cache
 def escrow_abi() -> Abi:
-    """The ABI of Piecework.sol as compiled."""
-    return Abi(contract("Piecework").abi)
+    """What the escrow's address answers to: the ABIs of Piecework.sol and of Recourse.sol, whose code it runs."""
+    return Abi([*contract("Piecework").abi, *contract("Recourse").abi])
 
 
 @cache
@@ -36,6 +40,19 @@ class SignedBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Authorization:
+    """An EIP-3009 `ReceiveWithAuthorization` of exactly the money, valid between two instants (Unix seconds)."""
+
+    valid_after: int
+    valid_before: int
+    signature: bytes
+
+    def as_tuple(self) -> tuple[int, int, int, bytes, bytes]:
+        """The fields in ABI order."""
+        return self.valid_after, self.valid_before, *_split(self.signature)
+
+
+@dataclass(frozen=True, slots=True)
 class JobState:
     """A job's word on the chain, counted in slots."""
 
@@ -45,6 +62,31 @@ class JobState:
     closed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OpeningState:
+    """When an opening was made, in Unix seconds (0: never), and whether it was finalized."""
+
+    opened_at: int
+    finalized: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AppealState:
+    """Where an appeal stands (one of `PHASES`), since when in Unix seconds, and how it was ruled."""
+
+    phase: str
+    since: int
+    ruling: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorState:
+    """What an operator may still spend, base units, until an instant in Unix seconds."""
+
+    allowance: int
+    expires_at: int
+
+
 def encode_post(terms: Terms, slots: int, source: str) -> str:
     """Posts a job and locks its money; `source` is ledger or wallet (which needs an allowance)."""
     return escrow_abi().encode("post", terms.as_tuple(), slots, SOURCES[source])
@@ -52,8 +94,27 @@ def encode_post(terms: Terms, slots: int, source: str) -> str:
 
 def encode_post_with_permit(terms: Terms, slots: int, deadline: int, signature: bytes) -> str:
     """Posts from the wallet with an ERC-2612 permit of exactly the money."""
-    r, s, v = signature[:32], signature[32:64], signature[64]
-    return escrow_abi().encode("postWithPermit", terms.as_tuple(), slots, deadline, v, r, s)
+    return escrow_abi().encode("postWithPermit", terms.as_tuple(), slots, (deadline, *_split(signature)))
+
+
+def encode_post_with_authorization(terms: Terms, slots: int, authorization: Authorization) -> str:
+    """Posts for the requester, who signed an authorization with the job's id as nonce."""
+    return escrow_abi().encode("postWithAuthorization", terms.as_tuple(), slots, authorization.as_tuple())
+
+
+def encode_fund(terms: Terms, funding: Funding, source: str) -> str:
+    """Locks money for more slots of an open job; `source` is ledger or wallet."""
+    return escrow_abi().encode("fund", *_funding(terms, funding), SOURCES[source])
+
+
+def encode_fund_with_permit(terms: Terms, funding: Funding, deadline: int, signature: bytes) -> str:
+    """Like `encode_fund` from the wallet, with an ERC-2612 permit of exactly the money."""
+    return escrow_abi().encode("fundWithPermit", *_funding(terms, funding), (deadline, *_split(signature)))
+
+
+def encode_fund_with_authorization(terms: Terms, funding: Funding, authorization: Authorization) -> str:
+    """Funds for the requester, who signed an authorization with `Domain.funding_nonce` as nonce."""
+    return escrow_abi().encode("fundWithAuthorization", *_funding(terms, funding), authorization.as_tuple())
 
 
 def encode_settle(terms: Terms, batches: Sequence[SignedBatch], credit_only: frozenset[str], push_gas: int) -> str:
@@ -61,14 +122,14 @@ def encode_settle(terms: Terms, batches: Sequence[SignedBatch], credit_only: fro
 
     Args:
         terms: the job's terms.
-        batches: ordered by the length of their worker tables, each table beginning with the one before.
+        batches: ordered by the length of their worker tables, each table beginning with the one before. (The contract refuses
+            another order only where a byte points past a shorter table.)
         credit_only: workers who take their money as a ledger balance.
         push_gas: gas that each transfer may use; 0 credits everybody.
     """
-    workers = batches[-1].batch.workers
+    workers: tuple[str, ...] = max((entry.batch.workers for entry in batches), key=len, default=())
     if any(entry.batch.workers != workers[: len(entry.batch.workers)] for entry in batches):
         raise ValueError("batches settled together must share one worker table")
-    mask = sum(1 << place for place, worker in enumerate(workers, 1) if worker in credit_only)
     parts = [
         (
             entry.batch.first_slot,
@@ -80,12 +141,22 @@ def encode_settle(terms: Terms, batches: Sequence[SignedBatch], credit_only: fro
         )
         for entry in batches
     ]
-    return escrow_abi().encode("settle", terms.as_tuple(), list(workers), parts, (mask, push_gas))
+    return escrow_abi().encode("settle", terms.as_tuple(), list(workers), parts, payout(workers, credit_only, push_gas))
 
 
 def encode_close(terms: Terms) -> str:
     """Ends a job whose time has come; what is free goes back to the requester's balance."""
     return escrow_abi().encode("close", terms.as_tuple())
+
+
+def encode_deposit(token: str, amount: int) -> str:
+    """Moves base units from the caller's wallet into its balance; coins must be sent along."""
+    return escrow_abi().encode("deposit", token, amount)
+
+
+def encode_deposit_with_permit(token: str, amount: int, deadline: int, signature: bytes) -> str:
+    """A deposit with an ERC-2612 permit of exactly the amount."""
+    return escrow_abi().encode("depositWithPermit", token, amount, (deadline, *_split(signature)))
 
 
 def encode_withdraw(token: str, amount: int, receiver: str) -> str:
@@ -95,9 +166,26 @@ def encode_withdraw(token: str, amount: int, receiver: str) -> str:
 
 def encode_relayed_withdrawal(withdrawal: Withdrawal, fee: int, signature: bytes) -> str:
     """A withdrawal that its owner signed, carried for `fee` base units on top."""
-    w = withdrawal
-    fields = (w.owner, w.token, w.receiver, w.amount, w.max_fee, w.nonce, w.deadline)
-    return escrow_abi().encode("withdrawWithSignature", fields, fee, signature)
+    return escrow_abi().encode("withdrawWithSignature", withdrawal.as_tuple(), fee, signature)
+
+
+def encode_set_protocol_fee(fee_bps: int, treasury: str) -> str:
+    """The governor's one call: the fee of jobs posted from now on, in basis points of the reward, and who receives it."""
+    return escrow_abi().encode("setProtocolFee", fee_bps, treasury)
+
+
+def payout(workers: Sequence[str], credit_only: frozenset[str], push_gas: int) -> tuple[int, int]:
+    """How workers are paid: those in `credit_only` into the ledger, the others by a transfer of at most `push_gas`."""
+    return sum(1 << place for place, worker in enumerate(workers, 1) if worker in credit_only), push_gas
+
+
+def _funding(terms: Terms, funding: Funding) -> tuple[object, int, int, bytes]:
+    return terms.as_tuple(), funding.first_slot, funding.slots, funding.content_hash
+
+
+def _split(signature: bytes) -> tuple[int, bytes, bytes]:
+    """65 bytes as v, r and s."""
+    return signature[64], signature[:32], signature[32:64]
 
 
 class Escrow:
@@ -127,7 +215,24 @@ class Escrow:
         """A job's slots; all zero if it wasn't posted."""
         return JobState(*self._view("jobOf", job))
 
-    def _view(self, name: str, *arguments: object) -> object:
+    def taken_word(self, job: bytes, word: int) -> int:
+        """256 taken bits of a job: slot s is bit 255 - s % 256 of word s // 256."""
+        return int(self._view("takenWord", job, word))
+
+    def opening(self, opening: bytes) -> OpeningState:
+        """An opening by its id."""
+        return OpeningState(*self._view("openingOf", opening))
+
+    def appeal(self, appeal: bytes) -> AppealState:
+        """An appeal by its id."""
+        phase, since, ruling = self._view("appealOf", appeal)
+        return AppealState(PHASES[phase], since, ruling)
+
+    def operator(self, requester: str, operator: str, token: str) -> OperatorState:
+        """What an operator may still spend of the requester's balance."""
+        return OperatorState(*self._view("operatorOf", requester, operator, token))
+
+    def _view(self, name: str, *arguments: object) -> Any:
         return view(self._rpc, escrow_abi(), self.address, name, *arguments)
 
 

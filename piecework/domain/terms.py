@@ -8,16 +8,18 @@ from piecework.domain.errors import Invalid
 from piecework.domain.units import NATIVE
 
 MAX_SLOTS = 16_384
+MAX_OPENED = 1_024
 MAX_WORKERS = 255
 DAY = 86_400
 MAX_WINDOW = 90 * DAY
 MIN_APPEAL_WINDOW = DAY
 MAX_DURATION = 730 * DAY
+MAX_EXTRA_DATA = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a job promises; `contracts/src/interfaces/IPiecework.sol` says what each field means.
+    """What a job promises; `contracts/src/interfaces/IBooks.sol` says what each field means.
 
     Amounts are base units of `token`, windows seconds, `closes_at` Unix seconds, hashes 32 bytes.
     """
@@ -62,6 +64,8 @@ class Terms:
             raise Invalid(f"The fee must be {protocol_fee(self.reward, fee_bps)}, today's rate on the reward.")
         if NATIVE in (self.requester, self.coordinator):
             raise Invalid("Requester and coordinator can't be the zero address.")
+        if len(self.arbitrator_extra_data) > MAX_EXTRA_DATA:
+            raise Invalid(f"What the arbitrator wants to know of the job is at most {MAX_EXTRA_DATA} bytes.")
         if not now < self.closes_at <= now + MAX_DURATION:
             raise Invalid("The job must close in the future, and within two years.")
         if not 0 <= self.review_window <= MAX_WINDOW:
@@ -74,7 +78,8 @@ class Terms:
 class Batch:
     """Who answered which slots: one byte a slot, the worker's place in the table from 1, 0 for nobody.
 
-    A batch of one slot is a receipt. A slot given to the requester is a cancelled one.
+    A batch of one slot is a receipt. A slot given to the requester, to the zero address or to the escrow is a cancelled one: its
+    reward and fee go back to the requester.
     """
 
     job: bytes

@@ -4,6 +4,7 @@ The digests are written out by hand rather than derived from the type strings, b
 `tests/vectors/typed_data.json` holds this file, the contract and eth-account to the same values.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from coincurve import PrivateKey, PublicKey
 from piecework.domain.errors import Invalid
 from piecework.domain.keccak import keccak256
 from piecework.domain.terms import Batch, Terms
+from piecework.domain.words import address_word, table_hash, uint_word
 
 TYPES: dict[str, list[dict[str, str]]] = {
     "Terms": [
@@ -53,6 +55,26 @@ TYPES: dict[str, list[dict[str, str]]] = {
         {"name": "nonce", "type": "uint64"},
         {"name": "deadline", "type": "uint64"},
     ],
+    "Funding": [
+        {"name": "job", "type": "bytes32"},
+        {"name": "firstSlot", "type": "uint32"},
+        {"name": "slots", "type": "uint32"},
+        {"name": "contentHash", "type": "bytes32"},
+    ],
+    "OpenRequest": [{"name": "batches", "type": "bytes32[]"}],
+    "AppealRequest": [
+        {"name": "openings", "type": "bytes32[]"},
+        {"name": "places", "type": "uint256[]"},
+    ],
+    "OperatorGrant": [
+        {"name": "requester", "type": "address"},
+        {"name": "operator", "type": "address"},
+        {"name": "token", "type": "address"},
+        {"name": "allowance", "type": "uint192"},
+        {"name": "expiresAt", "type": "uint64"},
+        {"name": "nonce", "type": "uint64"},
+        {"name": "deadline", "type": "uint64"},
+    ],
 }
 """The message types, in the order of the struct hashes."""
 
@@ -79,6 +101,47 @@ class Withdrawal:
     nonce: int
     deadline: int
 
+    def as_tuple(self) -> tuple[str, str, str, int, int, int, int]:
+        """The fields in ABI order."""
+        return self.owner, self.token, self.receiver, self.amount, self.max_fee, self.nonce, self.deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """More slots for a job: where they begin, how many, and the hash of what they pay for."""
+
+    job: bytes
+    first_slot: int
+    slots: int
+    content_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorGrant:
+    """What an operator may spend of the requester's balance until `expires_at`; signed by the requester, carried by anyone.
+
+    `allowance` in base units, instants in Unix seconds; `nonce` is the requester's next one for the token.
+    """
+
+    requester: str
+    operator: str
+    token: str
+    allowance: int
+    expires_at: int
+    nonce: int
+    deadline: int
+
+    def as_tuple(self) -> tuple[str, str, str, int, int, int, int]:
+        """The fields in ABI order."""
+        return self.requester, self.operator, self.token, self.allowance, self.expires_at, self.nonce, self.deadline
+
+
+def appeal_request(openings: Sequence[bytes], places: Sequence[int]) -> bytes:
+    """The struct hash of an `AppealRequest`: ids of openings, and the worker's place in the table of each."""
+    return keccak256(
+        _HASHES["AppealRequest"] + keccak256(b"".join(openings)) + keccak256(b"".join(map(uint_word, places)))
+    )
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -91,7 +154,7 @@ class Domain:
     def separator(self) -> bytes:
         """The EIP-712 domain separator, 32 bytes."""
         parts = [keccak256(DOMAIN_TYPE.encode()), keccak256(b"Piecework"), keccak256(b"1")]
-        return keccak256(b"".join(parts) + _uint(self.chain_id) + _address(self.escrow))
+        return keccak256(b"".join(parts) + uint_word(self.chain_id) + address_word(self.escrow))
 
     def digest(self, struct_hash: bytes) -> bytes:
         """What is signed: keccak256(0x1901, domain, struct)."""
@@ -105,11 +168,11 @@ class Domain:
                 b"".join(
                     [
                         _HASHES["Terms"],
-                        *map(_address, (t.requester, t.operator, t.token)),
-                        *map(_uint, (t.reward, t.fee)),
-                        *map(_address, (t.coordinator, t.arbitrator)),
+                        *map(address_word, (t.requester, t.operator, t.token)),
+                        *map(uint_word, (t.reward, t.fee)),
+                        *map(address_word, (t.coordinator, t.arbitrator)),
                         keccak256(t.arbitrator_extra_data),
-                        *map(_uint, (t.contest_deposit, t.appeal_stake, t.closes_at, t.review_window, t.appeal_window)),
+                        *map(uint_word, (t.contest_deposit, t.appeal_stake, t.closes_at, t.review_window, t.appeal_window)),
                         t.content_hash,
                         t.salt,
                     ]
@@ -119,13 +182,12 @@ class Domain:
 
     def batch_digest(self, batch: Batch) -> bytes:
         """What the coordinator signs; a receipt's digest too, which is a batch of one."""
-        table = keccak256(b"".join(map(_address, batch.workers)))
         return self.digest(
             keccak256(
                 _HASHES["Batch"]
                 + batch.job
-                + _uint(batch.first_slot)
-                + table
+                + uint_word(batch.first_slot)
+                + table_hash(batch.workers)
                 + keccak256(batch.places)
                 + batch.answer_root
             )
@@ -133,7 +195,7 @@ class Domain:
 
     def approval_digest(self, batch: bytes, slots: int, amount: int) -> bytes:
         """What the requester signs: the batch's digest, the slots it names, and the most base units that leave the job."""
-        return self.digest(keccak256(_HASHES["Approval"] + batch + _uint(slots) + _uint(amount)))
+        return self.digest(keccak256(_HASHES["Approval"] + batch + uint_word(slots) + uint_word(amount)))
 
     def withdrawal_digest(self, withdrawal: Withdrawal) -> bytes:
         """What the owner of a ledger balance signs to have it sent."""
@@ -141,8 +203,34 @@ class Domain:
         return self.digest(
             keccak256(
                 _HASHES["Withdrawal"]
-                + b"".join(map(_address, (w.owner, w.token, w.receiver)))
-                + b"".join(map(_uint, (w.amount, w.max_fee, w.nonce, w.deadline)))
+                + b"".join(map(address_word, (w.owner, w.token, w.receiver)))
+                + b"".join(map(uint_word, (w.amount, w.max_fee, w.nonce, w.deadline)))
+            )
+        )
+
+    def funding_nonce(self, funding: Funding) -> bytes:
+        """The EIP-3009 nonce under which a requester authorizes the money of a funding."""
+        f = funding
+        return self.digest(
+            keccak256(_HASHES["Funding"] + f.job + uint_word(f.first_slot) + uint_word(f.slots) + f.content_hash)
+        )
+
+    def open_request_digest(self, batches: Sequence[bytes]) -> bytes:
+        """What a worker signs to have the batches with these digests opened by somebody else."""
+        return self.digest(keccak256(_HASHES["OpenRequest"] + keccak256(b"".join(batches))))
+
+    def appeal_request_digest(self, openings: Sequence[bytes], places: Sequence[int]) -> bytes:
+        """What a worker signs to have its contested slots appealed at somebody else's stake."""
+        return self.digest(appeal_request(openings, places))
+
+    def operator_digest(self, grant: OperatorGrant) -> bytes:
+        """What a requester signs to set an operator."""
+        g = grant
+        return self.digest(
+            keccak256(
+                _HASHES["OperatorGrant"]
+                + b"".join(map(address_word, (g.requester, g.operator, g.token)))
+                + b"".join(map(uint_word, (g.allowance, g.expires_at, g.nonce, g.deadline)))
             )
         )
 
@@ -212,11 +300,3 @@ def compact(signature: bytes) -> tuple[bytes, bytes]:
 
 def _address_of(public: PublicKey) -> str:
     return "0x" + keccak256(public.format(compressed=False)[1:])[-20:].hex()
-
-
-def _uint(value: int) -> bytes:
-    return value.to_bytes(32)
-
-
-def _address(value: str) -> bytes:
-    return bytes(12) + bytes.fromhex(value[2:])

@@ -1,15 +1,25 @@
 """The escrow through piecework.chain, as the product calls it, on Anvil and on Ganache."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from eth_abi.abi import encode
 
+from piecework.chain.abi import Abi
+from piecework.chain.build import contract
+from piecework.chain.deploy import create
 from piecework.chain.escrow import (
+    AppealState,
+    Authorization,
     Escrow,
+    OpeningState,
+    OperatorState,
     SignedBatch,
     encode_close,
+    encode_deposit,
+    encode_fund,
     encode_post,
+    encode_post_with_authorization,
     encode_post_with_permit,
     encode_relayed_withdrawal,
     encode_settle,
@@ -19,13 +29,25 @@ from piecework.chain.escrow import (
     token_balance,
     view,
 )
+from piecework.chain.escrow_recourse import (
+    OpenedBatch,
+    encode_appeal,
+    encode_conclude,
+    encode_contest,
+    encode_defend,
+    encode_open,
+    encode_set_operator_with_signature,
+    encode_tip,
+)
 from piecework.chain.wallet import Receipt, Wallet
 from piecework.domain.errors import Conflict
 from piecework.domain.keccak import keccak256
+from piecework.domain.recourse import Appeal, Opening
 from piecework.domain.terms import DAY, Batch, Terms, cut_batch
-from piecework.domain.typed_data import Key, Withdrawal
+from piecework.domain.typed_data import Funding, Key, OperatorGrant, Withdrawal, appeal_request
 from piecework.domain.units import NATIVE
 from tests.conftest import Chain, deployed
+from tests.contracts.dollar import DollarMessages
 from tests.support.devnet import anvil, ganache
 
 REWARD = 50_000
@@ -89,20 +111,13 @@ def allow(chain: Chain, amount: int) -> None:
     Wallet(chain.rpc, chain.requester).send(chain.deployment.token, approve)
 
 
-def token_digest(chain: Chain, name: str, fields: str, *values: object) -> bytes:
-    """What the dollar's own typed messages sign."""
-    separator = view(chain.rpc, token_abi(), chain.deployment.token, "DOMAIN_SEPARATOR")
-    assert isinstance(separator, bytes)
-    kinds = [field.split(" ")[0] for field in fields.split(",")]
-    struct = keccak256(keccak256(f"{name}({fields})".encode()) + encode(kinds, values))
-    return keccak256(b"\x19\x01" + separator + struct)
-
-
 def permit(chain: Chain, amount: int, deadline: int) -> bytes:
     nonce = view(chain.rpc, token_abi(), chain.deployment.token, "nonces", chain.requester.address)
-    fields = "address owner,address spender,uint256 value,uint256 nonce,uint256 deadline"
-    values = chain.requester.address, chain.deployment.escrow, amount, nonce, deadline
-    return chain.requester.sign(token_digest(chain, "Permit", fields, *values))
+    assert isinstance(nonce, int)
+    messages = DollarMessages(chain.rpc, chain.deployment.token)
+    return chain.requester.sign(
+        messages.permit(chain.requester.address, chain.deployment.escrow, amount, nonce, deadline)
+    )
 
 
 def signed(chain: Chain, job: Terms, batch: Batch) -> SignedBatch:
@@ -148,13 +163,12 @@ def test_anyone_carries_a_job_that_its_requester_authorized(devnet: Chain, escro
     mint = token_abi().encode("mint", requester.address, 5 * REWARD)
     Wallet(devnet.rpc, devnet.relayer).send(devnet.deployment.token, mint)
     job_id = devnet.deployment.domain.job_id(job)
-    fields = "address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce"
-    values = requester.address, escrow.address, 5 * REWARD, 0, 2**64, job_id
-    signature = requester.sign(token_digest(devnet, "ReceiveWithAuthorization", fields, *values))
-    arguments = 0, 2**64, signature[64], signature[:32], signature[32:64]
+    messages = DollarMessages(devnet.rpc, devnet.deployment.token)
+    digest = messages.authorization(requester.address, escrow.address, 5 * REWARD, (0, 2**64), job_id)
+    authorization = Authorization(0, 2**64, requester.sign(digest))
     with pytest.raises(Conflict):
-        send(devnet, devnet.relayer, escrow_abi().encode("postWithAuthorization", job.as_tuple(), 4, *arguments))
-    send(devnet, devnet.relayer, escrow_abi().encode("postWithAuthorization", job.as_tuple(), 5, *arguments))
+        send(devnet, devnet.relayer, encode_post_with_authorization(job, 4, authorization))
+    send(devnet, devnet.relayer, encode_post_with_authorization(job, 5, authorization))
     assert escrow.job(job_id).funded == 5
     assert token_balance(devnet.rpc, devnet.deployment.token, requester.address) == 0
 
@@ -162,13 +176,14 @@ def test_anyone_carries_a_job_that_its_requester_authorized(devnet: Chain, escro
 def test_an_open_job_is_funded_from_the_ledger(devnet: Chain, escrow: Escrow) -> None:
     job, token = posted(devnet, "fund", 2), devnet.deployment.token
     before = escrow.balance_of(job.requester, token)
-    deposit = escrow_abi().encode("deposit", token, 3 * REWARD)
+    deposit = encode_deposit(token, 3 * REWARD)
     with pytest.raises(Conflict, match="TransferFailed"):
         send(devnet, devnet.requester, deposit)
     allow(devnet, 3 * REWARD)
     send(devnet, devnet.requester, deposit)
     assert escrow.balance_of(job.requester, token) - before == 3 * REWARD
-    fund = escrow_abi().encode("fund", job.as_tuple(), 2, 3, keccak256(b"more"), 0)
+    funding = Funding(devnet.deployment.domain.job_id(job), 2, 3, keccak256(b"more"))
+    fund = encode_fund(job, funding, "ledger")
     [(name, event)] = logs(devnet, send(devnet, devnet.requester, fund))
     assert (name, event["firstSlot"], event["slots"], event["contentHash"]) == ("JobFunded", 2, 3, keccak256(b"more"))
     assert escrow.job(devnet.deployment.domain.job_id(job)).funded == 5
@@ -210,8 +225,7 @@ def test_the_contracts_digests_are_ours(devnet: Chain, escrow: Escrow) -> None:
     assert ask("jobId", job.as_tuple()) == domain.job_id(job)
     assert ask("batchDigest", *fields) == digest
     assert ask("approvalDigest", digest, 1, REWARD) == domain.approval_digest(digest, 1, REWARD)
-    as_tuple = tuple(getattr(withdrawal, name) for name in Withdrawal.__slots__)
-    assert ask("withdrawalDigest", as_tuple) == domain.withdrawal_digest(withdrawal)
+    assert ask("withdrawalDigest", withdrawal.as_tuple()) == domain.withdrawal_digest(withdrawal)
 
 
 def test_batches_of_different_tables_are_not_settled_together(devnet: Chain) -> None:
@@ -278,3 +292,61 @@ def test_a_closed_job_gives_back_what_is_free_and_the_requester_withdraws_it(dev
     receiver = new_key("the requester's other wallet").address
     send(devnet, devnet.requester, encode_withdraw(token, 4 * REWARD, receiver))
     assert token_balance(devnet.rpc, token, receiver) == 4 * REWARD
+
+
+def test_a_contested_answer_goes_all_the_way_to_a_ruling(devnet: Chain, escrow: Escrow) -> None:
+    domain, token, worker = devnet.deployment.domain, devnet.deployment.token, new_key("worker with a sponsor")
+    council = create(Wallet(devnet.rpc, devnet.deployer), "CouncilArbitrator", [devnet.bystander.address], 1_000).contract
+    assert council
+    job = replace(terms(devnet, "ruling"), arbitrator=council, contest_deposit=7, appeal_stake=11)
+    job_id = domain.job_id(job)
+    allow(devnet, 2 * REWARD + 7 + 11)
+    send(devnet, devnet.requester, encode_post(job, 2, "wallet"))
+    send(devnet, devnet.requester, encode_deposit(token, 7 + 11))
+    send(devnet, devnet.requester, encode_tip(job.requester, token, [(devnet.relayer.address, 11)], ANSWER))
+
+    batch = cut_batch(job_id, [(1, worker.address, ANSWER)])
+    digest = domain.batch_digest(batch)
+    opened = OpenedBatch(batch, devnet.coordinator.sign(digest), place=1)
+    request = worker.sign(domain.open_request_digest([digest]))
+    send(devnet, devnet.relayer, encode_open(job, [opened], request))
+    opening = Opening(digest, 1, batch.workers, batch.places)
+    assert escrow.opening(opening.id(job_id)) == OpeningState(now(devnet), finalized=False)
+    assert escrow.taken_word(job_id, 0) == 1 << 254
+    send(devnet, devnet.requester, encode_contest(job, opening, opening.places, ANSWER))
+
+    devnet.rpc.call("evm_increaseTime", DAY + 60)
+    devnet.rpc.call("evm_mine")
+    wanted = worker.sign(domain.appeal_request_digest([opening.id(job_id)], [1]))
+    send(devnet, devnet.relayer, encode_appeal(job, [opening], [1], wanted))
+    request_hash = appeal_request([opening.id(job_id)], [1])
+    appeal = Appeal(worker.address, devnet.relayer.address, 1, now(devnet), request_hash)
+    assert escrow.appeal(appeal.id(job_id)).phase == "pending"
+    send(devnet, devnet.requester, encode_defend(job, appeal, ""), 1_000)
+    defended_at = now(devnet)
+    vote = Abi(contract("CouncilArbitrator").abi).encode("vote", 0, 1, "the answer is there")
+    Wallet(devnet.rpc, devnet.bystander).send(council, vote)
+    assert escrow.appeal(appeal.id(job_id)) == AppealState("ruled", defended_at, 0)
+
+    before = escrow.balance_of(devnet.relayer.address, token)
+    send(devnet, devnet.bystander, encode_conclude(job, appeal))
+    assert escrow.balance_of(worker.address, token) == REWARD + 7
+    assert escrow.balance_of(devnet.relayer.address, token) - before == 11
+    assert escrow.appeal(appeal.id(job_id)).phase == "done"
+
+
+def test_an_operator_spends_what_it_was_granted(devnet: Chain, escrow: Escrow) -> None:
+    token, requester, operator = devnet.deployment.token, devnet.requester, devnet.bystander
+    allow(devnet, 100)
+    send(devnet, requester, encode_deposit(token, 100))
+    nonce, until = escrow.nonce_of(requester.address, token), now(devnet) + DAY
+    grant = OperatorGrant(requester.address, operator.address, token, 60, until, nonce, until)
+    signature = requester.sign(devnet.deployment.domain.operator_digest(grant))
+    send(devnet, devnet.relayer, encode_set_operator_with_signature(grant, signature))
+    receiver = new_key("receiver of a tip").address
+    tip = encode_tip(requester.address, token, [(receiver, 40)], ANSWER)
+    send(devnet, operator, tip)
+    assert escrow.operator(requester.address, operator.address, token) == OperatorState(20, until)
+    assert escrow.balance_of(receiver, token) == 40
+    with pytest.raises(Conflict, match="CallerNotAuthorized"):
+        send(devnet, operator, tip)

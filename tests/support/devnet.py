@@ -34,10 +34,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def anvil(*arguments: str, port: int | None = None) -> Iterator[Rpc]:
+def anvil(*arguments: str, port: int | None = None, hardfork: str = "shanghai") -> Iterator[Rpc]:
     """A fresh Anvil for as long as the block runs."""
     port = port or free_port()
-    with _running("anvil", "--port", str(port), "--silent", "--hardfork", "shanghai", *arguments) as process:
+    with _running("anvil", "--port", str(port), "--silent", "--hardfork", hardfork, *arguments) as process:
         rpc = Rpc(f"http://127.0.0.1:{port}")
         wait_for(rpc, process)
         yield rpc
