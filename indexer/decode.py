@@ -1,131 +1,29 @@
-"""Logs as typed events. A settlement's logs, a run of `BatchSettled` closed by `WorkersPaid`, become one event."""
+"""Logs as typed events.
+
+What pays workers, a run of `BatchSettled` or one `OpeningFinalized` or `ContestConceded`, is closed by `WorkersPaid`: one event.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 from eth_abi.exceptions import DecodingError
 
+from indexer import events as e
 from indexer.chain import AnswerRefused, Log
+from indexer.events import Event, Position
+from piecework.chain.abi import Abi
 from piecework.chain.escrow import SOURCES, escrow_abi
 from piecework.domain.errors import Invalid
 from piecework.domain.terms import Terms
 
 SOURCE_NAMES = {number: name for name, number in SOURCES.items()}
+PAYING = ("BatchSettled", "OpeningFinalized", "ContestConceded")
+SAID_BEFORE = ("Dispute",)
+"""ERC-1497 has arbitrators' readers look for it; `Defended`, just before it, says the same and more."""
 
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where the chain has an event."""
-
-    block_number: int
-    log_index: int
-    transaction_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deposited:
-    """Base units of `token` came into the ledger of `account`."""
-
-    at: Position
-    account: str
-    token: str
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """Base units left the ledger of `owner`: `amount` to the receiver, `fee` into the ledger of the relayer."""
-
-    at: Position
-    owner: str
-    token: str
-    receiver: str
-    amount: int
-    relayer: str
-    fee: int
-
-
-@dataclass(frozen=True, slots=True)
-class JobPosted:
-    """A job with its first `slots` slots; `source` is ledger or wallet."""
-
-    at: Position
-    job: str
-    terms: Terms
-    slots: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class JobFunded:
-    """More slots of a job."""
-
-    at: Position
-    job: str
-    first_slot: int
-    slots: int
-    content_hash: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class BatchSettled:
-    """One batch as it was paid: a byte a slot, the worker's place from 1, 0 for a slot that wasn't free."""
-
-    at: Position
-    job: str
-    batch: str
-    first_slot: int
-    worker_count: int
-    answer_root: str
-    places: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A settlement: its batches, and the table that their bytes point into. `at` is the `WorkersPaid`.
-
-    Bit i of `credited` says that the worker at place i was credited in the ledger, if it was paid at all.
-    """
-
-    at: Position
-    job: str
-    batches: tuple[BatchSettled, ...]
-    credited: int
-    workers: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FeePaid:
-    """The protocol's fee of a settlement came into the ledger of the treasury."""
-
-    at: Position
-    job: str
-    treasury: str
-    token: str
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class JobClosed:
-    """A job ended; what was free went back to its requester."""
-
-    at: Position
-    job: str
-    slots_refunded: int
-
-
-@dataclass(frozen=True, slots=True)
-class ProtocolFeeSet:
-    """The fee of jobs posted from then on, and who receives it."""
-
-    at: Position
-    fee_bps: int
-    treasury: str
-
-
-Event = Deposited | Withdrawn | JobPosted | JobFunded | Settled | FeePaid | JobClosed | ProtocolFeeSet
+Values = dict[str, Any]
 
 
 def events(logs: Iterable[Log]) -> Iterator[Event]:
@@ -134,26 +32,42 @@ def events(logs: Iterable[Log]) -> Iterator[Event]:
     Raises:
         AnswerRefused: a log that the escrow can't have written.
     """
-    run: list[BatchSettled] = []
+    run: list[Any] = []
     for log in logs:
         at = Position(log.block_number, log.log_index, log.transaction_hash)
         name, values = _decoded(log)
-        if run and (name not in ("BatchSettled", "WorkersPaid") or run[0].at.transaction_hash != log.transaction_hash):
-            raise _refusal(run[-1].at, "settles a batch, but who was paid doesn't follow")
-        if name == "BatchSettled":
-            run.append(_batch_settled(at, values))
+        if run and not _continues(run, name, log):
+            raise _refusal(run[-1].at, "pays slots, but who was paid doesn't follow")
+        if name in PAYING:
+            run.append(_DECODERS[name](at, values))
         elif name == "WorkersPaid":
-            yield _settled(at, values, run)
+            yield _workers_paid(at, values, run)
             run = []
-        else:
-            yield _EVENTS[name](at, values)
+        elif name not in SAID_BEFORE:
+            yield _DECODERS[name](at, values)
     if run:
-        raise _refusal(run[-1].at, "settles a batch, but who was paid doesn't follow")
+        raise _refusal(run[-1].at, "pays slots, but who was paid doesn't follow")
 
 
-def _decoded(log: Log) -> tuple[str, dict[str, Any]]:
+def _continues(run: list[Any], name: str, log: Log) -> bool:
+    """Whether a log goes on with what the run pays: another batch of the settlement, or who was paid."""
+    more = name == "BatchSettled" and isinstance(run[0], e.BatchSettled)
+    return (more or name == "WorkersPaid") and run[0].at.transaction_hash == log.transaction_hash
+
+
+@cache
+def _abi() -> Abi:
+    """The escrow's, but with strings as bytes: whoever shows evidence may write bytes that are no text."""
+    abi = deepcopy(escrow_abi())
+    for event in abi.events.values():
+        for entry in event["inputs"]:
+            entry["type"] = "bytes" if entry["type"] == "string" else entry["type"]
+    return abi
+
+
+def _decoded(log: Log) -> tuple[str, Values]:
     try:
-        return escrow_abi().decode_event(log.topics, log.data)
+        return _abi().decode_event(log.topics, log.data)
     except (DecodingError, Invalid, ValueError, OverflowError) as error:
         where = Position(log.block_number, log.log_index, log.transaction_hash)
         raise _refusal(where, f"can't be read as the escrow's ABI says ({error})") from error
@@ -163,58 +77,77 @@ def _refusal(at: Position, what: str) -> AnswerRefused:
     return AnswerRefused(f"The node's log {at.log_index} of block {at.block_number} {what}.")
 
 
-def _settled(at: Position, values: dict[str, Any], run: list[BatchSettled]) -> Settled:
+def _workers_paid(at: Position, values: Values, run: list[Any]) -> e.WorkersPaid:
     job, workers = _hex(values["job"]), tuple(values["workers"])
-    if not run or any(batch.job != job for batch in run):
-        raise _refusal(at, "pays the workers of batches that aren't before it")
-    if any(batch.places and max(batch.places) > len(workers) for batch in run):
-        raise _refusal(at, "has fewer workers than its batches name")
-    return Settled(at, job, tuple(run), values["credited"], workers)
+    if not run or any(part.job != job for part in run):
+        raise _refusal(at, "pays workers for slots that aren't named before it")
+    if any(part.places and max(part.places) > len(workers) for part in run):
+        raise _refusal(at, "has fewer workers than the slots before it name")
+    return e.WorkersPaid(at, job, tuple(run), values["credited"], workers)
 
 
-def _batch_settled(at: Position, values: dict[str, Any]) -> BatchSettled:
-    return BatchSettled(
-        at,
-        _hex(values["job"]),
-        _hex(values["batch"]),
-        values["firstSlot"],
-        values["workerCount"],
-        _hex(values["answerRoot"]),
-        values["places"],
-    )
-
-
-def _withdrawn(at: Position, values: dict[str, Any]) -> Withdrawn:
-    return Withdrawn(at, *(values[name] for name in ("owner", "token", "receiver", "amount", "relayer", "fee")))
-
-
-def _job_posted(at: Position, values: dict[str, Any]) -> JobPosted:
-    return JobPosted(at, _hex(values["job"]), Terms(*values["terms"]), values["slots"], _source(at, values))
-
-
-def _job_funded(at: Position, values: dict[str, Any]) -> JobFunded:
-    job, content_hash = _hex(values["job"]), _hex(values["contentHash"])
-    return JobFunded(at, job, values["firstSlot"], values["slots"], content_hash, _source(at, values))
-
-
-def _source(at: Position, values: dict[str, Any]) -> str:
+def _source(at: Position, values: Values) -> str:
     if values["source"] not in SOURCE_NAMES:
         raise _refusal(at, "names a source of money that there isn't")
     return SOURCE_NAMES[values["source"]]
 
 
-_EVENTS: dict[str, Callable[[Position, dict[str, Any]], Event]] = {
-    "Deposited": lambda at, values: Deposited(at, values["account"], values["token"], values["amount"]),
-    "Withdrawn": _withdrawn,
-    "JobPosted": _job_posted,
-    "JobFunded": _job_funded,
-    "FeePaid": lambda at, values: FeePaid(
-        at, _hex(values["job"]), values["treasury"], values["token"], values["amount"]
-    ),
-    "JobClosed": lambda at, values: JobClosed(at, _hex(values["job"]), values["slotsRefunded"]),
-    "ProtocolFeeSet": lambda at, values: ProtocolFeeSet(at, values["feeBps"], values["treasury"]),
-}
+def _job_posted(at: Position, values: Values) -> e.JobPosted:
+    return e.JobPosted(at, _hex(values["job"]), Terms(*values["terms"]), values["slots"], _source(at, values))
+
+
+def _job_funded(at: Position, values: Values) -> e.JobFunded:
+    job, content_hash = _hex(values["job"]), _hex(values["contentHash"])
+    return e.JobFunded(at, job, values["firstSlot"], values["slots"], content_hash, _source(at, values))
+
+
+def _plain(event: Callable[..., Any], *names: str) -> Callable[[Position, Values], Any]:
+    """An event whose fields are the arguments of these names: hashes as 0x hex, arrays as tuples, what is `bytes` as it is."""
+    return lambda at, values: event(at, *(_plain_value(values[name], name) for name in names))
+
+
+def _plain_value(value: Any, name: str) -> Any:
+    if isinstance(value, tuple | list):
+        return tuple(_plain_value(entry, name) for entry in value)
+    return _hex(value) if isinstance(value, bytes) and name != "places" else value
+
+
+def _evidence(at: Position, values: Values) -> e.EvidenceShown:
+    appeal = f"0x{values['_evidenceGroupID']:064x}"
+    return e.EvidenceShown(at, appeal, "evidence", values["_party"], values["_evidence"])
+
+
+def _meta_evidence(at: Position, values: Values) -> e.EvidenceShown:
+    return e.EvidenceShown(at, f"0x{values['_metaEvidenceID']:064x}", "meta", None, values["_evidence"])
 
 
 def _hex(value: bytes) -> str:
     return "0x" + value.hex()
+
+
+_DECODERS: dict[str, Callable[[Position, Values], Any]] = {
+    "Deposited": _plain(e.Deposited, "account", "token", "amount"),
+    "Withdrawn": _plain(e.Withdrawn, "owner", "token", "receiver", "amount", "relayer", "fee"),
+    "Tipped": _plain(e.Tipped, "from", "token", "note", "receivers", "amounts"),
+    "OperatorSet": _plain(e.OperatorSet, "requester", "operator", "token", "allowance", "expiresAt"),
+    "OperatorSpent": _plain(e.OperatorSpent, "requester", "operator", "token", "amount"),
+    "JobPosted": _job_posted,
+    "JobFunded": _job_funded,
+    "JobClosed": _plain(e.JobClosed, "job", "slotsRefunded"),
+    "ProtocolFeeSet": _plain(e.ProtocolFeeSet, "feeBps", "treasury"),
+    "BatchSettled": _plain(e.BatchSettled, "job", "batch", "firstSlot", "workerCount", "answerRoot", "places"),
+    "OpeningFinalized": _plain(e.OpeningFinalized, "job", "opening", "places"),
+    "ContestConceded": _plain(e.ContestConceded, "job", "opening", "places"),
+    "FeePaid": _plain(e.FeePaid, "job", "treasury", "token", "amount"),
+    "BatchOpened": _plain(
+        e.BatchOpened, "job", "opening", "batch", "firstSlot", "workers", "answerRoot", "places"
+    ),
+    "SlotsContested": _plain(e.SlotsContested, "job", "opening", "by", "reason", "places"),
+    "SlotsReclaimed": _plain(e.SlotsReclaimed, "job", "opening", "slots", "places"),
+    "Appealed": _plain(e.Appealed, "job", "appeal", "worker", "sponsor", "slots", "request", "openings", "places"),
+    "Defended": _plain(e.Defended, "job", "appeal", "arbitrator", "disputeId", "cost"),
+    "Ruling": _plain(e.Ruling, "_arbitrator", "_disputeID", "_ruling"),
+    "AppealEnded": _plain(e.AppealEnded, "job", "appeal", "workerWon", "slots"),
+    "Evidence": _evidence,
+    "MetaEvidence": _meta_evidence,
+}

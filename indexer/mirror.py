@@ -69,7 +69,8 @@ class Mirror:
         with self._engine.begin() as connection:
             self._move_cursor(connection, before, span.head)
             self._delete(connection, span.first)
-            store = Store(connection, self._chain_id, self._escrow)
+            times = {header.number: header.timestamp for header in span.headers}
+            store = Store(connection, self._chain_id, self._escrow, times)
             for event in decode.events(span.logs):
                 handle(event, store)
             for table in tables.EVENT_TABLES:

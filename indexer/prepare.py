@@ -41,8 +41,18 @@ def prepare_tables(engine: Engine) -> None:
         if engine.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
         own = [table.__table__ for table in tables.TABLES]  # type: ignore[attr-defined]
+        _require_all_or_none(connection)
         SQLModel.metadata.create_all(connection, tables=own)
         _require_columns(connection)
+
+
+def _require_all_or_none(connection: Connection) -> None:
+    """A table that was made later would lack what the blocks before it say."""
+    names = {str(table.__tablename__) for table in tables.TABLES}
+    missing = names.difference(inspect(connection).get_table_names())
+    if missing and missing != names:
+        lacks = ", ".join(sorted(missing))
+        raise Invalid(f"The database was made by another version of Piecework (it lacks {lacks}); use another database.")
 
 
 def _require_columns(connection: Connection) -> None:

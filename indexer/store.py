@@ -1,43 +1,40 @@
-"""What handlers write into: the rows of one transaction, and the balances and jobs they stand on."""
+"""What handlers write into: the rows of one transaction, and the state of the books that they stand on."""
 
-from dataclasses import dataclass
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, select
-from sqlmodel import SQLModel
+from sqlalchemy import Connection, Row, and_, bindparam, select
+from sqlmodel import SQLModel, col
 
 from indexer import tables
 from indexer.chain import AnswerRefused
-from indexer.decode import Position
+from indexer.events import Position
+from indexer.recall import Allowance, AppealFacts, JobTerms, Opened, Recall, Stand, Word, newest
+from indexer.tables import Appeal, AppealedOpening
 
+Known = TypeVar("Known")
 
-_JOB = tables.Job.__table__.columns  # type: ignore[attr-defined]
-_JOB_PRICE = select(_JOB.requester, _JOB.token, _JOB.reward, _JOB.fee).where(
-    *(_JOB[name] == bindparam(name) for name in ("chain_id", "escrow", "job"))
+_EVENT = ("chain_id", "block_number", "log_index")
+_TERMS = ("requester", "token", "reward", "fee", "contest_deposit", "appeal_stake")
+_WORD = ("funded", "taken", "resolved", "closed")
+_STAND = ("phase", "arbitrator", "dispute_id", "cost", "ruling", "winner")
+_OPERATOR = ("requester", "operator", "token")
+_JOB = newest(tables.Job, _TERMS, ("job",))
+_NEWEST_WORD = newest(tables.JobWord, _WORD, ("job",))
+_NEWEST_BALANCE = newest(tables.LedgerEntry, ("balance",), ("account", "token"), ("sequence",))
+_NEWEST_ALLOWANCE = newest(tables.OperatorAllowance, ("allowance", "expires_at"), _OPERATOR)
+_OPENING = newest(tables.Opening, ("first_slot", "workers"), ("opening",))
+_NEWEST_STAND = newest(tables.AppealPhase, _STAND, ("appeal",))
+_DISPUTED = newest(tables.AppealPhase, ("appeal", "job"), ("arbitrator", "dispute_id"))
+_APPEALED = (
+    select(col(Appeal.worker), col(Appeal.sponsor), col(AppealedOpening.opening), col(AppealedOpening.places))
+    .join(AppealedOpening, and_(*(getattr(AppealedOpening, name) == getattr(Appeal, name) for name in _EVENT)))
+    .where(*(getattr(Appeal, name) == bindparam(name) for name in ("chain_id", "escrow", "appeal")))
+    .order_by(col(AppealedOpening.position))
 )
-_ENTRY = tables.LedgerEntry.__table__.columns  # type: ignore[attr-defined]
-_NEWEST_BALANCE = (
-    select(_ENTRY.balance)
-    .where(*(_ENTRY[name] == bindparam(name) for name in ("chain_id", "escrow", "account", "token")))
-    .order_by(*(_ENTRY[name].desc() for name in ("block_number", "log_index", "sequence")))
-    .limit(1)
-)
-"""Both are built once: a settlement asks the second for every worker it credits."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobPrice:
-    """What handlers must know of a job: base units of `token` that a slot pays its worker and owes the protocol."""
-
-    requester: str
-    token: str
-    reward: int
-    fee: int
-
-    @property
-    def slot(self) -> int:
-        """Base units that a slot locks."""
-        return self.reward + self.fee
 
 
 class Store:
@@ -45,22 +42,33 @@ class Store:
 
     The connection's transaction must already be rid of every row from the first collected block on: what it finds there is
     what the new rows follow.
+
+    Args:
+        times: the Unix seconds of the blocks that are collected, by number.
     """
 
-    def __init__(self, connection: Connection, chain_id: int, escrow: str) -> None:
-        self._connection, self._chain_id, self._escrow = connection, chain_id, escrow
-        self._balances: dict[tuple[str, str], int] = {}
-        self._jobs: dict[str, JobPrice] = {}
+    def __init__(self, connection: Connection, chain_id: int, escrow: str, times: Mapping[int, int]) -> None:
+        self._owner = owner = {"chain_id": chain_id, "escrow": escrow}
+        self.escrow, self._times = escrow, times
         self._sequence: tuple[Position | None, int] = (None, 0)
         self.rows: dict[type[SQLModel], list[dict[str, Any]]] = {}
+        known = partial(Recall, connection, owner)
+        self._jobs: Recall[JobTerms] = known(_JOB, ("job",), lambda rows: JobTerms(*rows[0]))
+        self._words: Recall[Word] = known(_NEWEST_WORD, ("job",), lambda rows: Word(*rows[0]))
+        self._balances: Recall[int] = known(_NEWEST_BALANCE, ("account", "token"), lambda rows: rows[0].balance)
+        self._allowances: Recall[Allowance] = known(_NEWEST_ALLOWANCE, _OPERATOR, lambda rows: Allowance(*rows[0]))
+        self._openings: Recall[Opened] = known(_OPENING, ("opening",), _opened)
+        self._appeals: Recall[AppealFacts] = known(_APPEALED, ("appeal",), _appealed)
+        self._stands: Recall[Stand] = known(_NEWEST_STAND, ("appeal",), lambda rows: Stand(*rows[0]))
+        self._disputes: Recall[tuple[str, str]] = known(_DISPUTED, ("arbitrator", "dispute_id"), lambda rows: tuple(rows[0]))
+
+    # -------------------------------------------------------------------------------------------- rows
 
     def keys(self, at: Position) -> dict[str, Any]:
         """The columns that every row of an event has."""
-        return {
-            "chain_id": self._chain_id,
+        return self._owner | {
             "block_number": at.block_number,
             "log_index": at.log_index,
-            "escrow": self._escrow,
             "transaction_hash": at.transaction_hash,
         }
 
@@ -72,23 +80,92 @@ class Store:
         """Many rows, each with the columns of `keys`."""
         self.rows.setdefault(table, []).extend(rows)
 
-    def post(self, job: str, price: JobPrice) -> None:
-        """Remembers a job whose row isn't written yet."""
-        self._jobs[job] = price
+    def time(self, at: Position) -> int:
+        """The Unix seconds of an event's block."""
+        return self._times[at.block_number]
 
-    def job(self, at: Position, job: str) -> JobPrice:
+    # -------------------------------------------------------------------------------------------- jobs
+
+    def post(self, job: str, terms: JobTerms) -> None:
+        """Remembers a job whose row isn't written yet."""
+        self._jobs.put(terms, job)
+
+    def job(self, at: Position, job: str) -> JobTerms:
         """A job that was posted before.
 
         Raises:
             AnswerRefused: it wasn't, so the node must have kept its `JobPosted` from us.
         """
-        if job not in self._jobs:
-            known = {"chain_id": self._chain_id, "escrow": self._escrow, "job": job}
-            found = self._connection.execute(_JOB_PRICE, known).first()
-            if found is None:
-                raise AnswerRefused(f"Block {at.block_number} has an event of job {job}, which was never posted.")
-            self._jobs[job] = JobPrice(*found)
-        return self._jobs[job]
+        return _required(self._jobs.get(job), at, f"job {job}, which was never posted")
+
+    def count(self, at: Position, job: str, funded: int = 0, taken: int = 0, resolved: int = 0) -> None:
+        """Slots more in a job's word."""
+        word = self._words.get(job) or Word()
+        self._set_word(at, job, Word(word.funded + funded, word.taken + taken, word.resolved + resolved, word.closed))
+
+    def close(self, at: Position, job: str, refunded: int) -> None:
+        """What was free of a job is taken and resolved, and nothing more of it will be."""
+        word = self._words.get(job) or Word()
+        self._set_word(at, job, Word(word.funded, word.funded, word.resolved + refunded, closed=True))
+
+    def _set_word(self, at: Position, job: str, word: Word) -> None:
+        if not word.resolved <= word.taken <= word.funded:
+            raise AnswerRefused(f"Block {at.block_number} takes or resolves more slots of job {job} than there are.")
+        self._words.put(word, job)
+        self.add(tables.JobWord, at, job=job, **asdict(word))
+
+    # -------------------------------------------------------------------------------------------- openings and appeals
+
+    def open(self, opening: str, opened: Opened) -> None:
+        """Remembers an opening whose row isn't written yet."""
+        self._openings.put(opened, opening)
+
+    def opening(self, at: Position, opening: str) -> Opened:
+        """An opening that was made before."""
+        return _required(self._openings.get(opening), at, f"opening {opening}, which was never made")
+
+    def appeal(self, appeal: str, facts: AppealFacts) -> None:
+        """Remembers an appeal whose rows aren't written yet."""
+        self._appeals.put(facts, appeal)
+
+    def appealed(self, at: Position, appeal: str) -> AppealFacts:
+        """An appeal that was begun before."""
+        return _required(self._appeals.get(appeal), at, f"appeal {appeal}, which was never begun")
+
+    def stand(self, at: Position, appeal: str) -> Stand:
+        """Where an appeal stands."""
+        return _required(self._stands.get(appeal), at, f"appeal {appeal}, which was never begun")
+
+    def step(self, at: Position, job: str, appeal: str, stand: Stand) -> None:
+        """An appeal's next phase."""
+        self._stands.put(stand, appeal)
+        if stand.arbitrator is not None:
+            self._disputes.put((appeal, job), stand.arbitrator, stand.dispute_id)
+        self.add(tables.AppealPhase, at, job=job, appeal=appeal, since_at=self.time(at), **asdict(stand))
+
+    def disputed(self, at: Position, arbitrator: str, dispute_id: int) -> tuple[str, str]:
+        """The appeal that a dispute is about, and its job."""
+        found = self._disputes.get(arbitrator, dispute_id)
+        appeal, job = _required(found, at, f"dispute {dispute_id} of {arbitrator}, which nobody began")
+        return appeal, job
+
+    # -------------------------------------------------------------------------------------------- ledger
+
+    def allow(self, at: Position, key: tuple[str, str, str], allowance: Allowance, spent: int = 0) -> None:
+        """What an operator may spend from now on; `key` is requester, operator and token."""
+        self._allowances.put(allowance, *key)
+        self.add(tables.OperatorAllowance, at, **dict(zip(_OPERATOR, key, strict=True)), spent=spent, **asdict(allowance))
+
+    def spend(self, at: Position, key: tuple[str, str, str], amount: int) -> None:
+        """An operator spent some of what it may.
+
+        Raises:
+            AnswerRefused: it may spend less, so the node must have kept an event from us.
+        """
+        before = self._allowances.get(*key) or Allowance(0, 0)
+        if amount > before.allowance:
+            raise AnswerRefused(f"Block {at.block_number} has the operator {key[1]} spend more than it may.")
+        self.allow(at, key, Allowance(before.allowance - amount, before.expires_at), amount)
 
     def credit(self, at: Position, account: str, token: str, amount: int, reason: str, job: str | None = None) -> None:
         """Base units come into a ledger balance; nothing is written for 0."""
@@ -107,10 +184,10 @@ class Store:
     ) -> None:
         if credit == debit:
             return
-        balance = self._balance(account, token) + credit - debit
+        balance = (self._balances.get(account, token) or 0) + credit - debit
         if balance < 0:
             raise AnswerRefused(f"Block {at.block_number} takes more out of the ledger of {account} than came into it.")
-        self._balances[account, token] = balance
+        self._balances.put(balance, account, token)
         moved = {"account": account, "token": token, "credit": credit, "debit": debit, "balance": balance}
         self.add(tables.LedgerEntry, at, sequence=self._next(at), reason=reason, job=job, **moved)
 
@@ -119,10 +196,17 @@ class Store:
         self._sequence = (at, sequence + 1 if before == at else 0)
         return self._sequence[1]
 
-    def _balance(self, account: str, token: str) -> int:
-        """The newest entry's balance."""
-        key = (account, token)
-        if key not in self._balances:
-            owner = {"chain_id": self._chain_id, "escrow": self._escrow, "account": account, "token": token}
-            self._balances[key] = self._connection.execute(_NEWEST_BALANCE, owner).scalar() or 0
-        return self._balances[key]
+
+def _opened(rows: Sequence[Row[Any]]) -> Opened:
+    return Opened(rows[0].first_slot, tuple(json.loads(rows[0].workers)))
+
+
+def _appealed(rows: Sequence[Row[Any]]) -> AppealFacts:
+    return AppealFacts(rows[0].worker, rows[0].sponsor, tuple((row.opening, row.places) for row in rows))
+
+
+def _required(fact: Known | None, at: Position, what: str) -> Known:
+    """A fact that must be known, or the node has kept an event from us."""
+    if fact is None:
+        raise AnswerRefused(f"Block {at.block_number} has an event of {what}.")
+    return fact

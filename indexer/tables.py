@@ -8,7 +8,7 @@ lower-case hex text with 0x; amounts are base units. The indexer alone writes he
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, LargeBinary
+from sqlalchemy import Index, LargeBinary, Text
 from sqlmodel import BigInteger, Field, SQLModel
 
 from piecework.sql import Instant, Uint256
@@ -20,6 +20,11 @@ def _amount(**options: Any) -> Any:
 
 def _big(**options: Any) -> Any:
     return Field(sa_type=BigInteger, **options)
+
+
+def _by_order(name: str, *key: str) -> Index:
+    """For the newest row of a key."""
+    return Index(name, "chain_id", "escrow", *key, "block_number", "log_index")
 
 
 class Deployment(SQLModel, table=True):
@@ -106,6 +111,21 @@ class Close(_Event, table=True):
     slots_refunded: int = _big()
 
 
+class JobWord(_Event, table=True):
+    """Every change of a job's word on the chain, with the word after it, in slots; the newest row of a job is its word."""
+
+    __tablename__ = "mirror_job_word"
+    __table_args__ = (_by_order("mirror_job_word_newest", "job"),)
+    job: str = Field(max_length=66)
+    funded: int = _big()
+    """Money was locked for them."""
+    taken: int = _big()
+    """Not free any more."""
+    resolved: int = _big()
+    """Their money has left the job."""
+    closed: bool
+
+
 class SettledBatch(_Event, table=True):
     """`BatchSettled`, as it was paid: slots that weren't free any more read 0 in `places`."""
 
@@ -115,11 +135,14 @@ class SettledBatch(_Event, table=True):
     first_slot: int = _big()
     worker_count: int
     answer_root: str = Field(max_length=66)
-    places: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    places: bytes = Field(sa_type=LargeBinary)
 
 
 class SlotPayment(_Event, table=True):
-    """Which worker was paid for which slot by which transaction; `log_index` is that of the `BatchSettled`."""
+    """Which worker was paid for which slot by which transaction.
+
+    `log_index` is that of the `BatchSettled`, `OpeningFinalized` or `ContestConceded`, or of the `AppealEnded` that it won.
+    """
 
     __tablename__ = "mirror_slot_payment"
     __table_args__ = (Index("mirror_slot_payment_job_slot", "job", "slot"),)
@@ -133,10 +156,11 @@ class SlotPayment(_Event, table=True):
 
 
 class WorkerPayment(_Event, table=True):
-    """`WorkersPaid`: what one worker got by one settlement; `log_index` is that of the event."""
+    """`WorkersPaid`: what one worker got by one settlement or opening, and `AppealEnded`: what it won. Rewards, not deposits."""
 
     __tablename__ = "mirror_worker_payment"
     place: int = Field(primary_key=True)
+    """In the table of the `WorkersPaid`; 0 for an appeal, which has none."""
     job: str = Field(max_length=66, index=True)
     worker: str = Field(max_length=42, index=True)
     token: str = Field(max_length=42)
@@ -161,7 +185,7 @@ class LedgerEntry(_Event, table=True):
     account: str = Field(max_length=42)
     token: str = Field(max_length=42)
     reason: str = Field(max_length=16)
-    """deposited, locked, earned, cancelled, refunded, fee, withdrawn, or relay_fee."""
+    """deposited, locked, earned, cancelled, refunded, fee, tip, contest_deposit, appeal_stake, withdrawn, or relay_fee."""
     job: str | None = Field(default=None, max_length=66)
     credit: int = _amount()
     debit: int = _amount()
@@ -188,16 +212,184 @@ class ProtocolFee(_Event, table=True):
     treasury: str = Field(max_length=42)
 
 
+class Opening(_Event, table=True):
+    """`BatchOpened`: a batch on the chain, with the slots that it took. With its job it is all that later calls hand in."""
+
+    __tablename__ = "mirror_opening"
+    job: str = Field(max_length=66, index=True)
+    opening: str = Field(max_length=66, index=True)
+    batch: str = Field(max_length=66, index=True)
+    first_slot: int = _big()
+    workers: str = Field(sa_type=Text)
+    """JSON list of addresses, by place."""
+    answer_root: str = Field(max_length=66)
+    places: bytes = Field(sa_type=LargeBinary)
+    slots: int
+    opened_at: int = _big()
+    """Unix seconds, as the escrow has it; the review window runs from here."""
+
+
+class _OfOpening(_Event):
+    job: str = Field(max_length=66, index=True)
+    opening: str = Field(max_length=66, index=True)
+    places: bytes = Field(sa_type=LargeBinary)
+    """The slots of it that this is about."""
+    slots: int
+
+
+class Finalization(_OfOpening, table=True):
+    """`OpeningFinalized`: an opening's slots that nobody contested were paid."""
+
+    __tablename__ = "mirror_finalization"
+
+
+class Contest(_OfOpening, table=True):
+    """`SlotsContested`: slots of an opening that the requester's side won't pay for."""
+
+    __tablename__ = "mirror_contest"
+    contested_by: str = Field(max_length=42)
+    reason: str = Field(max_length=66)
+    """Its hash."""
+
+
+class Concession(_OfOpening, table=True):
+    """`ContestConceded`: contested slots were credited after all, with their deposits."""
+
+    __tablename__ = "mirror_concession"
+
+
+class Reclaim(_OfOpening, table=True):
+    """`SlotsReclaimed`: contested slots that nobody appealed went back to the requester."""
+
+    __tablename__ = "mirror_reclaim"
+
+
+class Appeal(_Event, table=True):
+    """`Appealed`: a worker's contested slots, at a stake. `mirror_appealed_opening` says which; with them it is all that later
+    calls hand in."""
+
+    __tablename__ = "mirror_appeal"
+    job: str = Field(max_length=66, index=True)
+    appeal: str = Field(max_length=66, index=True)
+    worker: str = Field(max_length=42, index=True)
+    sponsor: str = Field(max_length=42)
+    request: str = Field(max_length=66)
+    """Struct hash of the `AppealRequest`."""
+    slots: int
+    appealed_at: int = _big()
+    """Unix seconds, as the escrow has it."""
+
+
+class AppealedOpening(_Event, table=True):
+    """One opening of an appeal, with the slots that are appealed in it."""
+
+    __tablename__ = "mirror_appealed_opening"
+    position: int = Field(primary_key=True)
+    appeal: str = Field(max_length=66, index=True)
+    opening: str = Field(max_length=66, index=True)
+    places: bytes = Field(sa_type=LargeBinary)
+
+
+class AppealPhase(_Event, table=True):
+    """Every step of an appeal, with all that is known after it; the newest row of an appeal is where it stands."""
+
+    __tablename__ = "mirror_appeal_phase"
+    __table_args__ = (
+        _by_order("mirror_appeal_phase_newest", "appeal"),
+        Index("mirror_appeal_phase_dispute", "arbitrator", "dispute_id"),
+    )
+    job: str = Field(max_length=66)
+    appeal: str = Field(max_length=66)
+    phase: str = Field(max_length=8)
+    """pending, defended, ruled or done."""
+    since_at: int = _big()
+    """Unix seconds."""
+    arbitrator: str | None = Field(default=None, max_length=42)
+    dispute_id: int | None = _amount(default=None)
+    cost: int | None = _amount(default=None)
+    """Wei that the arbitrator was paid."""
+    ruling: int | None = _amount(default=None)
+    """As it was given: 2 is for the requester, anything else for the worker."""
+    winner: str | None = Field(default=None, max_length=9)
+    """worker or requester, once it is done."""
+
+
+class Evidence(_Event, table=True):
+    """`MetaEvidence` and `Evidence` (ERC-1497) of an appeal."""
+
+    __tablename__ = "mirror_evidence"
+    appeal: str = Field(max_length=66, index=True)
+    kind: str = Field(max_length=8)
+    """meta (what the requester's side says is to be read first) or evidence."""
+    party: str | None = Field(default=None, max_length=42)
+    content: bytes = Field(sa_type=LargeBinary)
+    """An address of the content; meant as UTF-8, but nobody checks."""
+
+
+class SlotStep(_Event, table=True):
+    """What became of a slot that wasn't simply settled; the newest row of a slot is its state, unless it is paid by now."""
+
+    __tablename__ = "mirror_slot_step"
+    __table_args__ = (Index("mirror_slot_step_job_slot", "job", "slot", "block_number", "log_index"),)
+    slot: int = _big(primary_key=True)
+    job: str = Field(max_length=66)
+    worker: str = Field(max_length=42, index=True)
+    opening: str = Field(max_length=66, index=True)
+    state: str = Field(max_length=9)
+    """opened, contested, appealed, or refunded (to the requester: reclaimed, or ruled so)."""
+
+
+class OperatorAllowance(_Event, table=True):
+    """Every change of what an operator may spend of a requester's balance; the newest row of the three is what is left."""
+
+    __tablename__ = "mirror_operator_allowance"
+    __table_args__ = (_by_order("mirror_operator_allowance_newest", "requester", "operator", "token"),)
+    requester: str = Field(max_length=42)
+    operator: str = Field(max_length=42, index=True)
+    token: str = Field(max_length=42)
+    spent: int = _amount()
+    """Base units that this event spent; 0 where the requester set the allowance."""
+    allowance: int = _amount()
+    expires_at: int = _amount()
+    """Unix seconds; any uint64, which is more than a database's integer."""
+
+
+class Tip(_Event, table=True):
+    """`Tipped`: base units from one ledger balance to another."""
+
+    __tablename__ = "mirror_tip"
+    position: int = Field(primary_key=True)
+    sender: str = Field(max_length=42, index=True)
+    receiver: str = Field(max_length=42, index=True)
+    token: str = Field(max_length=42)
+    amount: int = _amount()
+    note: str = Field(max_length=66)
+    """32 bytes that say what for."""
+
+
 EVENT_TABLES: tuple[type[_Event], ...] = (
     Job,
     Funding,
     Close,
+    JobWord,
     SettledBatch,
     SlotPayment,
     WorkerPayment,
     LedgerEntry,
     LedgerWithdrawal,
     ProtocolFee,
+    Opening,
+    Finalization,
+    Contest,
+    Concession,
+    Reclaim,
+    Appeal,
+    AppealedOpening,
+    AppealPhase,
+    Evidence,
+    SlotStep,
+    OperatorAllowance,
+    Tip,
 )
 """Everything that a reorg deletes from the fork on."""
 

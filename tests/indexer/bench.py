@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ from indexer.prepare import prepare_database, register_deployment
 from indexer.source import Source
 from piecework.chain.build import ROOT
 from piecework.chain.deployment import Deployment
+from piecework.chain.escrow import token_balance
 from piecework.chain.rpc import Rpc
+from piecework.domain.units import NATIVE
 from piecework.sql import open_engine, reading
 from tests.indexer.workshop import Workshop
 
@@ -77,6 +81,67 @@ def require_balances(engine: Engine, workshop: Workshop) -> None:
     assert set(mirrored) <= workshop.accounts
     on_chain = {key: workshop.escrow.balance_of(*key) for key in workshop.accounts}
     assert {key: mirrored.get(key, 0) for key in on_chain} == on_chain
+
+
+def require_books(mirror: "Bench", workshop: Workshop) -> None:
+    """Everything that the mirror derives is what the escrow's own views say, and the escrow holds as many coins as that makes."""
+    require_balances(mirror.engine, workshop)
+    for job, word in newest(mirror, tables.JobWord, "job").items():
+        on_chain = workshop.escrow.job(bytes.fromhex(job[2:]))
+        assert (word.funded, word.taken, word.resolved, word.closed) == astuple(on_chain)
+    finalized = {row.opening for row in mirror.rows(tables.Finalization)}
+    for row in mirror.rows(tables.Opening):
+        state = workshop.escrow.opening(bytes.fromhex(row.opening[2:]))
+        assert (state.opened_at, state.finalized) == (row.opened_at, row.opening in finalized)
+    for appeal, stand in newest(mirror, tables.AppealPhase, "appeal").items():
+        state = workshop.escrow.appeal(bytes.fromhex(appeal[2:]))
+        assert (state.phase, state.ruling) == (stand.phase, 2 if stand.ruling == 2 else 0)
+    for key, row in newest(mirror, tables.OperatorAllowance, "requester", "operator", "token").items():
+        assert astuple(workshop.escrow.operator(*key)) == (row.allowance, row.expires_at)
+    require_slots(mirror, workshop)
+    require_conserved(mirror, workshop)
+
+
+def newest(mirror: "Bench", table: Any, *key: str) -> dict[Any, Any]:
+    """The newest row of each key."""
+    found = {tuple(getattr(row, name) for name in key): row for row in mirror.rows(table)}
+    return found if len(key) > 1 else {names[0]: row for names, row in found.items()}
+
+
+def slot_states(mirror: "Bench", job: str) -> dict[int, str]:
+    """What the mirror says of each slot of a job that isn't free."""
+    states = {row.slot: row.state for row in mirror.rows(tables.SlotStep) if row.job == job}
+    return states | {row.slot: row.outcome for row in mirror.rows(tables.SlotPayment) if row.job == job}
+
+
+def require_slots(mirror: "Bench", workshop: Workshop) -> None:
+    """A slot has a row exactly where its bit is set; as many are resolved as the job's word says, besides those that a close gave
+    back."""
+    refunded = {row.job: row.slots_refunded for row in mirror.rows(tables.Close)}
+    for job, word in newest(mirror, tables.JobWord, "job").items():
+        states, raw = slot_states(mirror, job), bytes.fromhex(job[2:])
+        words = [workshop.escrow.taken_word(raw, at) for at in range(word.funded // 256 + 1)]
+        assert {slot for slot in range(word.funded) if words[slot // 256] >> (255 - slot % 256) & 1} == set(states)
+        resolved = [state for state in states.values() if state not in ("opened", "contested", "appealed")]
+        assert len(resolved) == word.resolved - refunded.get(job, 0)
+        assert len(states) == word.taken - refunded.get(job, 0)
+
+
+def require_conserved(mirror: "Bench", workshop: Workshop) -> None:
+    """The coins in the escrow are the balances and what jobs, contests and appeals hold, by the mirror's word alone."""
+    held: Counter[str] = Counter()
+    for (_, token), balance in balances(mirror.engine).items():
+        held[token] += balance
+    jobs = {row.job: row for row in mirror.rows(tables.Job)}
+    for job, word in newest(mirror, tables.JobWord, "job").items():
+        terms, states = jobs[job], slot_states(mirror, job).values()
+        held[terms.token] += (word.funded - word.resolved) * (terms.reward + terms.fee)
+        held[terms.token] += sum(state in ("contested", "appealed") for state in states) * terms.contest_deposit
+    for stand in newest(mirror, tables.AppealPhase, "appeal").values():
+        held[jobs[stand.job].token] += (stand.phase != "done") * jobs[stand.job].appeal_stake
+    coins = int(workshop.rpc.call("eth_getBalance", workshop.escrow.address, "latest"), 16)
+    on_chain = {NATIVE: coins, workshop.token: token_balance(workshop.rpc, workshop.token, workshop.escrow.address)}
+    assert on_chain == {token: held[token] for token in on_chain}
 
 
 @contextmanager

@@ -10,7 +10,7 @@ def test_every_balance_on_the_chain_is_the_newest_ledger_row(busy_workshop: Work
     with bench(database_url, busy_workshop) as mirror:
         mirror.catch_up()
         require_balances(mirror.engine, busy_workshop)
-        assert len([balance for balance in balances(mirror.engine).values() if balance]) == 7
+        assert len([balance for balance in balances(mirror.engine).values() if balance]) == 9
         assert {token for _, token in balances(mirror.engine)} == {NATIVE, busy_workshop.token}
 
 

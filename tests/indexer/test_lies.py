@@ -159,7 +159,7 @@ def test_a_node_that_leaves_long_requests_half_answered_is_asked_shorter_ones(
 ) -> None:
     with bench(database_url, busy_workshop, Rpc(node.url)) as mirror:
         node.fault = "short"
-        for _ in range(6):
+        for _ in range(busy_workshop.head()):
             with contextlib.suppress(RpcUnavailable):
                 mirror.catch_up()
         assert dump(mirror.engine) == honest

@@ -55,7 +55,7 @@ def test_an_address_without_a_contract_is_refused(busy_workshop: Workshop, datab
 
 
 def test_another_deployments_database_is_refused(workshop: Workshop, filled: str, tmp_path: Path) -> None:
-    other = deploy(Wallet(workshop.rpc, workshop.chain.deployer), workshop.chain.deployer.address)
+    other = deploy(Wallet(workshop.rpc, workshop.chain.deployer), workshop.chain.requester.address)
     said = refused(tmp_path, filled, other, workshop.rpc.url)
     assert "The database mirrors the escrow" in said and "use another database" in said
 
@@ -86,6 +86,16 @@ def test_tables_of_another_version_are_refused(busy_workshop: Workshop, database
     engine.dispose()
     said = refused(tmp_path, database_url, busy_workshop.deployment, busy_workshop.rpc.url)
     assert "The table mirror_close was made by another version of Piecework (it lacks slots_refunded)" in said
+
+
+def test_a_mirror_that_lacks_a_table_is_refused(busy_workshop: Workshop, database_url: str, tmp_path: Path) -> None:
+    """Made now, it would lack what the blocks before say."""
+    engine = prepare_database(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE mirror_tip"))
+    engine.dispose()
+    said = refused(tmp_path, database_url, busy_workshop.deployment, busy_workshop.rpc.url)
+    assert "The database was made by another version of Piecework (it lacks mirror_tip)" in said
 
 
 def test_preparing_twice_changes_nothing(busy_workshop: Workshop, filled: str) -> None:

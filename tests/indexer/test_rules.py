@@ -4,12 +4,17 @@ import random
 
 import pytest
 
-from indexer import bloom, decode, verify
+from indexer import bloom, decode, events, verify
 from indexer.backoff import Backoff
 from indexer.chain import AnswerRefused, Forked, Header, Log, Span
+from indexer.handlers import handle
+from indexer.prepare import prepare_database
+from indexer.recall import JobTerms
 from indexer.reorg import Ancestor, highest_common
+from indexer.store import Store
 from piecework.chain.escrow import escrow_abi
 from piecework.domain.keccak import keccak256
+from piecework.domain.units import NATIVE
 
 ESCROW = "0x" + "e5" * 20
 TOPICS = {name: topic for topic, name in escrow_abi().topics.items()}
@@ -129,7 +134,7 @@ def test_a_settlement_that_nobody_was_paid_by_is_refused() -> None:
     batch = settled_batch(3, 0, 1)
     paid = workers_paid(3, 1, 1, ["0x" + "aa" * 20])
     (whole,) = decode.events([batch, paid])
-    assert isinstance(whole, decode.Settled) and len(whole.batches) == 1
+    assert isinstance(whole, events.WorkersPaid) and len(whole.paid) == 1
     other = log(3, 2, TOPICS["ProtocolFeeSet"], data=encoded(5, "0x" + "bb" * 20), transaction=1)
     for wrong in ([batch], [batch, other], [paid], [batch, workers_paid(3, 1, 2, ["0x" + "aa" * 20])]):
         with pytest.raises(AnswerRefused):
@@ -139,6 +144,52 @@ def test_a_settlement_that_nobody_was_paid_by_is_refused() -> None:
 def test_a_settlement_whose_table_is_too_short_is_refused() -> None:
     with pytest.raises(AnswerRefused, match="fewer workers"):
         list(decode.events([settled_batch(3, 0, 1), workers_paid(3, 1, 1, [])]))
+
+
+def test_an_opening_that_nobody_was_paid_by_is_refused() -> None:
+    opening, batch = finalized(3, 0), settled_batch(3, 0, 1)
+    paid = workers_paid(3, 1, 1, ["0x" + "aa" * 20])
+    (whole,) = decode.events([opening, paid])
+    assert isinstance(whole, events.WorkersPaid) and whole.paid[0].places == b"\x01\x01"
+    for wrong in ([opening], [opening, finalized(3, 1), paid], [batch, finalized(3, 1), paid], [opening, batch, paid]):
+        with pytest.raises(AnswerRefused, match="who was paid doesn't follow"):
+            list(decode.events(wrong))
+
+
+AT = events.Position(5, 0, "0x" + "01" * 32)
+JOB, OTHER, WHO = "0x" + "0a" * 32, "0x" + "0b" * 32, "0x" + "cc" * 20
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        events.JobClosed(AT, OTHER, 0),
+        events.SlotsContested(AT, JOB, OTHER, WHO, OTHER, b"\x01"),
+        events.WorkersPaid(AT, JOB, (events.OpeningFinalized(AT, JOB, OTHER, b"\x01"),), 0, (WHO,)),
+        events.Defended(AT, JOB, OTHER, WHO, 7, 1),
+        events.AppealEnded(AT, JOB, OTHER, True, 1),
+        events.Ruling(AT, WHO, 7, 2),
+        events.OperatorSpent(AT, WHO, WHO, NATIVE, 1),
+        events.Tipped(AT, WHO, NATIVE, OTHER, (WHO,), (1,)),
+        events.BatchOpened(AT, JOB, OTHER, OTHER, 0, (WHO,), OTHER, b"\x01" * 3),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_an_event_that_stands_on_nothing_is_refused(event: events.Event) -> None:
+    """A node that kept the event before it from us; the job has two slots, the other ids are nobody's."""
+    engine = prepare_database("sqlite://")
+    with engine.begin() as connection:
+        store = Store(connection, 1, ESCROW, {5: 1_000})
+        store.post(JOB, JobTerms(WHO, NATIVE, 10, 1, 3, 4))
+        store.count(AT, JOB, funded=2)
+        store.credit(AT, WHO, ESCROW, 100, "deposited")
+        with pytest.raises(AnswerRefused):
+            handle(event, store)
+    engine.dispose()
+
+
+def finalized(number: int, index: int) -> Log:
+    return log(number, index, TOPICS["OpeningFinalized"], block_hash(77), block_hash(79), data=encoded(b"\x01\x01"))
 
 
 def encoded(*values: object) -> str:

@@ -137,10 +137,14 @@ class Workshop:
 
     def close(self, terms: Terms) -> Receipt:
         """Closes a job, after its time has come."""
-        if self.now() < terms.closes_at:
-            self.rpc.call("evm_increaseTime", terms.closes_at - self.now())
-            self.rpc.call("evm_mine")
+        self.wait_until(terms.closes_at)
         return self.call(self.chain.bystander, encode_close(terms))
+
+    def wait_until(self, instant: int) -> None:
+        """Mines a block of that time, unless the newest one is as late."""
+        if self.now() < instant:
+            self.rpc.call("evm_increaseTime", instant - self.now())
+            self.rpc.call("evm_mine")
 
     def set_fee(self, fee_bps: int, treasury: str) -> Receipt:
         self.accounts |= {(treasury, self.token), (treasury, NATIVE)}
