@@ -216,7 +216,7 @@ def job(services: Coordinator, row: Row[Any]) -> JobView:
         answers_per_worker=row.answers_per_worker,
         assignment_seconds=row.assignment_seconds,
         created_at=row.created_at,
-        slot_counts=services.assignments.counts(row.number, row.slots, row.state == "closed"),
+        slot_counts=services.assignments.counts(row.number, row.job, row.slots, row.state == "closed"),
     )
 
 

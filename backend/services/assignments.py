@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row
 from sqlmodel import col
 
 from backend.services.postings import Job, Postings, require_open
-from backend.store import assignments
+from backend.store import assignments, slots
 from backend.store.content import Contents
 from backend.store.database import Store
 from backend.store.tables import Assignment
@@ -22,7 +22,7 @@ from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from piecework.domain.terms import receipt_batch
 from piecework.domain.typed_data import Domain, Key
 
-STATES = ("reserved", "committed", "revealed", "approved", "rejected", "batched", "paid", "returned", "expired")
+STATES = ("reserved", *slots.RECEIPTED, *slots.ON_CHAIN, "returned", "expired")
 LONGEST_ANSWER = 262_144
 """Bytes of canonical JSON."""
 
@@ -190,13 +190,11 @@ class Assignments:
             where.append(col(Assignment.state).in_(("revealed", "approved", "rejected", "batched")))
         return self._page(where, state, cursor, limit)
 
-    def counts(self, job: int, slots: int, closed: bool) -> dict[str, int]:
-        """How many slots of a job are in each state; of a closed job nothing is free, what was is cancelled."""
+    def counts(self, posting: int, job: str, count: int, closed: bool) -> dict[str, int]:
+        """How many of a job's `count` slots are in each state."""
         with self._store.read() as connection:
-            states = assignments.counts(connection, job)
-        counts = {state: states.get(state, 0) for state in STATES if state not in ("returned", "expired")}
-        free = slots - sum(counts.values())
-        return {"free": 0 if closed else free, **counts, "cancelled": free if closed else 0}
+            found = slots.counts(connection, posting, job, count, closed)
+        return {state: found.get(state, 0) for state in ("free", *STATES) if state not in ("returned", "expired")}
 
     def content(self, row: Row[Any]) -> bytes:
         """The content of an assignment's row, as canonical JSON."""
@@ -223,7 +221,7 @@ class Assignments:
         self, where: list[ColumnElement[bool]], state: str | None, cursor: str, limit: int
     ) -> Sequence[Row[Any]]:
         if state is not None:
-            where.append(assignments.in_state(state))
+            where.append(slots.in_state(state))
         with self._store.read() as connection:
             return assignments.page(connection, where, cursor, limit)
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from backend.services.postings import terms_of
-from backend.store import mirror, outbox, postings
+from backend.store import mirror, outbox, postings, slots
 from piecework.chain.escrow import SignedBatch, encode_relayed_withdrawal, encode_settle
 from piecework.domain.terms import Batch
 from piecework.domain.typed_data import Withdrawal
@@ -31,10 +31,15 @@ def load(connection: Connection, row: Row[Any], push_gas: int, most_gas: int) ->
     """The cargo of an intent; None if there is nothing left to carry."""
     if row.kind == "withdrawal":
         return _withdrawal(outbox.withdrawal(connection, row.subject))
-    posting, roster = map(int, row.subject.split(":"))
+    return settlement(connection, row.subject, push_gas, most_gas)
+
+
+def settlement(connection: Connection, subject: str, push_gas: int, most_gas: int) -> Cargo | None:
+    """Approved batches of one worker table (`subject` is posting:roster) that nobody has settled; None if there are none."""
+    posting, roster = map(int, subject.split(":"))
     waiting = outbox.approved_batches(connection, posting, roster)
     done = mirror.settled(connection, [batch.digest for batch in waiting])
-    waiting = [batch for batch in waiting if batch.digest not in done]
+    waiting = [batch for batch in waiting if batch.digest not in done and _is_due(connection, batch)]
     if not waiting:
         return None
     job = postings.one(connection, waiting[0].job)
@@ -44,6 +49,11 @@ def load(connection: Connection, row: Row[Any], push_gas: int, most_gas: int) ->
     return Cargo(data, tuple(batch.digest for batch in taken))
 
 
+def _is_due(connection: Connection, batch: Row[Any]) -> bool:
+    """Whether a slot of the batch is still free: openings and other batches may have taken all, and then nothing is left to pay."""
+    return slots.has_free(connection, batch.job, batch.first_slot, batch.places)
+
+
 def more_waits(connection: Connection, row: Row[Any]) -> bool:
     """Whether batches wait for the chain that no transaction carries, of the same worker table as the intent's."""
     return row.kind == "settlement" and bool(outbox.approved_batches(connection, *map(int, row.subject.split(":"))))
@@ -51,10 +61,10 @@ def more_waits(connection: Connection, row: Row[Any]) -> bool:
 
 def fitting(batches: Sequence[Row[Any]], most_gas: int) -> int:
     """How many of the batches, from the first on, go into one settlement of at most `most_gas`; at least one."""
-    slots = 0
+    width = 0
     for count, batch in enumerate(batches, 1):
-        slots += len(batch.places)
-        gas = GAS_BASE + count * GAS_BATCH + slots * GAS_SLOT + len(json.loads(batch.workers)) * GAS_WORKER
+        width += len(batch.places)
+        gas = GAS_BASE + count * GAS_BATCH + width * GAS_SLOT + len(json.loads(batch.workers)) * GAS_WORKER
         if gas > most_gas and count > 1:
             return count - 1
     return len(batches)

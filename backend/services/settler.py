@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.services.cargo import Cargo, load, more_waits
+from backend.services.cargo import Cargo, load, more_waits, settlement
 from backend.store import mirror, outbox
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
@@ -281,18 +281,27 @@ class Settler:
     # -------------------------------------------------------------------------------------------- confirmed, until final
 
     def _revisit(self) -> None:
-        """A reorg may have dropped what was confirmed: then the same bytes are sent again."""
+        """A reorg may have dropped what was confirmed: then the same bytes are sent again. And what others had done may be undone."""
         if time.monotonic() - self._revisited < REVISIT_SECONDS:
             return
         self._revisited = time.monotonic()
         with self._store.read() as connection:
             head = mirror.head(connection)
             rows = outbox.recent(connection, head.number - self._finality_blocks) if head else []
+            left = [subject for subject in outbox.left(connection) if self._is_due(connection, subject)]
         for row in rows:
             if not self._mirrored(row) and self._rpc.call("eth_getTransactionReceipt", row.transaction_hash) is None:
                 log.warning("%s %s was undone by a reorg; sending it again", row.kind, row.subject)
                 self._move(row, "confirmed", "signed")
                 self._work.set()
+        for subject in left:
+            self._store.write_now(lambda c, of=subject: outbox.queue(c, "settlement", of, self._clock()))
+
+    def _is_due(self, connection: Connection, subject: str) -> bool:
+        """Whether a settlement is left to carry: what somebody else settled or opened may be free again. One that failed stays so."""
+        if outbox.failures(connection, "settlement", subject):
+            return False
+        return settlement(connection, subject, self._push_gas, self._settle_gas) is not None
 
     def _move(self, row: Row[Any], before: str, after: str, **values: Any) -> None:
         self._store.write_now(lambda c: outbox.move(c, row.id, before, after, **values))

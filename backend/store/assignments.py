@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from backend.store import mirror
+from backend.store import mirror, slots
 from backend.store.tables import Assignment, Posting, Unit
 
 # ------------------------------------------------------------------------------------------------ picking
@@ -166,7 +166,7 @@ def expire(connection: Connection, now: datetime) -> int:
 VIEW = (
     select(
         Assignment,
-        mirror.assignment_state.label("shown_state"),
+        slots.assignment_state.label("shown_state"),
         Posting.job,
         Posting.requester,
         Posting.content_hash,
@@ -218,14 +218,6 @@ def reveal(connection: Connection, id: str, answer: str, salt: str, now: datetim
 _PAGE = VIEW.where(col(Assignment.id) > bindparam("cursor")).limit(bindparam("limit"))
 
 
-def in_state(state: str) -> ColumnElement[bool]:
-    """The condition that an assignment shows a state, of which paid is the mirror's."""
-    if state in ("batched", "paid"):
-        paid = mirror.slot_is_paid
-        return and_(col(Assignment.state) == "batched", paid if state == "paid" else not_(paid))
-    return col(Assignment.state) == state
-
-
 def view(connection: Connection, id: str) -> Row[Any] | None:
     """An assignment with everything that is shown of it."""
     return connection.execute(_VIEW_ONE, {"id": id}).first()
@@ -234,26 +226,3 @@ def view(connection: Connection, id: str) -> Row[Any] | None:
 def page(connection: Connection, where: Sequence[ColumnElement[bool]], cursor: str, limit: int) -> Sequence[Row[Any]]:
     """Assignments that meet `where`, by age, after the one that `cursor` names."""
     return connection.execute(_PAGE.where(*where), {"cursor": cursor, "limit": limit}).all()
-
-
-_COUNTS = (
-    select(Assignment.state, func.count())
-    .where(col(Assignment.posting) == bindparam("posting"))
-    .group_by(col(Assignment.state))
-)
-_PAID = (
-    select(func.count())
-    .select_from(Assignment)
-    .join(Posting, col(Posting.number) == col(Assignment.posting))
-    .where(col(Assignment.posting) == bindparam("posting"), in_state("paid"))
-)
-
-
-def counts(connection: Connection, posting: int) -> dict[str, int]:
-    """How many assignments of a job show each state."""
-    by_state = {state: count for state, count in connection.execute(_COUNTS, {"posting": posting})}
-    if by_state.get("batched"):
-        paid = int(connection.execute(_PAID, {"posting": posting}).scalar_one())
-        by_state |= {"paid": paid, "batched": by_state["batched"] - paid}
-    return by_state
-

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 from sqlmodel import col
 
-from backend.store import mirror
+from backend.store import mirror, slots
 from backend.store.tables import Assignment, Outbox, Posting, SignedBatch
 
 _APPROVED = (
     select(Assignment.slot, Assignment.worker, Assignment.commitment)
-    .where(col(Assignment.posting) == bindparam("of"), col(Assignment.state) == "approved")
+    .where(col(Assignment.posting) == bindparam("of"), col(Assignment.state) == "approved", ~slots.is_taken)
     .order_by(col(Assignment.slot))
 )
 _LAST = (
@@ -27,6 +27,7 @@ _BATCH_UP = (
         col(Assignment.state) == "approved",
         col(Assignment.slot).between(bindparam("first"), bindparam("last")),
         col(Assignment.worker).in_(bindparam("holders", expanding=True)),
+        ~slots.is_taken,
     )
     .values(state="batched", batch=bindparam("digest"))
 )
@@ -56,7 +57,7 @@ waiting = col(SignedBatch.approval).is_(None)
 
 
 def approved(connection: Connection, posting: int) -> list[tuple[int, str, bytes]]:
-    """Approved assignments of a job that are in no batch: slot, worker, commitment, by slot."""
+    """Approved assignments of a job that are in no batch and whose slots are free: slot, worker, commitment, by slot."""
     rows = connection.execute(_APPROVED, {"of": posting})
     return [(slot, worker, bytes.fromhex(commitment[2:])) for slot, worker, commitment in rows]
 

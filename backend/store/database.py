@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, insert, select, text
+from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlmodel import SQLModel
 
 from backend.store.tables import OWN_TABLES, Home
@@ -53,10 +53,18 @@ class Store:
 
 
 def prepare(engine: Engine) -> None:
-    """Creates the tables that aren't there, the mirror's too: whoever starts first makes them for both."""
+    """Creates the tables that aren't there, the mirror's too: whoever starts first makes them for both.
+
+    Raises:
+        Invalid: some of the mirror's are there, and some aren't: those would lack what the blocks before them say.
+    """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
+        missing = {table.name for table in _MIRROR}.difference(inspect(connection).get_table_names())
+        if 0 < len(missing) < len(_MIRROR):
+            lacks = ", ".join(sorted(missing))
+            raise Invalid(f"The database's mirror was made by another version of Piecework (it lacks {lacks}); use another one.")
         SQLModel.metadata.create_all(connection, tables=[*OWN_TABLES, *_MIRROR])
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, literal, select
 from sqlmodel import col
 
-from backend.store.tables import Assignment, Posting, SignedBatch
+from backend.store.tables import Posting, SignedBatch
 from indexer.tables import (
     Close,
     Deployment,
@@ -16,7 +16,6 @@ from indexer.tables import (
     LedgerWithdrawal,
     ProtocolFee,
     SettledBatch,
-    SlotPayment,
     WorkerPayment,
 )
 
@@ -38,17 +37,6 @@ def job_state(job: ColumnElement[str], slots: ColumnElement[int]) -> ColumnEleme
 
 posting_state = job_state(col(Posting.job), col(Posting.slots))
 """The state of a row of `posting`."""
-
-slot_is_paid = exists().where(
-    col(SlotPayment.job) == col(Posting.job),
-    col(SlotPayment.slot) == col(Assignment.slot),
-    col(SlotPayment.worker) == col(Assignment.worker),
-    col(SlotPayment.outcome) != "cancelled",
-)
-"""Whether the chain paid a row of `assignment` (joined with its `posting`)."""
-
-assignment_state = case((and_(col(Assignment.state) == "batched", slot_is_paid), "paid"), else_=col(Assignment.state))
-"""The state of a row of `assignment` (joined with its `posting`)."""
 
 job_is_closed = exists().where(col(Close.job) == col(Posting.job))
 

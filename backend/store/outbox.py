@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 from sqlmodel import col
 
 from backend.store.tables import AccountPreference, Lease, Outbox, Posting, SignedBatch, Withdrawal
+from indexer.tables import Close, SettledBatch
 
 _QUEUED = select(Outbox.id).where(
     col(Outbox.kind) == bindparam("of_kind"), col(Outbox.subject) == bindparam("of"), col(Outbox.state) == "queued"
@@ -29,6 +30,16 @@ _ROSTER = (
         col(SignedBatch.outbox).is_(None),
     )
     .order_by(col(SignedBatch.number))
+)
+_LEFT = (
+    select(col(SignedBatch.posting), col(SignedBatch.roster))
+    .where(
+        col(SignedBatch.approval).is_not(None),
+        col(SignedBatch.outbox).is_(None),
+        ~exists().where(col(SettledBatch.batch) == col(SignedBatch.digest)),
+        ~exists().where(col(Posting.number) == col(SignedBatch.posting), col(Close.job) == col(Posting.job)),
+    )
+    .distinct()
 )
 _LINK = update(SignedBatch).where(col(SignedBatch.digest).in_(bindparam("digests", expanding=True))).values(
     outbox=bindparam("by")
@@ -81,6 +92,11 @@ def move(connection: Connection, id: int, before: str, after: str, **values: Any
 def approved_batches(connection: Connection, posting: int, roster: int) -> Sequence[Row[Any]]:
     """Approved batches of one worker table that no transaction carries."""
     return connection.execute(_ROSTER, {"of": posting, "in_roster": roster}).all()
+
+
+def left(connection: Connection) -> list[str]:
+    """Settlements of which a batch is approved, neither carried nor settled, and whose job is open."""
+    return [f"{posting}:{roster}" for posting, roster in connection.execute(_LEFT)]
 
 
 def link(connection: Connection, id: int, digests: Sequence[str]) -> None:

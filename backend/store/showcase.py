@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, text
+from sqlalchemy import Connection, Row, bindparam, func, select, text
 from sqlmodel import col
 
 from backend.store import mirror
+from backend.store.slots import taken
 from backend.store.tables import LIVE, Assignment, Posting
 from indexer.tables import SlotPayment
 
@@ -20,7 +21,11 @@ _SLOTS = (
     select(Assignment.slot, Assignment.state)
     .where(col(Assignment.posting) == bindparam("posting"), text(LIVE))
 )
-_PAID = select(SlotPayment.slot, SlotPayment.outcome, SlotPayment.amount).where(col(SlotPayment.job) == bindparam("job"))
+_PAID = (
+    select(col(SlotPayment.amount), func.count())
+    .where(col(SlotPayment.job) == bindparam("job"), col(SlotPayment.outcome) != "cancelled")
+    .group_by(col(SlotPayment.amount))
+)
 
 
 def newest(connection: Connection, before: int, limit: int) -> Sequence[Row[Any]]:
@@ -31,14 +36,11 @@ def newest(connection: Connection, before: int, limit: int) -> Sequence[Row[Any]
 def slot_states(connection: Connection, posting: int, job: str, slots: int, closed: bool) -> tuple[list[str], int]:
     """Each slot's state in the order of the slots, and the base units that were paid for them.
 
-    The chain's word comes last: what it paid is paid, whatever the coordinator believes.
+    The chain's word comes last: what it took is taken, whatever the coordinator believes.
     """
     states = ["cancelled" if closed else "free"] * slots
-    for slot, state in connection.execute(_SLOTS, {"posting": posting}):
+    for slot, state in () if closed else connection.execute(_SLOTS, {"posting": posting}):
         states[slot] = state
-    paid = 0
-    for slot, outcome, amount in connection.execute(_PAID, {"job": job}):
-        if slot < slots:
-            states[slot] = "cancelled" if outcome == "cancelled" else "paid"
-        paid += 0 if outcome == "cancelled" else amount
-    return states, paid
+    for slot, state in taken(connection, job, slots):
+        states[slot] = state
+    return states, sum(amount * count for amount, count in connection.execute(_PAID, {"job": job}))

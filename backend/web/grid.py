@@ -10,7 +10,10 @@ from math import ceil, isqrt
 
 from markupsafe import Markup, escape
 
-STATES = ("free", "reserved", "committed", "revealed", "approved", "rejected", "batched", "paid", "cancelled")
+STATES = (
+    *("free", "reserved", "committed", "revealed", "approved", "rejected", "batched"),
+    *("opened", "contested", "appealed", "refunded", "paid", "cancelled"),
+)
 """In the order of a slot's life; the words of the legend."""
 
 CELL = 12
@@ -96,6 +99,10 @@ def _patterns() -> Markup:
         "approved": '<path class="mark" d="M2.5 5.2l1.8 1.8 3.4-4"/>',
         "rejected": '<path class="mark" d="M3 3l4 4m0-4l-4 4"/>',
         "batched": '<path class="mark" d="M2 4h6M2 6.5h6"/>',
+        "opened": '<path class="mark" d="M5 2v3l2 1.5"/>',
+        "contested": '<path class="mark" d="M5 2v3.6M5 7.2v.9"/>',
+        "appealed": '<path class="mark" d="M2 3h6M3.5 3v3M6.5 3v3M2 8h6"/>',
+        "refunded": '<path class="mark" d="M7.5 5h-5m2-2l-2 2 2 2"/>',
         "paid": "",
         "cancelled": '<path class="mark" d="M2 8l6-6"/>',
     }

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event, insert, select, text
 
-from backend.store.database import Store
+from backend.store.database import Store, prepare
 from backend.store.tables import AccountPreference, SiweNonce
 from piecework.domain.errors import Conflict, Invalid, Unavailable
+from piecework.sql import open_engine
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -142,3 +143,11 @@ def test_a_database_belongs_to_one_escrow(store: Store, tmp_path: Path) -> None:
     for other in ((2, "0xa", "0xb"), (1, "0xc", "0xb"), (1, "0xa", "0xd")):
         with pytest.raises(Invalid, match="belongs to the escrow"):
             store.belong_to(*other)
+
+
+def test_a_mirror_that_lacks_a_table_is_refused(store: Store, database_url: str) -> None:
+    store.write_now(lambda connection: connection.execute(text("DROP TABLE mirror_tip")))
+    engine = open_engine(database_url)
+    with pytest.raises(Invalid, match="it lacks mirror_tip"):
+        prepare(engine)
+    engine.dispose()
