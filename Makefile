@@ -14,11 +14,11 @@ CONTRACTS := $(shell find contracts/src -name '*.sol' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup up down status demo test lock ape clean
+.PHONY: help setup up down status demo test lock ape prove mutate deploy clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
-	@echo "  Variables: DEVNET=anvil|ganache|http://…  PORT=8000  DATA=.piecework  ARGS='…' (for test and ape)"
+	@echo "  Variables: DEVNET=anvil|ganache|http://…  PORT=8000  DATA=.piecework  ARGS='…' (for test, ape and deploy)"
 
 setup: .venv/project node_modules/.installed contracts/build/fingerprint  ## virtual environment, npm packages, compiled contracts
 
@@ -50,8 +50,17 @@ lock:  ## renew the locks from pyproject.toml and package.json (needs uv)
 ape: setup .venv-ape/installed  ## Ape on the same sources (ARGS="test", default compile)
 	@.venv-ape/bin/ape $(or $(ARGS),compile)
 
+prove: setup .venv-analysis/installed  ## halmos and slither on the contracts (ARGS="slither", "halmos Slots"; docs/proofs.md)
+	@$(BIN)/python -m scripts.prove $(ARGS)
+
+mutate: setup  ## faults planted in the contracts, and the test that notices each (ARGS="--sample 40"; docs/mutation.md)
+	@$(BIN)/python -m scripts.mutate $(ARGS)
+
+deploy: setup .venv-ape/installed  ## the contracts on a chain (ARGS="--network ethereum:mainnet:node --account ALIAS")
+	@.venv-ape/bin/ape run deploy $(ARGS)
+
 clean:  ## remove what setup made; never the data
-	rm -rf .venv .venv-ape .solcx node_modules contracts/build contracts/forge-out contracts/forge-cache contracts/.cache
+	rm -rf .venv .venv-ape .venv-analysis .solcx node_modules contracts/build contracts/forge-out contracts/forge-cache contracts/.cache
 
 # What is set up holds its own stamp, so that deleting it makes it due.
 
@@ -84,4 +93,10 @@ contracts/build/fingerprint: .venv/project node_modules/.installed foundry.toml 
 .venv-ape/installed: requirements-ape.lock scripts/setup_ape.py
 	@echo "Installing Ape into .venv-ape (a minute) …"
 	@$(BIN)/python scripts/setup_ape.py
+	@touch $@
+
+.venv-analysis/installed: requirements-analysis.lock
+	@echo "Installing halmos and slither into .venv-analysis (a minute) …"
+	@$(PYTHON) -m venv --clear .venv-analysis
+	@.venv-analysis/bin/python $(PIP) install --require-hashes -r requirements-analysis.lock
 	@touch $@

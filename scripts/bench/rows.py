@@ -41,5 +41,6 @@ def print_rows(bench: str, rows: list[Row], as_json: bool) -> None:
         sign = "≥" if row.at_least else "≤"
         table.add_row(row.name, f"{row.value:,.4g}" if row.value < 100 else f"{row.value:,.0f}", row.unit,
                       "" if row.target is None else f"{sign} {row.target:,g}", met)
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=160)).print(table)
 

@@ -1,0 +1,44 @@
+"""What `make prove` makes of what its tools say. The proofs themselves take minutes: `make prove` runs them."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from piecework.chain.build import ROOT
+from scripts.prove import differences, read_known, where
+
+KNOWN = {("timestamp", "Recourse.open"): 1, ("assembly", "Push.trySend"): 2}
+
+
+def test_what_was_looked_at_is_no_fault() -> None:
+    assert differences(Counter(KNOWN), KNOWN) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (KNOWN | {("arbitrary-send-eth", "Push.trySend"): 1}, "arbitrary-send-eth in Push.trySend: found 1 times, looked at 0 times"),
+        (KNOWN | {("timestamp", "Recourse.open"): 2}, "timestamp in Recourse.open: found 2 times, looked at 1 times"),
+        ({("timestamp", "Recourse.open"): 1}, "assembly in Push.trySend: found 0 times, looked at 2 times"),
+    ],
+)
+def test_a_new_finding_one_more_and_one_that_went_away_are_named(found: dict[tuple[str, str], int], sentence: str) -> None:
+    assert differences(Counter(found), KNOWN) == [sentence]
+
+
+def test_a_finding_is_known_by_its_function_wherever_its_lines_are() -> None:
+    contract = {"type": "contract", "name": "Books", "type_specific_fields": {}}
+    function = {"type": "function", "name": "pay", "type_specific_fields": {"parent": contract}}
+    assert where(function) == "Books.pay"
+    assert where({"type": "node", "name": "x = 1", "type_specific_fields": {"parent": function}}) == "Books.pay"
+    assert where({"type": "variable", "name": "treasury", "type_specific_fields": {"parent": contract}}) == "Books"
+
+
+def test_every_detector_has_a_reason() -> None:
+    assert all(len(entry["reason"]) > 20 and entry["where"] for entry in read_known().values())
+
+
+def test_every_proof_stands_in_the_document() -> None:
+    proofs = {name for path in (ROOT / "contracts" / "prove").glob("*.t.sol") for name in re.findall(r"function (check_\w+)", path.read_text())}
+    assert proofs and proofs == set(re.findall(r"`(check_\w+)`", (ROOT / "docs" / "proofs.md").read_text()))
