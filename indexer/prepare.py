@@ -69,10 +69,11 @@ def _require_columns(connection: Connection) -> None:
 
 
 def register_deployment(engine: Engine, deployment: Deployment, source: Source) -> None:
-    """Makes a prepared database the mirror of `deployment`; does nothing if it is that already.
+    """Gives `deployment` a cursor of its own in a prepared database, beside those of others; does nothing if it has one.
 
     Raises:
-        Invalid: the node is on another chain or has no escrow there, or the database mirrors another deployment.
+        Invalid: the node is on another chain or has no escrow there, or the database mirrors a chain with that id but another
+            genesis, as a devnet that was started anew is.
         Unavailable: the node doesn't answer.
     """
     source.identify()
@@ -91,15 +92,20 @@ def _registered(engine: Engine, deployment: Deployment) -> bool:
 
 def _is_registered(connection: Connection, deployment: Deployment) -> bool:
     table = tables.Deployment
-    columns = (table.chain_id, table.escrow, table.genesis_hash, table.start_block)
-    wanted = (deployment.chain_id, deployment.escrow, deployment.genesis_hash, deployment.start_block)
-    found = [tuple(row) for row in connection.execute(select(*columns))]  # type: ignore[call-overload]
-    if found and found != [wanted]:
-        raise Invalid(
-            f"The database mirrors the escrow {found[0][1]} on chain {found[0][0]}, which is another deployment than the one "
-            f"to follow ({deployment.escrow} on chain {deployment.chain_id}); use another database or data directory."
-        )
-    return bool(found)
+    query = select(table.escrow, table.genesis_hash, table.start_block)  # type: ignore[call-overload]
+    found = connection.execute(query.where(table.chain_id == deployment.chain_id)).all()  # type: ignore[arg-type]
+    for escrow, genesis_hash, start_block in found:
+        if genesis_hash != deployment.genesis_hash:
+            raise Invalid(
+                f"The database mirrors the escrow {escrow} on another chain with the id {deployment.chain_id} (its first block "
+                "differs), as that of a devnet from before it was started anew; use another database or data directory."
+            )
+        if escrow == deployment.escrow and start_block != deployment.start_block:
+            raise Invalid(
+                f"The database mirrors the escrow {escrow} from block {start_block} on, not from {deployment.start_block}; "
+                "use the deployment file that it was made with, or another database."
+            )
+    return any(escrow == deployment.escrow for escrow, *_ in found)
 
 
 def _register(connection: Connection, deployment: Deployment, before: Header) -> None:

@@ -59,7 +59,7 @@ def serve(settings: Settings, stopping: threading.Event) -> None:
     trouble = Trouble()
     while not stopping.is_set():
         try:
-            with sole_writer(engine):
+            with sole_writer(engine, deployment):
                 _follow(settings, deployment, engine, source, trouble, stopping)
         except TRANSIENT as error:
             stopping.wait(trouble.met(error))

@@ -17,7 +17,7 @@ from indexer.tables import Appeal, AppealedOpening
 
 Known = TypeVar("Known")
 
-_EVENT = ("chain_id", "block_number", "log_index")
+_EVENT = ("chain_id", "escrow", "block_number", "log_index")
 _TERMS = ("requester", "token", "reward", "fee", "contest_deposit", "appeal_stake")
 _WORD = ("funded", "taken", "resolved", "closed")
 _STAND = ("phase", "arbitrator", "dispute_id", "cost", "ruling", "winner")

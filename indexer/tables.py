@@ -1,7 +1,7 @@
 """The mirror: the escrow's events as SQL tables.
 
-Rows of events are keyed by where the chain has them, (chain_id, block_number, log_index), and set by values, never by increments:
-mirroring a block again writes the same rows, and a reorg deletes the rows of the blocks that are gone. Hashes and addresses are
+Rows of events are keyed by where the chain has them, (chain_id, block_number, log_index, escrow), and set by values, never by
+increments: mirroring a block again writes the same rows, and a reorg deletes the rows of the blocks that are gone. Hashes and addresses are
 lower-case hex text with 0x; amounts are base units. The indexer alone writes here; the backend reads.
 """
 
@@ -64,7 +64,8 @@ class _Event(SQLModel):
     chain_id: int = _big(primary_key=True)
     block_number: int = _big(primary_key=True)
     log_index: int = Field(primary_key=True)
-    escrow: str = Field(max_length=42)
+    escrow: str = Field(primary_key=True, max_length=42)
+    """In the key, because after a reorg one deployment's new row may come to lie where another's dead one still is."""
     transaction_hash: str = Field(max_length=66, index=True)
 
 

@@ -68,9 +68,9 @@ def test_writing_the_same_blocks_again_writes_the_same_rows(workshop: Workshop, 
 
 def test_the_writers_lock_is_held_by_one_and_free_again(database_url: str, workshop: Workshop) -> None:
     with bench(database_url, workshop) as one, bench(database_url, workshop) as other:
-        with sole_writer(one.engine), pytest.raises(Conflict), sole_writer(other.engine):
+        with sole_writer(one.engine, workshop.deployment), pytest.raises(Conflict), sole_writer(other.engine, workshop.deployment):
             pass
-        with sole_writer(other.engine):
+        with sole_writer(other.engine, workshop.deployment):
             pass
 
 

@@ -54,10 +54,12 @@ def test_an_address_without_a_contract_is_refused(busy_workshop: Workshop, datab
     assert "There is no contract at 0x1212" in refused(tmp_path, database_url, nowhere, busy_workshop.rpc.url)
 
 
-def test_another_deployments_database_is_refused(workshop: Workshop, filled: str, tmp_path: Path) -> None:
-    other = deploy(Wallet(workshop.rpc, workshop.chain.deployer), workshop.chain.requester.address)
-    said = refused(tmp_path, filled, other, workshop.rpc.url)
-    assert "The database mirrors the escrow" in said and "use another database" in said
+def test_the_same_escrow_from_another_block_on_is_refused(
+    busy_workshop: Workshop, filled: str, tmp_path: Path
+) -> None:
+    later = replace(busy_workshop.deployment, start_block=busy_workshop.deployment.start_block + 1)
+    said = refused(tmp_path, filled, later, busy_workshop.rpc.url)
+    assert "The database mirrors the escrow" in said and "use the deployment file that it was made with" in said
 
 
 def test_a_database_of_the_devnet_before_is_refused(workshop: Workshop, filled: str, tmp_path: Path) -> None:
@@ -66,7 +68,15 @@ def test_a_database_of_the_devnet_before_is_refused(workshop: Workshop, filled: 
         wallet = Wallet(rpc, workshop.chain.deployer)
         anew = deploy(wallet, workshop.chain.deployer.address)
         assert anew.escrow == workshop.deployment.escrow
-        assert "The database mirrors the escrow" in refused(tmp_path, filled, anew, rpc.url)
+        assert "on another chain with the id 31337" in refused(tmp_path, filled, anew, rpc.url)
+
+
+def test_another_escrow_of_the_devnet_after_is_refused(workshop: Workshop, filled: str, tmp_path: Path) -> None:
+    """A chain id stands for one chain in a database, whatever is looked for on it."""
+    with anvil("--timestamp", "1700000000") as rpc:
+        other = deploy(Wallet(rpc, workshop.chain.deployer), workshop.chain.requester.address)
+        said = refused(tmp_path, filled, other, rpc.url)
+        assert "on another chain with the id 31337" in said and "use another database" in said
 
 
 def test_missing_settings_are_named(busy_workshop: Workshop, tmp_path: Path) -> None:
