@@ -1,11 +1,22 @@
-"""python -m scripts.bench gas | replay [--json]"""
+"""python -m scripts.bench gas | indexer | replay [--json]"""
 
 import argparse
 import sys
 from pathlib import Path
 
-from scripts.bench import gas, replay
-from scripts.bench.rows import print_rows
+from scripts.bench import gas, indexer, replay
+from scripts.bench.rows import Row, print_rows
+
+
+def _measured(chosen: argparse.Namespace) -> list[Row]:
+    """The rows of the chosen bench."""
+    if chosen.bench == "gas":
+        return gas.measure()
+    if chosen.bench == "indexer":
+        kinds = indexer.KINDS if chosen.database == "both" else (chosen.database,)
+        return indexer.measure(indexer.Extent(chosen.events, kinds))
+    return replay.measure(chosen.answers, chosen.truth)
+
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description="Measures what is promised.")
@@ -14,9 +25,11 @@ if __name__ == "__main__":
     main_job.add_argument("--answers", type=Path, help="real answers to measure the first rows on, instead of made ones")
     main_job.add_argument("--truth", type=Path)
     benches.add_parser("gas", help="the protocol's gas, beside plain transfers and what others cost")
+    mirror = benches.add_parser("indexer", help="the indexer beside the node's own speed, the usual way and Ponder")
+    mirror.add_argument("--events", type=int, default=1_000_000, help="how many events the chain has (default 1,000,000)")
+    mirror.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     for bench in benches.choices.values():
         bench.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args()
-    rows = gas.measure() if chosen.bench == "gas" else replay.measure(chosen.answers, chosen.truth)
-    print_rows(chosen.bench, rows, chosen.json)
+    print_rows(chosen.bench, _measured(chosen), chosen.json)
     sys.exit(0)

@@ -1,0 +1,124 @@
+"""One life of the indexer: `python -m indexer` from its start until it is level with a chain that stands still."""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from piecework.chain.build import ROOT
+from piecework.domain.errors import Unavailable
+from scripts.bench.indexer.chain import Chain
+from scripts.bench.indexer.database import Database, empty_database
+from scripts.bench.indexer.process import cpu_seconds, resident_mb
+
+PAUSE_SECONDS = 0.02
+CURSOR = "SELECT head_number FROM mirror_deployment"
+EVENTS = "SELECT sum(log_count) FROM mirror_block"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """How far a run was at some time."""
+
+    seconds: float
+    head: int
+    resident_mb: float
+
+
+@dataclass
+class Run:
+    """What a run took.
+
+    Attributes:
+        seconds: from the start of the process to its being level.
+        cpu_seconds: of the process and, on PostgreSQL, of the server.
+    """
+
+    events: int
+    seconds: float = 0
+    cpu_seconds: float = 0
+    samples: list[Sample] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Events a second, the start of the process included."""
+        return self.events / self.seconds
+
+    @property
+    def start_seconds(self) -> float:
+        """Until the first rows were there."""
+        return next(sample.seconds for sample in self._written)
+
+    @property
+    def cpu_us(self) -> float:
+        """Processor microseconds an event."""
+        return self.cpu_seconds / self.events * 1e6
+
+    @property
+    def peak_mb(self) -> float:
+        """The most resident memory that was seen."""
+        return max(sample.resident_mb for sample in self.samples)
+
+    @property
+    def growth_mb(self) -> float:
+        """Resident memory in the last third of the way, less that in the first."""
+        head = self.samples[-1].head
+        first = [sample.resident_mb for sample in self._written if sample.head <= head / 3]
+        last = [sample.resident_mb for sample in self._written if sample.head >= head * 2 / 3]
+        return statistics.median(last) - statistics.median(first) if first else 0
+
+    @property
+    def _written(self) -> Sequence[Sample]:
+        """After the first commit."""
+        start = self.samples[0].head
+        return [sample for sample in self.samples if sample.head > start]
+
+
+@contextmanager
+def indexer(chain: Chain, database: Database, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The process for as long as the block runs, with its own defaults; what it says is in `folder`."""
+    deployment = folder / "deployment.json"
+    chain.deployment.save(deployment)
+    given = {"DATABASE_URL": database.url, "RPC_URL": chain.rpc.url, "DEPLOYMENT": str(deployment)}
+    environment = os.environ | {f"PIECEWORK_{name}": value for name, value in given.items()}
+    with (folder / "indexer.log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "indexer"], cwd=ROOT, stdout=log, stderr=log, env=environment)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def run(chain: Chain, kind: str) -> Run:
+    """One life in an empty database.
+
+    Raises:
+        Unavailable: the process ended before it was level, or has other events than the chain.
+    """
+    with tempfile.TemporaryDirectory() as name, empty_database(kind, folder := Path(name)) as database:
+        before = _server_cpu(database)
+        began, result = time.perf_counter(), Run(chain.events)
+        with database.reading() as integer, indexer(chain, database, folder) as process:
+            while not result.samples or result.samples[-1].head < chain.head:
+                if process.poll() is not None:
+                    raise Unavailable(f"The indexer ended by itself:\n{(folder / 'indexer.log').read_text()}")
+                time.sleep(PAUSE_SECONDS)
+                memory, head, now = resident_mb(process.pid), integer(CURSOR), time.perf_counter()
+                result.samples.append(Sample(now - began, -1 if head is None else head, memory))
+            result.seconds = result.samples[-1].seconds
+            result.cpu_seconds = cpu_seconds(process.pid) + _server_cpu(database) - before
+            mirrored = integer(EVENTS)
+        if mirrored != chain.events:
+            raise Unavailable(f"The indexer has {mirrored} of the chain's {chain.events} events.")
+        return result
+
+
+def _server_cpu(database: Database) -> float:
+    return cpu_seconds(database.server) if database.server else 0

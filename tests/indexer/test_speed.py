@@ -1,0 +1,37 @@
+"""The bench of the indexer measures what it says, on a chain of the events that it says."""
+
+from pathlib import Path
+
+from piecework.chain.escrow import SignedBatch, encode_settle
+from piecework.domain.terms import Batch, Terms
+from piecework.domain.units import NATIVE
+from scripts.bench.indexer import Extent, measure
+from scripts.bench.indexer.calldata import Settle
+from scripts.bench.indexer.chain import built_chain
+
+EVENTS = 400
+
+
+def test_a_settlement_encoded_by_hand_is_what_the_general_encoder_says() -> None:
+    workers = ("0x" + "11" * 20, "0x" + "22" * 20)
+    terms = Terms(workers[0], NATIVE, NATIVE, 5, 0, workers[1], NATIVE, b"court", 1, 2, 3, 4, 5, b"\1" * 32, b"\2" * 32)
+    parts = [(Batch(b"\3" * 32, first, workers, bytes((1, 2, 0) * 15), b"\4" * 32), bytes(64) + b"\x1c") for first in (0, 45)]
+    batches = [SignedBatch(batch, signature, b"") for batch, signature in parts]
+    general = encode_settle(terms, batches, frozenset(workers[:1]), 9_000)
+    assert "0x" + Settle(terms).encode(parts, 0b10, 9_000).hex() == general
+
+
+def test_a_chain_that_was_kept_has_the_same_logs(tmp_path: Path) -> None:
+    found = []
+    for _ in range(2):
+        with built_chain(EVENTS, lambda made: None, tmp_path) as chain:
+            logs = chain.rpc.call("eth_getLogs", {"address": chain.deployment.escrow, "fromBlock": "0x0", "toBlock": "latest"})
+            assert EVENTS <= chain.events == len(logs)
+            found.append(logs)
+    assert found[0] == found[1]
+
+
+def test_the_bench_measures_the_indexer(tmp_path: Path) -> None:
+    rows = {row.name: row for row in measure(Extent(EVENTS, ["sqlite"], runs=1, folder=tmp_path))}
+    assert all(row.value > 0 for name, row in rows.items() if "growth" not in name)
+    assert rows["sqlite: share of the floor"].target == 0.2
