@@ -14,10 +14,10 @@ CONTRACTS := $(shell find contracts/src -name '*.sol' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup up down status demo test lock ape prove mutate deploy clean
+.PHONY: help setup up down status demo test migration lock ape prove mutate deploy clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 	@echo "  Variables: DEVNET=anvil|ganache|http://…  PORT=8000  DATA=.piecework  ARGS='…' (for test, ape and deploy)"
 
 setup: .venv/project node_modules/.installed contracts/build/fingerprint  ## virtual environment, npm packages, compiled contracts
@@ -40,6 +40,9 @@ demo: setup  ## real ratings from 1979 through the whole marketplace (started fo
 
 test: setup  ## all tests (ARGS="tests/stack -k kill")
 	@$(BIN)/python -m pytest $(ARGS)
+
+migration: setup  ## the revision that takes a database's tables to the models (NAME='what changes')
+	@$(BIN)/python -m scripts.migration $(NAME)
 
 lock:  ## renew the locks from pyproject.toml and package.json (needs uv)
 	$(LOCK) --group test --group install pyproject.toml -o requirements.lock

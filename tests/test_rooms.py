@@ -12,12 +12,13 @@ from piecework.chain.build import ROOT
 PACKAGES = ("piecework", "indexer", "backend", "scripts")
 
 GROUND = ("piecework.domain",)
-MIRROR = ("indexer.tables", "piecework.sql", *GROUND)
+MIRROR = ("indexer.tables", "piecework.sql", "piecework.migrations", *GROUND)
 SERVICES = ("backend.services", "backend.store", "backend.settings", "piecework.chain", *MIRROR)
 
 DOORS: dict[str, tuple[str, ...]] = {
     "piecework.domain": (),
     "piecework.sql": GROUND,
+    "piecework.migrations": ("piecework.sql", *GROUND),
     "piecework.chain": GROUND,
     "piecework.client": ("piecework.chain", *GROUND),
     "indexer.tables": ("piecework.sql", *GROUND),
@@ -119,6 +120,7 @@ def test_the_domain_knows_nothing_of_its_surroundings() -> None:
     [
         ("piecework/domain/units.py", "from piecework.chain.rpc import Rpc"),
         ("piecework/sql.py", "import piecework.chain.rpc"),
+        ("piecework/migrations/revise.py", "from indexer import tables"),
         ("piecework/client/market.py", "from backend.settings import Settings"),
         ("indexer/follow.py", "from backend.store import database"),
         ("indexer/tables.py", "from indexer.decode import *"),

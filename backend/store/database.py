@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from sqlmodel import SQLModel
 
-from backend.store.tables import OWN_TABLES, Home
+from backend.store.tables import Home
 from backend.store.writer import Writer
 from indexer import tables as mirror
 from piecework.domain.errors import Invalid
+from piecework.migrations.lines import COORDINATOR
+from piecework.migrations.upgrade import upgrade
 from piecework.sql import open_engine, reading
 
 _MIRROR = [model.__table__ for model in (mirror.Deployment, mirror.Block, *mirror.EVENT_TABLES)]  # type: ignore[attr-defined]
@@ -53,11 +55,13 @@ class Store:
 
 
 def prepare(engine: Engine) -> None:
-    """Creates the tables that aren't there, the mirror's too: whoever starts first makes them for both.
+    """Brings the coordinator's tables up to date, and makes the mirror's: whoever starts first makes them for both.
 
     Raises:
-        Invalid: some of the mirror's are there, and some aren't: those would lack what the blocks before them say.
+        Invalid: the tables are another version's; or some of the mirror's are there, and some aren't: those would lack what the
+            blocks before them say.
     """
+    upgrade(engine, COORDINATOR)
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
@@ -65,7 +69,7 @@ def prepare(engine: Engine) -> None:
         if 0 < len(missing) < len(_MIRROR):
             lacks = ", ".join(sorted(missing))
             raise Invalid(f"The database's mirror was made by another version of Piecework (it lacks {lacks}); use another one.")
-        SQLModel.metadata.create_all(connection, tables=[*OWN_TABLES, *_MIRROR])
+        SQLModel.metadata.create_all(connection, tables=_MIRROR)
 
 
 def _claim(connection: Connection, chain_id: int, genesis_hash: str, escrow: str) -> None:
