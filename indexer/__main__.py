@@ -1,62 +1,38 @@
 """`python -m indexer`: mirrors the escrow's events into SQL until it is told to stop.
 
-Settings come from the environment (`indexer.settings`). Ends with 0 on SIGTERM or SIGINT, and with 1 and one sentence on what no
-waiting mends: a wrong chain, another deployment's database, a second indexer, a reorg deeper than the window.
+Settings come from the environment (`indexer.settings`). Ends with 0 on SIGTERM or SIGINT, within seconds whatever it is doing
+(`indexer.stop`), and with 1 and one sentence on what no waiting mends: a wrong chain, a second indexer, a reorg deeper than the
+window. Where it is asked to listen, it stays up to say so instead (`indexer.service.serve`).
 """
 
 import logging
-import signal
+import os
 import sys
 import threading
-from types import FrameType
 
-from pydantic import ValidationError
-
+from indexer import journal
 from indexer.service import serve
-from indexer.settings import Settings
-from piecework.domain.errors import Invalid, PieceworkError
+from indexer.settings import read_settings
+from indexer.stop import Stopped, listen
+from piecework.domain.errors import PieceworkError
 
 log = logging.getLogger("indexer")
 
 
-class Stopped(BaseException):
-    """Somebody asked the process to end; nothing may catch it on the way."""
-
-
 def main() -> int:
     """Runs the indexer; returns the exit code."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s indexer %(levelname)s %(message)s")
+    journal.start(os.environ.get("PIECEWORK_LOG_FORMAT", "text"))  # settings that are wrong are said in the same format
     stopping = threading.Event()
-    _listen(stopping)
+    listen(stopping)
     try:
-        serve(_settings(), stopping)
+        serve(read_settings(), stopping)
     except Stopped:
         pass
     except PieceworkError as error:
-        log.error(error.sentence)
+        log.error(error.sentence, extra={"event": "ended", "error": type(error).__name__})
         return 1
-    log.info("stopped")
+    log.info("stopped", extra={"event": "stopped"})
     return 0
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        wrong = ", ".join(f"PIECEWORK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-        raise Invalid(f"The indexer's settings are incomplete or wrong ({wrong}).") from None
-
-
-def _listen(stopping: threading.Event) -> None:
-    """A signal ends whatever is waiting; a transaction that is cut off leaves nothing behind."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if not stopping.is_set():
-            stopping.set()
-            raise Stopped
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
 
 
 if __name__ == "__main__":

@@ -2,45 +2,57 @@
 
 import logging
 import threading
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from indexer.backoff import Backoff
+from indexer.chain import Header
+from indexer.counts import Counts
 from indexer.follow import Follower
-from indexer.mirror import Mirror
-from indexer.prepare import open_database, prepare_tables, register_deployment
+from indexer.http import served
+from indexer.interruption import Interrupted, Interruption
+from indexer.metered import MeteredMirror
+from indexer.prepare import prepare_tables, register_deployment
+from indexer.reorg import TooDeep
+from indexer.sessions import Sessions
 from indexer.settings import Settings
 from indexer.source import Source
+from indexer.standing import Standing
+from indexer.watchdog import Watchdog
 from indexer.writer import sole_writer
 from piecework.chain.deployment import Deployment
 from piecework.chain.rpc import Rpc, RpcRefused
-from piecework.domain.errors import PieceworkError, Unavailable
+from piecework.domain.errors import Invalid, NotFound, PieceworkError, Unavailable
 
 log = logging.getLogger("indexer")
 
 TRANSIENT = (Unavailable, RpcRefused, OperationalError, InterfaceError)
 """What trying again may mend."""
+FINAL = (Invalid, NotFound, TooDeep)
+"""What is wrong with the chain, the database or the deployment file, until a person has looked."""
+REMIND_SECONDS = 60
 
 
 class Trouble:
     """Says once what is wrong and once that it is over, and how long to wait in between."""
 
-    def __init__(self) -> None:
-        self._backoff, self._sentence = Backoff(), ""
+    def __init__(self, standing: Standing) -> None:
+        self._backoff, self._sentence, self._standing = Backoff(), "", standing
 
     def met(self, error: Exception) -> float:
         """Seconds to wait after `error`."""
         sentence = error.sentence if isinstance(error, PieceworkError) else f"The database doesn't answer: {error}"
         if sentence != self._sentence:
-            log.warning("%s Trying again.", sentence)
-        self._sentence = sentence
+            log.warning("%s Trying again.", sentence, extra={"event": "trouble", "error": type(error).__name__})
+        self._sentence = self._standing.trouble = sentence
         return self._backoff.failed()
 
     def over(self) -> None:
         """Something worked."""
         if self._sentence:
-            log.info("it works again")
+            log.info("it works again", extra={"event": "recovered"})
         self._sentence = ""
         self._backoff.succeeded()
 
@@ -50,35 +62,102 @@ def serve(settings: Settings, stopping: threading.Event) -> None:
 
     After every trouble chain, database and cursor are looked at anew: a node that comes back may be another one.
 
+    What no waiting mends (a reorg deeper than the window, a changed genesis, another version's tables) halts it, and nothing is
+    written any more. Where somebody listens, at PIECEWORK_INDEXER_PORT, it stays up to say so: /ready is 503 and /status has
+    the reason, which a process that ends again and again under its supervisor couldn't be asked for. Where nobody does, it ends,
+    and its exit code and last words are what a supervisor has. Another indexer's lock always ends it: that one is at work.
+
     Raises:
         Invalid, Conflict, NotFound: what waiting doesn't mend, in one sentence.
     """
     deployment = Deployment.load(settings.deployment)
-    engine = open_database(settings.database_url)
-    source = Source(Rpc(settings.rpc_url, settings.rpc_timeout_seconds), deployment)
-    trouble = Trouble()
+    standing = _standing(settings, deployment)
+    if settings.indexer_port is None:
+        return _mirror(settings, deployment, standing, stopping)
+    with served(standing, settings.indexer_host, settings.indexer_port) as url:
+        log.info("listening on %s", url, extra={"event": "listening", "url": url})
+        try:
+            _mirror(settings, deployment, standing, stopping)
+        except FINAL as error:
+            _halt(standing, error, stopping)
+
+
+def _halt(standing: Standing, error: PieceworkError, stopping: threading.Event) -> None:
+    """Says it, and again every minute, until somebody ends the process."""
+    standing.halted = error.sentence
+    while not stopping.is_set():
+        log.error("halted: %s", error.sentence, extra={"event": "halted", "error": type(error).__name__})
+        stopping.wait(REMIND_SECONDS)
+
+
+def _standing(settings: Settings, deployment: Deployment) -> Standing:
+    return Standing(
+        deployment,
+        [_name(url) for url in settings.rpc_urls],
+        settings.confirmations,
+        settings.finality_blocks,
+        settings.ready_blocks,
+        settings.health_seconds,
+    )
+
+
+def _name(url: str) -> str:
+    """An endpoint's name: its address may hold a secret."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _mirror(settings: Settings, deployment: Deployment, standing: Standing, stopping: threading.Event) -> None:
+    """One life of the loop after another."""
+    trouble, interruption, sessions = Trouble(standing), Interruption(), Sessions(settings.database_url)
+    watchdog = Watchdog(standing, settings.rpc_urls, settings.stall_seconds, interruption.fire)
+    watchdog.start()
     while not stopping.is_set():
         try:
-            with sole_writer(engine, deployment):
-                _follow(settings, deployment, engine, source, trouble, stopping)
+            with interruption.possible(), sessions.opened() as engine, sole_writer(engine, deployment):
+                _follow(settings, deployment, engine, standing, trouble, stopping)
         except TRANSIENT as error:
+            standing.beat()
             stopping.wait(trouble.met(error))
+        except Interrupted:
+            continue  # the watchdog has said why
 
 
 def _follow(
-    settings: Settings, deployment: Deployment, engine: Engine, source: Source, trouble: Trouble, stopping: threading.Event
+    settings: Settings,
+    deployment: Deployment,
+    engine: Engine,
+    standing: Standing,
+    trouble: Trouble,
+    stopping: threading.Event,
 ) -> None:
+    source = _Heard(Rpc(settings.rpc_urls[0], settings.rpc_timeout_seconds), deployment, standing.counts)
     prepare_tables(engine)
     register_deployment(engine, deployment, source)
-    mirror = Mirror(engine, deployment, settings.finality_blocks)
+    mirror = MeteredMirror(engine, deployment, settings.finality_blocks, standing)
     first = mirror.cursor().head_number + 1
-    log.info("mirroring %s on chain %d, from block %d on", deployment.escrow, deployment.chain_id, first)
+    values = {"event": "mirroring", "escrow": deployment.escrow, "chain_id": deployment.chain_id, "block": first}
+    log.info("mirroring %s on chain %d, from block %d on", deployment.escrow, deployment.chain_id, first, extra=values)
     follower, level = Follower(source, mirror, settings.confirmations, settings.finality_blocks), False
     while not stopping.is_set():
         busy = follower.step()
+        standing.stepped()
         trouble.over()
         if not busy:
             if not level:
-                log.info("level with the chain at block %d", mirror.cursor().head_number)
+                number = mirror.cursor().head_number
+                log.info("level with the chain at block %d", number, extra={"event": "level", "block": number})
             level = True
             stopping.wait(settings.poll_seconds)
+
+
+class _Heard(Source):
+    """A source that tells of the heads that it sees."""
+
+    def __init__(self, rpc: Rpc, deployment: Deployment, counts: Counts) -> None:
+        super().__init__(rpc, deployment)
+        self._name, self._counts = _name(rpc.url), counts
+
+    def tip(self, confirmations: int = 0) -> Header:
+        found = super().tip(confirmations)
+        self._counts.head(self._name, found.number + confirmations)
+        return found

@@ -1,9 +1,12 @@
 """What the indexer is told from outside."""
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from piecework.domain.errors import Invalid
 
 
 class Settings(BaseSettings):
@@ -25,3 +28,33 @@ class Settings(BaseSettings):
     """How long to wait before asking for a new block again."""
     rpc_timeout_seconds: float = Field(default=10, gt=0)
     """How long the node may take for one answer."""
+    indexer_host: str = "127.0.0.1"
+    """Where /health, /ready, /status and /metrics are served."""
+    indexer_port: int | None = Field(default=None, ge=0, le=65535)
+    """Their port; 0 takes a free one, and without it nothing is served."""
+    ready_blocks: int = Field(default=20, ge=0)
+    """How many blocks the mirror may be behind the chain and still be called ready."""
+    health_seconds: float = Field(default=60, gt=0)
+    """How long the loop may be silent and still be called alive."""
+    stall_seconds: float = Field(default=60, gt=0)
+    """How long the chain may move without the mirror before the watchdog steps in."""
+    log_format: Literal["text", "json"] = "text"
+    """Lines for people, or one JSON object a line."""
+
+    @property
+    def rpc_urls(self) -> list[str]:
+        """The nodes' addresses."""
+        return [url.strip() for url in self.rpc_url.split(",")]
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        Invalid: variables are missing or wrong; the sentence names them.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]  # pydantic-settings fills the fields from the environment
+    except ValidationError as error:
+        wrong = ", ".join(f"PIECEWORK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise Invalid(f"The indexer's settings are incomplete or wrong ({wrong}).") from None

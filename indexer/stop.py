@@ -1,0 +1,43 @@
+"""How the process ends when somebody asks it to: at once where it can, and within seconds whatever it is doing.
+
+A transaction that is cut off leaves nothing behind, and a commit whose answer nobody hears is found by the next start: ending in
+the middle is as safe as kill -9. So a signal ends whatever Python waits for, and where a driver or a disk doesn't let Python hear
+of the signal (SQLite waiting for another writer, a server that doesn't answer a rollback), the process ends after a grace.
+"""
+
+import os
+import signal
+import threading
+import time
+from types import FrameType
+
+GRACE_SECONDS = 3.0
+ASKS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stopped(BaseException):
+    """Somebody asked the process to end; nothing may catch it on the way."""
+
+
+def listen(stopping: threading.Event, grace_seconds: float = GRACE_SECONDS) -> None:
+    """From now on SIGTERM and SIGINT set `stopping` and raise `Stopped` in the main thread; after the grace the process is gone,
+    with exit code 0."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            raise Stopped
+
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    signal.set_wakeup_fd(writes, warn_on_full_buffer=False)  # told by the system, however busy the main thread is
+    threading.Thread(target=_end, args=(reads, grace_seconds), name="stop", daemon=True).start()
+    for number in ASKS:
+        signal.signal(number, stop)
+
+
+def _end(reads: int, grace_seconds: float) -> None:
+    while os.read(reads, 1)[0] not in ASKS:
+        pass
+    time.sleep(grace_seconds)
+    os._exit(0)
