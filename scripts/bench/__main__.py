@@ -14,7 +14,7 @@ def _measured(chosen: argparse.Namespace) -> list[Row]:
         return gas.measure()
     if chosen.bench == "indexer":
         kinds = indexer.KINDS if chosen.database == "both" else (chosen.database,)
-        return indexer.measure(indexer.Extent(chosen.events, kinds))
+        return indexer.measure(indexer.Extent(chosen.events, kinds, ponder=() if chosen.no_ponder else indexer.VERSIONS))
     return replay.measure(chosen.answers, chosen.truth)
 
 
@@ -28,6 +28,7 @@ if __name__ == "__main__":
     mirror = benches.add_parser("indexer", help="the indexer beside the node's own speed, the usual way and Ponder")
     mirror.add_argument("--events", type=int, default=1_000_000, help="how many events the chain has (default 1,000,000)")
     mirror.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
+    mirror.add_argument("--no-ponder", action="store_true", help="leave Ponder out, which npm installs in the temporary folder")
     for bench in benches.choices.values():
         bench.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args()

@@ -2,5 +2,6 @@
 
 from scripts.bench.indexer.database import KINDS
 from scripts.bench.indexer.measure import Extent, measure
+from scripts.bench.indexer.ponder import VERSIONS
 
-__all__ = ["KINDS", "Extent", "measure"]
+__all__ = ["KINDS", "VERSIONS", "Extent", "measure"]

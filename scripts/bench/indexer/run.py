@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,9 +51,9 @@ class Run:
         return self.events / self.seconds
 
     @property
-    def start_seconds(self) -> float:
-        """Until the first rows were there."""
-        return next(sample.seconds for sample in self._written)
+    def first_written(self) -> Sample:
+        """When the first commit was seen, and what was in it."""
+        return self._written[0]
 
     @property
     def cpu_us(self) -> float:
@@ -96,11 +96,16 @@ def indexer(chain: Chain, database: Database, folder: Path) -> Iterator[subproce
         process.wait(30)
 
 
-def run(chain: Chain, kind: str) -> Run:
+def run(chain: Chain, kind: str, wanted: Mapping[str, int] | None = None) -> Run:
     """One life in an empty database.
 
+    Args:
+        chain: what is mirrored.
+        kind: of the database.
+        wanted: queries and what they must answer in the end; by default that all events are there.
+
     Raises:
-        Unavailable: the process ended before it was level, or has other events than the chain.
+        Unavailable: the process ended before it was level, or a query answers something else.
     """
     with tempfile.TemporaryDirectory() as name, empty_database(kind, folder := Path(name)) as database:
         before = _server_cpu(database)
@@ -114,9 +119,9 @@ def run(chain: Chain, kind: str) -> Run:
                 result.samples.append(Sample(now - began, -1 if head is None else head, memory))
             result.seconds = result.samples[-1].seconds
             result.cpu_seconds = cpu_seconds(process.pid) + _server_cpu(database) - before
-            mirrored = integer(EVENTS)
-        if mirrored != chain.events:
-            raise Unavailable(f"The indexer has {mirrored} of the chain's {chain.events} events.")
+            for query, number in (wanted or {EVENTS: chain.events}).items():
+                if (answer := integer(query)) != number:
+                    raise Unavailable(f"The indexer is level, but {query} is {answer}, not {number}.")
         return result
 
 

@@ -1,0 +1,42 @@
+"""Settlements of 10,000 slots by 100 workers and nothing else: how many slots a second become rows that can be asked for."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from scripts.bench.indexer.chain import Chain, build
+from scripts.bench.indexer.node import node
+from scripts.bench.indexer.requester import LARGE_SLOTS
+from scripts.bench.indexer.run import Run, run
+from scripts.bench.indexer.street import Block, Street
+
+ROWS = "SELECT count(*) FROM mirror_slot_payment"
+
+
+@contextmanager
+def large_settlements(number: int, tell: Callable[[int], None]) -> Iterator[Chain]:
+    """A chain of its own, one settlement a block."""
+
+    def blocks(street: Street) -> Iterator[Block]:
+        yield street.deposits()
+        for at in range(number):
+            yield street.large(at)
+
+    with node() as rpc:
+        yield build(rpc, blocks, tell)
+
+
+def slots_rate(chain: Chain, kind: str, number: int) -> float:
+    """Slots a second of one life of the indexer, its start left out: from the first commit that is seen, what was in it left out too.
+
+    Where everything is in the first commit, of the whole life.
+    """
+    done = run(chain, kind, {ROWS: number * LARGE_SLOTS})
+    return _rate(done, chain.head, number)
+
+
+def _rate(done: Run, head: int, number: int) -> float:
+    first = done.first_written
+    left = min(head - first.head, number)
+    if left == 0:
+        return number * LARGE_SLOTS / done.seconds
+    return left * LARGE_SLOTS / (done.seconds - first.seconds)
