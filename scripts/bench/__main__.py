@@ -14,7 +14,8 @@ def _measured(chosen: argparse.Namespace) -> list[Row]:
         return gas.measure()
     if chosen.bench == "indexer":
         kinds = indexer.KINDS if chosen.database == "both" else (chosen.database,)
-        return indexer.measure(indexer.Extent(chosen.events, kinds, ponder=() if chosen.no_ponder else indexer.VERSIONS))
+        parts = [part for part in chosen.only if part != "ponder" or not chosen.no_ponder]
+        return indexer.measure(indexer.Extent(chosen.events, kinds, parts))
     return replay.measure(chosen.answers, chosen.truth)
 
 
@@ -29,6 +30,7 @@ if __name__ == "__main__":
     mirror.add_argument("--events", type=int, default=1_000_000, help="how many events the chain has (default 1,000,000)")
     mirror.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     mirror.add_argument("--no-ponder", action="store_true", help="leave Ponder out, which npm installs in the temporary folder")
+    mirror.add_argument("--only", choices=indexer.PARTS, nargs="+", default=indexer.PARTS, help="measure these parts and no others")
     for bench in benches.choices.values():
         bench.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args()

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy.engine import make_url
 
+from scripts.bench.indexer.process import cpu_seconds
 from tests.support import postgres
 
 KINDS = ("sqlite", "postgresql")
@@ -42,6 +43,10 @@ class Database:
                 return None if row is None or row[0] is None else int(row[0])
 
             yield integer
+
+    def cpu_seconds(self) -> float:
+        """Processor time of its server until now; 0 where there is none."""
+        return cpu_seconds(self.server) if self.server else 0
 
     def _connection(self) -> sqlite3.Connection | psycopg.Connection:
         url = make_url(self.url)

@@ -1,6 +1,5 @@
 """At the head of a chain with a block a second: how long after a block is served its event can be asked for in SQL."""
 
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,8 +19,8 @@ QUIET_SECONDS, LOOK_SECONDS = 0.9, 0.001
 MOST_SECONDS = 30
 
 
-def head_delay(kind: str, blocks: int, tell: Callable[[int], None]) -> float:
-    """The median over `blocks` blocks, ms."""
+def head_delays(kind: str, blocks: int, tell: Callable[[int], None]) -> list[float]:
+    """Of each of `blocks` blocks, ms."""
     with node() as rpc, tempfile.TemporaryDirectory() as name, empty_database(kind, folder := Path(name)) as database:
         street = Street(rpc)
         mine(rpc, street.deposits().transactions)
@@ -29,11 +28,11 @@ def head_delay(kind: str, blocks: int, tell: Callable[[int], None]) -> float:
         with database.reading() as integer, indexer(chain, database, folder):
             _wait(lambda: integer(CURSOR) == chain.head)
             rpc.call("evm_setIntervalMining", 1)
-            delays = []
+            delays = list[float]()
             for at in range(blocks):
-                delays.append(_delay(rpc, street, integer))
+                delays.append(_delay(rpc, street, integer) * 1000)
                 tell(at + 1)
-            return statistics.median(delays) * 1000
+            return delays
 
 
 def _delay(rpc: Rpc, street: Street, integer: Callable[[str], int | None]) -> float:

@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,6 +21,7 @@ from piecework.chain.escrow import escrow_abi
 from piecework.domain.errors import Unavailable
 from scripts.bench.indexer.chain import Chain
 from scripts.bench.indexer.database import Database, empty_database
+from scripts.bench.indexer.process import Speed, cpu_seconds
 from tests.support.devnet import free_port
 
 VERSIONS = ("0.16.x", "1.0.0")
@@ -68,60 +68,52 @@ export default createConfig(process.env.BENCH_OLD
 """
 
 
-@dataclass(frozen=True)
-class Ponder:
-    """What one run of it took; `version` as npm resolved it."""
+def installed(version: str, folder: Path) -> Path:
+    """A folder where it is installed, by npm if nobody did before.
 
-    version: str
-    events: int
-    seconds: float
-
-    @property
-    def rate(self) -> float:
-        """Events a second, the start of the process included."""
-        return self.events / self.seconds
-
-
-def installed(version: str, folder: Path) -> Path | None:
-    """A folder where it is installed; None where npm can't."""
+    Raises:
+        Unavailable: npm isn't there, or can't.
+    """
     home = folder / f"ponder-{version}"
     if (home / "whole").exists():
         return home
     npm = shutil.which("npm")
     if npm is None:
-        return None
+        raise Unavailable("There is no npm to install it.")
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     (home / "package.json").write_text('{"private": true, "type": "module"}')
     command = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error", f"ponder@{version}", "viem@2", "hono@4"]
-    done = subprocess.run(command, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
     if done.returncode:
-        return None
+        raise Unavailable(f"npm can't install it: {done.stderr[-300:]}")
     (home / "whole").touch()
     return home
 
 
-def ponder(chain: Chain, home: Path, most_seconds: float = MOST_SECONDS) -> Ponder:
-    """One run over the chain's first events; where the time is up, over as many as it has written by then.
+def ponder(chain: Chain, home: Path, most_seconds: float = MOST_SECONDS) -> tuple[str, Speed]:
+    """Its name with its version, and its speed over the chain's first events, its start included; where the time is up, over as many
+    as it has written by then.
 
     Raises:
         Unavailable: it ended by itself, or wrote nothing.
     """
-    version = json.loads((home / "node_modules" / "ponder" / "package.json").read_text())["version"]
+    name = f"Ponder {json.loads((home / 'node_modules' / 'ponder' / 'package.json').read_text())['version']}"
     end = min(chain.head, chain.head * EVENTS // chain.events)
     with TemporaryDirectory() as folder, empty_database("postgresql", Path(folder)) as database:
-        began = time.perf_counter()
-        with _running(chain, home, database, end, old=version == "1.0.0") as (process, port):
+        before, began = database.cpu_seconds(), time.perf_counter()
+        with _running(chain, home, database, end, old=name == "Ponder 1.0.0") as (process, port):
             while not _is_ready(port) and time.perf_counter() - began < most_seconds:
                 if process.poll() is not None:
-                    raise Unavailable(f"Ponder {version} ended by itself: {(home / 'log').read_text()[-500:]}")
+                    raise Unavailable(f"It ended by itself: {(home / 'log').read_text()[-500:]}")
                 time.sleep(PAUSE_SECONDS)
             seconds = time.perf_counter() - began
+            cpu = cpu_seconds(process.pid) + database.cpu_seconds() - before
             with database.reading() as integer:
                 events = integer(ROWS)
         if not events:
-            raise Unavailable(f"Ponder {version} wrote nothing in {seconds:.0f} s.")
-        return Ponder(version, events, seconds)
+            raise Unavailable(f"It wrote nothing in {seconds:.0f} s.")
+        return name, Speed(events, seconds, cpu)
 
 
 @contextmanager

@@ -1,9 +1,29 @@
 """What a process and its children cost, as Linux says."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a way of indexing took: wall and processor, the database's included."""
+
+    events: int
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Events a second."""
+        return self.events / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """Processor microseconds an event."""
+        return self.cpu_seconds / self.events * 1e6
 
 
 def cpu_seconds(pid: int) -> float:

@@ -8,14 +8,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from piecework.chain.build import ROOT
 from piecework.domain.errors import Unavailable
 from scripts.bench.indexer.chain import Chain
 from scripts.bench.indexer.database import Database, empty_database
-from scripts.bench.indexer.process import cpu_seconds, resident_mb
+from scripts.bench.indexer.process import Speed, cpu_seconds, resident_mb
 
 PAUSE_SECONDS = 0.02
 CURSOR = "SELECT head_number FROM mirror_deployment"
@@ -31,34 +31,16 @@ class Sample:
     resident_mb: float
 
 
-@dataclass
-class Run:
-    """What a run took.
+@dataclass(frozen=True)
+class Run(Speed):
+    """What a run took, from the start of the process to its being level."""
 
-    Attributes:
-        seconds: from the start of the process to its being level.
-        cpu_seconds: of the process and, on PostgreSQL, of the server.
-    """
-
-    events: int
-    seconds: float = 0
-    cpu_seconds: float = 0
-    samples: list[Sample] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        """Events a second, the start of the process included."""
-        return self.events / self.seconds
+    samples: Sequence[Sample]
 
     @property
     def first_written(self) -> Sample:
         """When the first commit was seen, and what was in it."""
         return self._written[0]
-
-    @property
-    def cpu_us(self) -> float:
-        """Processor microseconds an event."""
-        return self.cpu_seconds / self.events * 1e6
 
     @property
     def peak_mb(self) -> float:
@@ -93,7 +75,11 @@ def indexer(chain: Chain, database: Database, folder: Path) -> Iterator[subproce
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
 
 
 def run(chain: Chain, kind: str, wanted: Mapping[str, int] | None = None) -> Run:
@@ -108,22 +94,16 @@ def run(chain: Chain, kind: str, wanted: Mapping[str, int] | None = None) -> Run
         Unavailable: the process ended before it was level, or a query answers something else.
     """
     with tempfile.TemporaryDirectory() as name, empty_database(kind, folder := Path(name)) as database:
-        before = _server_cpu(database)
-        began, result = time.perf_counter(), Run(chain.events)
+        before, began, samples = database.cpu_seconds(), time.perf_counter(), list[Sample]()
         with database.reading() as integer, indexer(chain, database, folder) as process:
-            while not result.samples or result.samples[-1].head < chain.head:
+            while not samples or samples[-1].head < chain.head:
                 if process.poll() is not None:
                     raise Unavailable(f"The indexer ended by itself:\n{(folder / 'indexer.log').read_text()}")
                 time.sleep(PAUSE_SECONDS)
                 memory, head, now = resident_mb(process.pid), integer(CURSOR), time.perf_counter()
-                result.samples.append(Sample(now - began, -1 if head is None else head, memory))
-            result.seconds = result.samples[-1].seconds
-            result.cpu_seconds = cpu_seconds(process.pid) + _server_cpu(database) - before
+                samples.append(Sample(now - began, -1 if head is None else head, memory))
+            cpu = cpu_seconds(process.pid) + database.cpu_seconds() - before
             for query, number in (wanted or {EVENTS: chain.events}).items():
                 if (answer := integer(query)) != number:
                     raise Unavailable(f"The indexer is level, but {query} is {answer}, not {number}.")
-        return result
-
-
-def _server_cpu(database: Database) -> float:
-    return cpu_seconds(database.server) if database.server else 0
+        return Run(chain.events, samples[-1].seconds, cpu, samples)
