@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from piecework.chain.build import SOURCES
@@ -28,24 +27,26 @@ def main() -> int:
     flaws = [] if chosen.no_planted else planted()
     mutants = [*flaws, *generic(SOURCES, chosen.sample, chosen.seed)]
     with tempfile.TemporaryDirectory() as folder:
-        verdicts = [
-            verdict
-            for verdict in track(
-                judge(mutants, Path(folder), chosen.at_once),
-                "planting",
-                len(mutants),
-                console=Console(stderr=True),
-            )
-        ]
+        verdicts = [_said(verdict) for verdict in judge(mutants, Path(folder), chosen.at_once)]
     (_print_json if chosen.json else _print)(verdicts)
     lived = {verdict.mutant.name for verdict in verdicts if verdict.built and not verdict.killer}
     return 1 if lived & {flaw.name for flaw in flaws} else 0
 
 
+def _said(verdict: Verdict) -> Verdict:
+    """Each as it comes, because all of them take hours."""
+    print(f"{verdict.mutant.name}: {_outcome(verdict)}", file=sys.stderr, flush=True)
+    return verdict
+
+
+def _outcome(verdict: Verdict) -> str:
+    return (verdict.killer or "NOBODY") if verdict.built else "not Solidity, not counted"
+
+
 def _print(verdicts: list[Verdict]) -> None:
     table = Table("fault", "noticed by")
     for verdict in verdicts:
-        table.add_row(verdict.mutant.name, (verdict.killer or "NOBODY") if verdict.built else "not Solidity, not counted")
+        table.add_row(verdict.mutant.name, _outcome(verdict))
     console = Console()
     (console if console.is_terminal else Console(width=160)).print(table)
     print(_score(verdicts))

@@ -1,21 +1,30 @@
-"""Builds and tests one mutant after another, in copies of what the contracts' tests need."""
+"""Builds and tests one mutant after another, each in a copy of its own of what the contracts' tests need."""
 
+import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
 
 from piecework.chain.build import ROOT
 from scripts.mutation.mutant import Mutant
 
-SLOW = "Invariant|OpenToEnd|Overlap|GasTest"
-"""Tried only on what the quick ones let live. GasTest's bounds are no proof of anything but gas."""
+NEVER = "GasTest|LongLife"
+"""GasTest's bounds are no proof of anything but gas, and any change at all moves them; the long life is as Invariant's lives, and
+what it counts besides may be broken by chance where another failure cuts it short."""
+SLOW = f"{NEVER}|Invariant|OpenToEnd|Overlap"
+DRAWS = {"FOUNDRY_FUZZ_RUNS": "64", "FOUNDRY_INVARIANT_RUNS": "8", "FOUNDRY_FUZZ_SEED": "0x1"}
+"""The same draws for every mutant, so that a score is the same tomorrow."""
+SECONDS = 1_800
+"""The longest that forge's tests may take; a mutant that goes round for ever is noticed by that."""
 FORGE = ROOT / "node_modules" / ".bin" / "forge"
+
+
+class WholeFails(RuntimeError):
+    """The tests notice something where nothing was planted, so what they say of mutants is worth nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +43,17 @@ def judge(mutants: Sequence[Mutant], folder: Path, at_once: int) -> Iterator[Ver
         mutants: the faults.
         folder: an empty one, for the copies.
         at_once: how many are tried at a time.
+
+    Raises:
+        WholeFails: the contracts don't build, or a test fails, without any fault.
     """
-    copies: Queue[Path] = Queue()
-    first = _copy(folder / "0")
-    _forge(first, "build")
-    for number in range(1, at_once):
-        shutil.copytree(first, folder / str(number), symlinks=True)
-    for number in range(at_once):
-        copies.put(folder / str(number))
-
-    def one(mutant: Mutant) -> Verdict:
-        copy = copies.get()
-        try:
-            return _try(copy, mutant)
-        finally:
-            copies.put(copy)
-
+    whole = _copy(folder / "whole")
+    if _forge(whole, "build").returncode != 0:
+        raise WholeFails("the contracts don't build: see what 'forge build' says")
+    if killer := _killer(whole):
+        raise WholeFails(f"'{killer}' fails on the contracts as they are: see what 'forge test' says")
     with ThreadPoolExecutor(at_once) as pool:
-        yield from pool.map(one, mutants)
+        yield from pool.map(lambda numbered: _try(whole, folder / str(numbered[0]), numbered[1]), enumerate(mutants))
 
 
 def _copy(into: Path) -> Path:
@@ -64,24 +66,52 @@ def _copy(into: Path) -> Path:
     return into
 
 
-def _try(copy: Path, mutant: Mutant) -> Verdict:
-    source = copy / "contracts" / "src" / mutant.file
-    whole = source.read_text()
-    source.write_text(mutant.apply(whole))
+def _try(whole: Path, copy: Path, mutant: Mutant) -> Verdict:
+    """One mutant, in a copy of what was built whole: only what the fault touches is compiled again, and no failure that forge
+    writes down for its next run is replayed on another mutant."""
+    shutil.copytree(whole, copy, symlinks=True)
     try:
+        source = copy / "contracts" / "src" / mutant.file
+        source.write_text(mutant.apply(source.read_text()))
         if _forge(copy, "build").returncode != 0:
             return Verdict(mutant, "", built=False)
-        for choice in (("--no-match-contract", SLOW), ("--match-contract", SLOW.removesuffix("|GasTest"))):
-            done = _forge(copy, "test", "--fail-fast", *choice)
-            if done.returncode != 0:
-                failed = re.search(r"\[FAIL[^\n]*\] (\w+)", done.stdout)
-                return Verdict(mutant, failed[1] if failed else "the tests' own set-up")
-        return Verdict(mutant, "")
+        return Verdict(mutant, _killer(copy))
     finally:
-        source.write_text(whole)
+        shutil.rmtree(copy)
 
 
-def _forge(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _killer(copy: Path) -> str:
+    """The test that fails, the quick ones first; empty if none does."""
+    slow = SLOW.removeprefix(f"{NEVER}|")
+    for choice in (("--no-match-contract", SLOW), ("--match-contract", slow)):
+        try:
+            done = _forge(copy, "test", "--json", "--fail-fast", *choice, seconds=SECONDS)
+        except subprocess.TimeoutExpired:
+            return f"still running after {SECONDS} seconds"
+        if done.returncode != 0:
+            return _failed(json.loads(done.stdout))
+    return ""
+
+
+def _failed(suites: dict[str, dict[str, dict[str, dict[str, str]]]]) -> str:
+    """The first failure in what `forge test --json` prints, as Contract.test; a life that another failure cut short comes last."""
+    failed = [
+        f"{suite.partition(':')[2]}.{test.partition('(')[0]}"
+        for suite, results in suites.items()
+        for test, result in results["test_results"].items()
+        if result["status"] == "Failure"
+    ]
+    return min(failed, key=lambda name: ("invariant_" in name, name))
+
+
+def _forge(copy: Path, *arguments: str, seconds: int | None = None) -> subprocess.CompletedProcess[str]:
     program = str(FORGE) if FORGE.exists() else "forge"
-    environment = os.environ | {"FOUNDRY_FUZZ_RUNS": "64", "FOUNDRY_INVARIANT_RUNS": "8"}
-    return subprocess.run([program, *arguments], cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [program, *arguments],
+        cwd=copy,
+        env=os.environ | DRAWS,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+    )

@@ -165,10 +165,19 @@ abstract contract AppealMoves is ContestMoves {
 
     // ------------------------------------------------------------------------------------------------ defend and rule
 
+    /// @dev Mostly a dispute in that phase, if there is one.
+    function drawDispute(IBooks.Phase phase) private returns (uint256 which) {
+        which = draw(disputes.length);
+        for (uint256 i; i < disputes.length && disputes[which].phase != phase; ++i) {
+            which = (which + 1) % disputes.length;
+        }
+        if (once(8)) which = draw(disputes.length);
+    }
+
     /// @dev Requester or operator, with the price of the day or a little more. What an arbitrator does can only hurt the defence.
     function defend(uint256 seed) external move(seed) {
         if (disputes.length == 0) return;
-        Dispute storage d = disputes[draw(disputes.length)];
+        Dispute storage d = disputes[drawDispute(IBooks.Phase.Pending)];
         (uint256 expected, bool good) = drawMood();
         uint256 price_ = judge.price();
         uint256 value = once(16) && price_ != 0 ? price_ - 1 : price_ + draw(2) * draw(1e9);
@@ -204,7 +213,7 @@ abstract contract AppealMoves is ContestMoves {
         uint256 ruling = once(16) ? type(uint256).max : draw(4);
         if (once(8) && judge.disputes() != 0) return ruleById(draw(judge.disputes() + 2), ruling);
         if (disputes.length == 0) return;
-        Dispute storage d = disputes[draw(disputes.length)];
+        Dispute storage d = disputes[drawDispute(IBooks.Phase.Defended)];
         if (d.phase == IBooks.Phase.Pending) return;
         address caller = once(12) ? accounts[draw(PEOPLE)] : address(judge);
         bool good = caller == address(judge) && d.phase == IBooks.Phase.Defended
@@ -225,7 +234,7 @@ abstract contract AppealMoves is ContestMoves {
 
     function submitEvidence(uint256 seed) external move(seed) {
         if (disputes.length == 0) return;
-        Dispute storage d = disputes[draw(disputes.length)];
+        Dispute storage d = disputes[drawDispute(IBooks.Phase.Defended)];
         bytes memory call = abi.encodeCall(IRecourse.submitEvidence, (d.id, "see here"));
         must(attempt(accounts[draw(ACCOUNTS)], 0, call), d.phase == IBooks.Phase.Defended, "submitEvidence");
     }
