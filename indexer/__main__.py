@@ -28,11 +28,18 @@ def main() -> int:
         serve(read_settings(), stopping)
     except Stopped:
         pass
-    except PieceworkError as error:
-        log.error(error.sentence, extra={"event": "ended", "error": type(error).__name__})
-        return 1
+    except Exception as error:
+        if not stopping.is_set():  # else it is only how something complained that was cut off in the middle
+            return _failed(error)
     log.info("stopped", extra={"event": "stopped"})
     return 0
+
+
+def _failed(error: Exception) -> int:
+    if not isinstance(error, PieceworkError):
+        raise error
+    log.error(error.sentence, extra={"event": "ended", "error": type(error).__name__})
+    return 1
 
 
 if __name__ == "__main__":

@@ -16,15 +16,20 @@ class Interruption:
     """The way from any thread into the main one. Made there, once a process."""
 
     def __init__(self) -> None:
-        self._possible = False
+        self._possible = self._heard = False
         signal.signal(signal.SIGUSR1, self._hear)
 
     @contextmanager
     def possible(self) -> Iterator[None]:
-        """What runs in the block may end with `Interrupted`."""
-        self._possible = True
+        """What runs in the block may end with `Interrupted`; so does it where a driver, cut off in the middle, put an error of its
+        own into the place of ours."""
+        self._possible, self._heard = True, False
         try:
             yield
+        except Exception as error:
+            if self._heard:
+                raise Interrupted from error
+            raise
         finally:
             self._possible = False
 
@@ -34,4 +39,5 @@ class Interruption:
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if self._possible:
+            self._heard = True
             raise Interrupted

@@ -11,7 +11,7 @@ import threading
 import time
 from types import FrameType
 
-GRACE_SECONDS = 3.0
+GRACE_SECONDS = 2.0
 ASKS = (signal.SIGTERM, signal.SIGINT)
 
 
