@@ -1,4 +1,4 @@
-"""A node that lies: an HTTP proxy before a real one, which a test tells what to change in the answers."""
+"""A node that lies or breaks: an HTTP proxy before a real one, which a test tells what to change in the answers."""
 
 import json
 import threading
@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import urllib3
+
+from tests.support import outages
 
 
 @dataclass(frozen=True)
@@ -31,23 +33,25 @@ class Proxy:
         url: where it listens.
         upstream: the node behind it; set another one and a new request goes there.
         tamper: changes results; None for an honest node.
-        fault: what happens to whole requests: None, or "error" (HTTP 500 with HTML), "hang" (no answer until the fault is
-            over), "cut" (the connection ends in the middle of the body), "garbage" (no JSON), "short" (no more than five answers).
+        fault: what happens to whole requests: None, one of the names in `outages.OUTAGES`, or a function that says which of them
+            (or None) each request meets.
         calls: how often each method was asked.
+        met: how many requests each fault has met.
     """
 
     def __init__(self, upstream: str) -> None:
         self._pool = urllib3.PoolManager(maxsize=8, retries=False, timeout=30)
         self.upstream = upstream
         self.tamper: Tamper | None = None
-        self.fault: str | None = None
+        self.fault: str | Callable[[], str | None] | None = None
         self.calls: Counter[str] = Counter()
+        self.met: Counter[str] = Counter()
         self.closing = threading.Event()
         self.server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
-    def answer(self, body: bytes) -> bytes:
-        """What is given for a request's body."""
+    def answers(self, body: bytes) -> Any:
+        """What is given for a request's body: one answer, or a list of them."""
         request = json.loads(body)
         single = isinstance(request, dict)
         calls = {call["id"]: call for call in ([request] if single else request)}
@@ -55,8 +59,7 @@ class Proxy:
         response = self._pool.request("POST", self.upstream, body=body, headers={"content-type": "application/json"})
         given = json.loads(response.data)
         answers = [self._tampered(calls[answer["id"]], answer) for answer in ([given] if single else given)]
-        answers = answers[:5] if self.fault == "short" else answers
-        return json.dumps(answers[0] if single else answers).encode()
+        return answers[0] if single else answers
 
     def _tampered(self, call: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
         if self.tamper is None or "result" not in answer:
@@ -70,6 +73,7 @@ class Proxy:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""
@@ -78,26 +82,16 @@ class _Server(ThreadingHTTPServer):
 def _handler(proxy: Proxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             fault = proxy.fault
-            if fault == "hang":
-                while proxy.fault == "hang" and not proxy.closing.wait(0.05):
-                    pass
-            if fault in ("error", "hang"):
-                return self._give(500, b"<html>out of order</html>")
-            if fault == "garbage":
-                return self._give(200, b"{ this is not JSON")
-            answer = proxy.answer(body)
-            self._give(200, answer[: len(answer) // 2] if fault == "cut" else answer, len(answer))
-
-        def _give(self, status: int, body: bytes, length: int | None = None) -> None:
-            self.send_response(status)
-            self.send_header("content-length", str(length or len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-            self.close_connection = length is not None and length != len(body)
+            name = fault() if callable(fault) else fault
+            if name is not None:
+                proxy.met[name] += 1
+            outage = outages.Outage(self, lambda: proxy.answers(body), lambda: proxy.closing.is_set() or proxy.fault is None)
+            outages.OUTAGES[name](outage)
 
         def log_message(self, format: str, *arguments: Any) -> None:
             pass
