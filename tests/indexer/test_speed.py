@@ -2,14 +2,25 @@
 
 from pathlib import Path
 
+import pytest
+
 from piecework.chain.escrow import SignedBatch, encode_settle
+from piecework.domain.errors import Unavailable
 from piecework.domain.terms import Batch, Terms
 from piecework.domain.units import NATIVE
 from scripts.bench.indexer import Extent, measure
 from scripts.bench.indexer.calldata import Settle
 from scripts.bench.indexer.chain import built_chain
+from scripts.bench.indexer.run import EVENTS as EVERYTHING
+from scripts.bench.indexer.run import run
 
 EVENTS = 400
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the chain is kept from one test to the next."""
+    return tmp_path_factory.mktemp("bench")
 
 
 def test_a_settlement_encoded_by_hand_is_what_the_general_encoder_says() -> None:
@@ -21,19 +32,32 @@ def test_a_settlement_encoded_by_hand_is_what_the_general_encoder_says() -> None
     assert "0x" + Settle(terms).encode(parts, 0b10, 9_000).hex() == general
 
 
-def test_a_chain_that_was_kept_has_the_same_logs(tmp_path: Path) -> None:
+def test_a_chain_that_was_kept_has_the_same_logs(folder: Path) -> None:
     found = []
     for _ in range(2):
-        with built_chain(EVENTS, lambda made: None, tmp_path) as chain:
+        with built_chain(EVENTS, lambda made: None, folder) as chain:
             logs = chain.rpc.call("eth_getLogs", {"address": chain.deployment.escrow, "fromBlock": "0x0", "toBlock": "latest"})
             assert EVENTS <= chain.events == len(logs)
             found.append(logs)
     assert found[0] == found[1]
 
 
-def test_the_bench_measures_the_indexer(tmp_path: Path) -> None:
-    parts = ("indexer", "usual", "slots", "head")
-    extent = Extent(EVENTS, ["sqlite"], parts, runs=1, usual_seconds=1, settlements=3, head_blocks=2, folder=tmp_path)
+def test_a_life_that_leaves_rows_out_is_no_figure(folder: Path) -> None:
+    with built_chain(EVENTS, lambda made: None, folder) as chain:
+        with pytest.raises(Unavailable, match=f"is {chain.events}, not {chain.events + 1}"):
+            run(chain, "sqlite", {EVERYTHING: chain.events + 1})
+
+
+@pytest.mark.parametrize(
+    ("part", "figure", "target"),
+    [
+        ("usual", "sqlite: times that", 40),
+        ("slots", "sqlite: slots of settlements of 10,000 into rows", 500_000),
+        ("head", "sqlite: from a block's being served to its event in SQL, median of 2", 100),
+    ],
+)
+def test_every_part_of_the_bench_has_its_figures(folder: Path, part: str, figure: str, target: float) -> None:
+    extent = Extent(EVENTS, ["sqlite"], [part], runs=1, usual_seconds=0.2, settlements=3, head_blocks=2, folder=folder)
     rows = {row.name: row for row in measure(extent)}
     assert all(row.value > 0 for name, row in rows.items() if "growth" not in name)
-    assert rows["sqlite: share of the floor"].target == 0.2
+    assert rows[figure].target == target

@@ -28,6 +28,7 @@ class Sample:
 
     seconds: float
     head: int
+    """-1 where there is no cursor yet."""
     resident_mb: float
 
 
@@ -38,9 +39,9 @@ class Run(Speed):
     samples: Sequence[Sample]
 
     @property
-    def first_written(self) -> Sample:
-        """When the first commit was seen, and what was in it."""
-        return self._written[0]
+    def start_seconds(self) -> float:
+        """Until its cursor was in the database."""
+        return self._reading[0].seconds
 
     @property
     def peak_mb(self) -> float:
@@ -51,15 +52,14 @@ class Run(Speed):
     def growth_mb(self) -> float:
         """Resident memory in the last third of the way, less that in the first."""
         head = self.samples[-1].head
-        first = [sample.resident_mb for sample in self._written if sample.head <= head / 3]
-        last = [sample.resident_mb for sample in self._written if sample.head >= head * 2 / 3]
-        return statistics.median(last) - statistics.median(first) if first else 0
+        first = [sample.resident_mb for sample in self._reading if sample.head <= head / 3]
+        last = [sample.resident_mb for sample in self._reading if sample.head >= head * 2 / 3]
+        return statistics.median(last) - statistics.median(first)
 
     @property
-    def _written(self) -> Sequence[Sample]:
-        """After the first commit."""
-        start = self.samples[0].head
-        return [sample for sample in self.samples if sample.head > start]
+    def _reading(self) -> Sequence[Sample]:
+        """Since there was a cursor."""
+        return [sample for sample in self.samples if sample.head >= 0]
 
 
 @contextmanager

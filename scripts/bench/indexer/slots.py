@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from scripts.bench.indexer.chain import Chain, build
 from scripts.bench.indexer.node import node
 from scripts.bench.indexer.requester import LARGE_SLOTS
-from scripts.bench.indexer.run import Run, run
+from scripts.bench.indexer.run import run
 from scripts.bench.indexer.street import Block, Street
 
 ROWS = "SELECT count(*) FROM mirror_slot_payment"
@@ -26,17 +26,7 @@ def large_settlements(number: int, tell: Callable[[int], None]) -> Iterator[Chai
 
 
 def slots_rate(chain: Chain, kind: str, number: int) -> float:
-    """Slots a second of one life of the indexer, its start left out: from the first commit that is seen, what was in it left out too.
-
-    Where everything is in the first commit, of the whole life.
-    """
-    done = run(chain, kind, {ROWS: number * LARGE_SLOTS})
-    return _rate(done, chain.head, number)
-
-
-def _rate(done: Run, head: int, number: int) -> float:
-    first = done.first_written
-    left = min(head - first.head, number)
-    if left == 0:
-        return number * LARGE_SLOTS / done.seconds
-    return left * LARGE_SLOTS / (done.seconds - first.seconds)
+    """Slots a second of one life of the indexer, from its cursor's being in the database until it is level; all rows are counted."""
+    slots = number * LARGE_SLOTS
+    done = run(chain, kind, {ROWS: slots})
+    return slots / (done.seconds - done.start_seconds)

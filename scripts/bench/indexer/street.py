@@ -3,9 +3,10 @@
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from piecework.chain.abi import Abi
-from piecework.chain.build import ROOT, compile_file
+from piecework.chain.build import ROOT, Contract, compile_file
 from piecework.chain.deploy import deploy
 from piecework.chain.rpc import Rpc
 from piecework.chain.wallet import Wallet, wait_for_receipt
@@ -48,7 +49,7 @@ class Street:
         deployer, _, self._coordinator, *_ = keys()
         rpc.call("evm_setAutomine", True)
         self.deployment = deploy(Wallet(rpc, deployer), deployer.address)
-        busy = compile_file(BUSY, "Busy")
+        busy = _busy()
         self._selector = bytes.fromhex(Abi(busy.abi).encode("run", self.deployment.escrow, [])[2:10])
         self._accounts = rpc.call("eth_accounts")[5:ACCOUNTS]
         self._crowd = ["0x" + keccak256(b"worker %d" % at)[-20:].hex() for at in range(CROWD)]
@@ -107,6 +108,12 @@ class Street:
         nonce, self._nonces[at] = self._nonces[at], self._nonces[at] + 1
         fields = {"from": self._accounts[at], "to": self.requesters[at].contract, "data": "0x" + data.hex()}
         return fields | {"gas": hex(GAS), "nonce": hex(nonce)}, sum(step.events for step in steps)
+
+
+@cache
+def _busy() -> Contract:
+    """The requesters' contract, compiled."""
+    return compile_file(BUSY, "Busy")
 
 
 def _until(steps: Iterator[Step], events: int) -> list[Step]:

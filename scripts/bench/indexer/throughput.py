@@ -61,8 +61,8 @@ def throughput(chain: Chain, extent: Extent) -> list[Row]:
 
 def _own(kind: str, done: Turns) -> list[Row]:
     return [
-        Row(f"{kind}: indexer", done.median(lambda run: run.rate), "events/s"),
-        Row(f"{kind}: of which until the first rows", done.median(lambda run: run.first_written.seconds), "s"),
+        Row(f"{kind}: indexer, the start of its process included", done.median(lambda run: run.rate), "events/s"),
+        Row(f"{kind}: until it begins to read", done.median(lambda run: run.start_seconds), "s"),
         Row(f"{kind}: share of the floor", done.times(done.floors), "", 0.2, at_least=True),
         Row(f"{kind}: processor, database included", done.median(lambda run: run.cpu_us), "µs an event", 15),
         Row(f"{kind}: resident memory at most", max(run.peak_mb for run in done.runs), "MB", 250),
