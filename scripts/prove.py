@@ -24,6 +24,15 @@ KNOWN = ROOT / "contracts" / "prove" / "slither.toml"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 LOOP = 300
 """More than any loop of a proof runs: one that is cut short proves nothing, and is a failure here."""
+PROFILES, RESTRICTIONS = (rf"^{name} = \[\n(  .*\n)*\]$" for name in ("additional_compiler_profiles", "compilation_restrictions"))
+HALMOS = {
+    "^src = .*$": 'src = "contracts"',
+    "^test = .*$": 'test = "contracts/prove"',
+    "^offline = true$": 'offline = true\nast = true\nextra_output = ["storageLayout", "metadata"]',
+    RESTRICTIONS: 'compilation_restrictions = [{ paths = "contracts/prove/*.sol", via_ir = false }]',
+}
+SLITHER = {PROFILES: "", RESTRICTIONS: "", "^test = .*$": 'test = "none"'}
+"""What of foundry.toml is another for each tool: the shipped contracts are compiled as they ship, the proofs the quick way."""
 
 
 def copy(name: str, folders: tuple[str, ...], changes: dict[str, str]) -> Path:
@@ -36,12 +45,17 @@ def copy(name: str, folders: tuple[str, ...], changes: dict[str, str]) -> Path:
     for link in ("node_modules", "contracts/solc.cjs"):
         (place / link).unlink(missing_ok=True)
         (place / link).symlink_to(ROOT / link)
-    settings = (ROOT / "foundry.toml").read_text()
-    for pattern, replacement in ({"^out = .*$": 'out = "out"'} | changes).items():
-        settings, count = re.subn(pattern, replacement, settings, flags=re.MULTILINE)
-        assert count, f"foundry.toml has no line like {pattern}"
-    (place / "foundry.toml").write_text(settings)
+    (place / "foundry.toml").write_text(settings(changes))
     return place
+
+
+def settings(changes: dict[str, str]) -> str:
+    """foundry.toml with each pattern replaced where it stands."""
+    text = (ROOT / "foundry.toml").read_text()
+    for pattern, replacement in ({"^out = .*$": 'out = "out"'} | changes).items():
+        text, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
+        assert count == 1, f"foundry.toml has {count} times what looks like {pattern}"
+    return text
 
 
 def run(place: Path, *command: str) -> tuple[int, str]:
@@ -56,16 +70,7 @@ def run(place: Path, *command: str) -> tuple[int, str]:
 
 def halmos(names: tuple[str, ...]) -> bool:
     """Whether every proof that `names` choose holds, without a path left out."""
-    place = copy(
-        "halmos",
-        ("src", "prove"),
-        {
-            "^src = .*$": 'src = "contracts"',
-            "^test = .*$": 'test = "contracts/prove"',
-            "^offline = true$": 'offline = true\nast = true\nextra_output = ["storageLayout", "metadata"]',
-            r"contracts/test/\*\.t\.sol": "contracts/prove/*.sol",
-        },
-    )
+    place = copy("halmos", ("src", "prove"), HALMOS)
     chosen = "|".join(names) or "."
     code, said = run(place, "halmos", "--root", ".", "--loop", str(LOOP), "--no-status", "--match-test", f"({chosen})",
                      "--solver-timeout-assertion", "300s")  # fmt: skip
@@ -81,9 +86,7 @@ def halmos(names: tuple[str, ...]) -> bool:
 
 def slither() -> bool:
     """Whether slither finds what stands in slither.toml, and nothing else."""
-    place = copy(
-        "slither", ("src",), {"^additional_compiler_profiles.*$": "", "^compilation_restrictions.*$": "", "^test = .*$": 'test = "none"'}
-    )
+    place = copy("slither", ("src",), SLITHER)
     report = place / "findings.json"
     report.unlink(missing_ok=True)
     said = run(place, "slither", ".", "--filter-paths", "node_modules", "--json", str(report))[1]

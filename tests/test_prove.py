@@ -1,12 +1,13 @@
 """What `make prove` makes of what its tools say. The proofs themselves take minutes: `make prove` runs them."""
 
 import re
+import tomllib
 from collections import Counter
 
 import pytest
 
 from piecework.chain.build import ROOT
-from scripts.prove import differences, read_known, where
+from scripts.prove import HALMOS, SLITHER, differences, read_known, settings, where
 
 KNOWN = {("timestamp", "Recourse.open"): 1, ("assembly", "Push.trySend"): 2}
 
@@ -33,6 +34,19 @@ def test_a_finding_is_known_by_its_function_wherever_its_lines_are() -> None:
     assert where(function) == "Books.pay"
     assert where({"type": "node", "name": "x = 1", "type_specific_fields": {"parent": function}}) == "Books.pay"
     assert where({"type": "variable", "name": "treasury", "type_specific_fields": {"parent": contract}}) == "Books"
+
+
+def test_each_tool_has_settings_of_its_own_that_forge_can_read() -> None:
+    """Both come out of foundry.toml, whatever is added to it."""
+    halmos, slither = (tomllib.loads(settings(changes))["profile"]["default"] for changes in (HALMOS, SLITHER))
+    assert halmos["compilation_restrictions"] == [{"paths": "contracts/prove/*.sol", "via_ir": False}]
+    assert {"name": "tests", "via_ir": False, "optimizer": False} in halmos["additional_compiler_profiles"]
+    assert (halmos["src"], halmos["test"], halmos["ast"]) == ("contracts", "contracts/prove", True)
+    assert not {"additional_compiler_profiles", "compilation_restrictions"} & slither.keys()
+    shipped = ("via_ir", "evm_version", "optimizer", "optimizer_runs")
+    whole = tomllib.loads((ROOT / "foundry.toml").read_text())["profile"]["default"]
+    for changed in (halmos, slither):
+        assert {name: changed[name] for name in shipped} == {name: whole[name] for name in shipped}
 
 
 def test_every_detector_has_a_reason() -> None:

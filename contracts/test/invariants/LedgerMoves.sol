@@ -139,14 +139,15 @@ abstract contract LedgerMoves is Ghost {
         return indexOf(w.receiver) != NOBODY && w.nonce == nonces[who][t] && w.amount + fee <= ledger[t][who];
     }
 
-    /// @dev Whether the call said that it sent this one; each log is used up by the first that it speaks of.
+    /// @dev Whether the call said that it sent this one next: of two that are alike, the first may have come too early for its nonce,
+    /// and only the order of the logs tells which was sent. What is said is used up.
     function withdrawnIn(Vm.Log[] memory logs, IBooks.Withdrawal memory w, uint256 fee) private pure returns (bool) {
         for (uint256 i; i < logs.length; ++i) {
             if (logs[i].topics.length != 3 || logs[i].topics[0] != IBooks.Withdrawn.selector) continue;
-            if (logs[i].topics[1] != bytes32(uint256(uint160(w.owner)))) continue;
-            if (logs[i].topics[2] != bytes32(uint256(uint160(w.token)))) continue;
+            if (logs[i].topics[1] != bytes32(uint256(uint160(w.owner)))) return false;
+            if (logs[i].topics[2] != bytes32(uint256(uint160(w.token)))) return false;
             (address to, uint256 amount,, uint256 took) = abi.decode(logs[i].data, (address, uint256, address, uint256));
-            if (to != w.receiver || amount != w.amount || took != fee) continue;
+            if (to != w.receiver || amount != w.amount || took != fee) return false;
             logs[i].topics[0] = 0;
             return true;
         }
