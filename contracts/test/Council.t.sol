@@ -28,6 +28,8 @@ import {Reverter} from "./hostile/Receivers.sol";
 // withdraw
 // ├── the member refuses its coins                                undone
 // └── else                                                        all that the caller earned, FeeWithdrawn
+// appeal
+// └── always                                                      AppealsEndHere: there is no higher court
 contract CouncilTest is Councils {
     Plaintiff private plaintiff;
 
