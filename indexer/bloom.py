@@ -3,18 +3,20 @@
 A set bit may be another log's, so a hit proves nothing; a missing bit proves that there is no such log.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from indexer.chain import Log
 from piecework.domain.keccak import keccak256
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=32_768)
 def mask(value: str) -> int:
     """The three bits that an address or a topic (0x hex) sets."""
     digest = keccak256(bytes.fromhex(value[2:]))
-    return sum({1 << (int.from_bytes(digest[at : at + 2]) & 2047) for at in (0, 2, 4)})
+    pairs = int.from_bytes(digest[:6])
+    return 1 << (pairs >> 32 & 2047) | 1 << (pairs >> 16 & 2047) | 1 << (pairs & 2047)
 
 
 def holds(bloom: int, value: str) -> bool:
@@ -23,10 +25,14 @@ def holds(bloom: int, value: str) -> bool:
     return bloom & bits == bits
 
 
-def of(logs: Iterable[Log]) -> int:
+def union(values: Iterable[str]) -> int:
+    """The bits that all these addresses and topics set together."""
+    bits = 0
+    for value in values:
+        bits |= mask(value)
+    return bits
+
+
+def of(logs: Sequence[Log]) -> int:
     """The bloom of a block that holds exactly these logs."""
-    bloom = 0
-    for log in logs:
-        for value in (log.address, *log.topics):
-            bloom |= mask(value)
-    return bloom
+    return union({log.address for log in logs} | set(chain.from_iterable([log.topics for log in logs])))

@@ -2,20 +2,37 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from piecework.domain.errors import Unavailable
 
+if TYPE_CHECKING:
+    Quantity = int
+else:
+    Quantity = int | str  # hex text while `indexer.wire` takes an answer apart; an int for everybody else
+
 
 class AnswerRefused(Unavailable):
-    """The node's answer contradicts itself, so nothing of it is written; the next answer may be right."""
+    """The node's answer contradicts itself, so nothing of it is written; the next answer may be right.
+
+    Attributes:
+        kind: a short word for what is wrong, to count it by.
+    """
+
+    def __init__(self, sentence: str, kind: str = "nonsense") -> None:
+        super().__init__(sentence)
+        self.kind = kind
 
 
 class Forked(AnswerRefused):
     """The node's blocks don't follow the last block that is mirrored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True, gc=False):
     """A block without its content.
 
     Attributes:
@@ -31,17 +48,17 @@ class Header:
     bloom: int
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
-    """One log; `data` is 0x hex, everything else as in `Header`."""
+class Log(msgspec.Struct, gc=False, rename="camel"):
+    """One log; `data` is 0x hex, everything else as in `Header`. Parsed in place, so it isn't frozen; nobody changes it later."""
 
-    block_number: int
-    log_index: int
+    block_number: Quantity
+    log_index: Quantity
     block_hash: str
     transaction_hash: str
     address: str
     topics: tuple[str, ...]
     data: str
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,7 @@ class Span:
     @property
     def weight(self) -> int:
         """Characters of log data, which is what a span costs in memory and time."""
-        return sum(len(log.data) for log in self.logs)
+        return sum([len(log.data) for log in self.logs])
 
     def joined(self, following: "Span") -> "Span":
         """This span and the one behind it as one."""
@@ -70,16 +87,17 @@ class Span:
 
     def pieces(self, weight: int) -> Iterator["Span"]:
         """The same blocks in spans of about `weight` at most; a block is never torn apart."""
-        logs: dict[int, list[Log]] = {}
-        for log in self.logs:
-            logs.setdefault(log.block_number, []).append(log)
+        logs = {number: list(own) for number, own in groupby(self.logs, attrgetter("block_number"))}
         headers: list[Header] = []
         held: list[Log] = []
+        heavy = 0
         for header in self.headers:
             own = logs.get(header.number, [])
-            if headers and own and sum(len(log.data) for log in [*held, *own]) > weight:
+            more = sum([len(log.data) for log in own])
+            if headers and own and heavy + more > weight:
                 yield Span(tuple(headers), tuple(held))
-                headers, held = [], []
+                headers, held, heavy = [], [], 0
             headers.append(header)
             held += own
+            heavy += more
         yield Span(tuple(headers), tuple(held))

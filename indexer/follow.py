@@ -2,7 +2,8 @@
 
 import logging
 
-from indexer.chain import AnswerRefused, Forked, Header
+from indexer.ahead import Ahead
+from indexer.chain import AnswerRefused, Forked, Header, Span
 from indexer.mirror import Mirror
 from indexer.reorg import find_ancestor
 from indexer.source import Source
@@ -11,10 +12,12 @@ log = logging.getLogger("indexer")
 
 WEIGHT = 200_000
 """Characters of log data that one transaction writes at most, but whole blocks: six settlements of 16,384 slots or so."""
+FAR_BLOCKS = 16
+"""From so far behind on, blocks are read ahead of the writer."""
 
 
 class Follower:
-    """One mirror behind one node.
+    """One mirror behind one chain.
 
     Args:
         confirmations: how many blocks must stand on a block before it is mirrored.
@@ -25,6 +28,7 @@ class Follower:
         self._source, self._mirror = source, mirror
         self._confirmations, self._window = confirmations, window
         self._cursor = mirror.cursor()
+        self._ahead: Ahead | None = None
 
     def step(self) -> bool:
         """Mirrors the next blocks, if there are any.
@@ -37,18 +41,49 @@ class Follower:
             TooDeep: a reorg that the mirror can't follow.
             Conflict: another indexer writes.
         """
+        try:
+            return self._take() if self._ahead else self._look()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Gives up what was read ahead; the next step begins where the mirror stands."""
+        if self._ahead:
+            self._ahead.close()
+        self._ahead = None
+
+    def _look(self) -> bool:
+        """Asks for the newest block and mirrors up to it, or begins to read ahead where that is far."""
         tip = self._source.tip(self._confirmations)
         if tip.number <= self._cursor.head_number:
             return self._stand(tip)
-        last = min(tip.number, self._cursor.head_number + self._source.reach)
+        if tip.number - self._cursor.head_number > FAR_BLOCKS:
+            first, parent_hash = self._cursor.head_number + 1, self._cursor.head_hash
+            self._ahead = Ahead(self._source.read_some, first, tip.number, parent_hash)
+            return self._take()
         try:
-            self._append(last)
+            self._write(self._source.read_some(self._cursor.head_number + 1, tip.number, self._cursor.head_hash))
         except Forked:
             self._reorganise(tip)
         return self._cursor.head_number < tip.number
 
-    def _append(self, last: int) -> None:
-        span = self._source.read(self._cursor.head_number + 1, last, self._cursor.head_hash)
+    def _take(self) -> bool:
+        """Mirrors the next of the spans that were read ahead."""
+        assert self._ahead is not None
+        try:
+            span = self._ahead.take()
+        except Forked:
+            self.close()
+            self._reorganise(self._source.tip(self._confirmations))
+            return True
+        if span is None:
+            self.close()
+        else:
+            self._write(span)
+        return True
+
+    def _write(self, span: Span) -> None:
         for piece in span.pieces(WEIGHT):
             self._cursor = self._mirror.write(piece, self._cursor)
 
@@ -68,11 +103,12 @@ class Follower:
         before = self._cursor
         ancestor = find_ancestor(self._source, self._mirror, before, tip, self._window)
         if ancestor.number == before.head_number:
-            raise AnswerRefused("The node contradicted itself about the newest mirrored block.")
+            raise AnswerRefused("The node contradicted itself about the newest mirrored block.", "flapping")
         last = min(tip.number, max(before.head_number, ancestor.number + self._source.reach))
         if last == ancestor.number:
             return
         span = self._source.read(ancestor.number + 1, last, ancestor.hash)
         self._cursor = self._mirror.write(span, before)
         depth = before.head_number - ancestor.number
+        self._source.counts.reorganised(depth)
         log.warning("reorg: %d blocks replaced from block %d on; now at block %d", depth, span.first, last)

@@ -1,47 +1,78 @@
-"""Reads verified spans of blocks from a node."""
+"""Reads verified spans of blocks from a chain's nodes."""
 
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
 
-from indexer import verify
+from indexer import bloom, verify, wire
 from indexer.chain import AnswerRefused, Forked, Header, Log, Span
+from indexer.counts import Counts
+from indexer.endpoint import Endpoint
+from indexer.endpoints import Endpoints
+from indexer.limits import shorter
+from indexer.wire import NoAnswer
 from piecework.chain.deployment import Deployment
 from piecework.chain.escrow import escrow_abi
 from piecework.chain.rpc import Rpc, RpcRefused
 from piecework.domain.errors import Unavailable
 
 MOST_BLOCKS = 512
-LIGHT, HEAVY = 500_000, 4_000_000
-"""Characters of log data below and above which the next span is longer or shorter."""
+HOLD_SPANS = 16
+"""So many spans of one length are read after a refusal before a longer one is tried."""
+LIGHT_BYTES, HEAVY_BYTES = 1_000_000, 3_000_000
+"""Sizes of an answer below and above which the next span is longer or shorter."""
+BEHIND_BLOCKS = 3
+"""A node that is further behind what was mirrored isn't only a little late."""
+STALE_SECONDS = 5.0
+"""After so long without a new block the other nodes are asked for theirs."""
+SURVEY_PATIENCE_SECONDS = 1.0
+ATTEMPTS_WITHOUT_RANGE = ("connection", "not http", "resting", "busy", "http 429", "http 503")
+"""Failures that a shorter range wouldn't have spared us."""
 
 
 class Source:
-    """One node, asked for one escrow's logs.
+    """A chain's nodes, asked for one escrow's logs.
 
-    Attributes:
-        reach: how many blocks to ask for at once; adapts to what the node grants and to how much is in them.
+    Args:
+        nodes: one or several; a plain `Rpc` is one.
     """
 
-    def __init__(self, rpc: Rpc, deployment: Deployment) -> None:
-        self._rpc, self._deployment = rpc, deployment
-        self._escrow = deployment.escrow
+    def __init__(self, nodes: Rpc | Endpoints, deployment: Deployment) -> None:
+        self.endpoints = nodes if isinstance(nodes, Endpoints) else Endpoints.around(nodes)
+        self._deployment, self._escrow = deployment, deployment.escrow
         self._topics = tuple(escrow_abi().topics)
-        self.reach = 64
+        self._verified, self._newest = -1, (-1, time.monotonic())
+
+    @property
+    def counts(self) -> Counts:
+        """What happened between us and the nodes."""
+        return self.endpoints.counts
+
+    @property
+    def reach(self) -> int:
+        """How many blocks are asked for at once, for now."""
+        return self.endpoints.current.reach
 
     def identify(self) -> None:
-        """Refuses another chain than the deployment's.
+        """Refuses another chain than the deployment's; of several nodes, leaves out those of another chain.
 
         Raises:
             Invalid: another chain id or genesis, or no escrow there.
         """
-        with _sense("what chain it is"):
-            self._deployment.check(self._rpc)
+        self.endpoints.current.identified = False
+        self.endpoints.ask(lambda endpoint: None, self.check)
+
+    def check(self, endpoint: Endpoint) -> None:
+        """Refuses a node of another chain than the deployment's (Invalid)."""
+        try:
+            self._deployment.check(endpoint)
+        except (KeyError, TypeError, ValueError) as error:
+            raise AnswerRefused(f"The node's answer about what chain it is makes no sense ({error}).") from error
 
     def tip(self, confirmations: int = 0) -> Header:
         """The newest block that `confirmations` blocks stand on (block 0 where the chain is shorter)."""
-        with _sense("its newest block"):
-            newest = _header(self._rpc.call("eth_getBlockByNumber", "latest", False))
+        newest = self.endpoints.ask(lambda endpoint: endpoint.newest(), self.check)
+        if len(self.endpoints.known) > 1 and self._is_late(newest):
+            newest = self._newest_of_all(newest)
         return self.header(max(newest.number - confirmations, 0)) if confirmations else newest
 
     def header(self, number: int) -> Header:
@@ -50,11 +81,7 @@ class Source:
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:
         """The blocks of those heights, in their order; no links are checked."""
-        with _sense("its headers"):
-            found = [_header(block) for block in self._rpc.batch(_header_calls(numbers))]
-        if [header.number for header in found] != list(numbers):
-            raise AnswerRefused("The node gave other blocks than were asked for.")
-        return found
+        return self.endpoints.ask(lambda endpoint: endpoint.headers(numbers), self.check) if numbers else []
 
     def read(self, first: int, last: int, parent_hash: str) -> Span:
         """Blocks `first` to `last` on top of `parent_hash` with the escrow's logs, whole and verified.
@@ -65,95 +92,141 @@ class Source:
             RpcRefused: the node refuses even one block.
             RpcUnavailable: no answer.
         """
-        span = self._granted(first, last, parent_hash)
+        span = self.read_some(first, last, parent_hash)
         while span.head.number < last:
-            span = span.joined(self._granted(span.head.number + 1, last, span.head.hash))
+            span = span.joined(self.read_some(span.head.number + 1, last, span.head.hash))
         return span
 
-    def _granted(self, first: int, last: int, parent_hash: str) -> Span:
-        """As many of the blocks as the node gives at once.
+    def read_some(self, first: int, last: int, parent_hash: str) -> Span:
+        """As many of the blocks as a node gives at once, all from the same one; otherwise as `read`."""
+        span = self.endpoints.ask(lambda endpoint: self._granted(endpoint, first, last, parent_hash), self.check)
+        self._verified = max(self._verified, span.head.number)
+        self.endpoints.current.astray = False
+        return span
 
-        After a refusal half as many are asked for, whatever the node says of its limits; after any other failure too, but not
-        before somebody has waited.
-        """
-        while True:
-            end = min(last, first + self.reach - 1)
+    def votes(self, number: int) -> list[str]:
+        """The hashes that the other nodes have at a height, as far as they answer and have got there."""
+        return [header.hash for _, header in self._testimonies(number)]
+
+    def dispute(self, accused: Endpoint, number: int, stored_hash: str) -> None:
+        """Counts a reorg that nobody confirms, and asks one who has the block that we have, if there is one, from now on."""
+        accused.astray = True
+        self.counts.disagreed()
+        for endpoint, header in self._testimonies(number):
+            if header.hash == stored_hash:
+                self.endpoints.distrust(accused)
+                return self.endpoints.turn_to(endpoint)
+
+    def _testimonies(self, number: int) -> Iterator[tuple[Endpoint, Header]]:
+        for endpoint in self.endpoints.others:
             try:
-                span = self._read(first, end, parent_hash)
-            except Forked:
+                if self.endpoints.identify(endpoint, self.check):
+                    yield endpoint, endpoint.headers([number])[0]
+            except (Unavailable, RpcRefused):
+                continue
+
+    def _granted(self, endpoint: Endpoint, first: int, last: int, parent_hash: str) -> Span:
+        """After a refusal fewer blocks are asked for; after any other failure too, but not before somebody has waited."""
+        blocks, may_trust = min(last - first + 1, endpoint.reach), True
+        while True:
+            try:
+                span, size = self._read(endpoint, first, first + blocks - 1, parent_hash)
+            except NoAnswer as error:
+                if error.kind not in ATTEMPTS_WITHOUT_RANGE:
+                    endpoint.reach = max(1, blocks // 2)
                 raise
-            except (Unavailable, RpcRefused) as error:
-                self.reach = max(1, (end - first + 1) // 2)
-                if first == end or isinstance(error, Unavailable):
-                    raise
+            except RpcRefused as error:
+                self.counts.bisected(endpoint.name)
+                if blocks == 1:
+                    return self._read_by_topic(endpoint, first, parent_hash, error)
+                blocks, hinted = shorter(first, blocks, error.message, may_trust)
+                endpoint.reach, endpoint.hold, may_trust = blocks, HOLD_SPANS, not hinted and may_trust
             else:
-                self._adapt(span)
+                _adapt(endpoint, blocks, size)
                 return span
 
-    def _read(self, first: int, last: int, parent_hash: str) -> Span:
-        """Headers and logs in one request, so that the same node answers both."""
-        query = {"address": self._escrow, "fromBlock": hex(first), "toBlock": hex(last)}
-        with _sense(f"blocks {first} to {last}"):
-            *blocks, found = self._rpc.batch([*_header_calls(range(first, last + 1)), ("eth_getLogs", [query])])
-            span = Span(tuple(_header(block) for block in blocks), tuple(_log(log) for log in found))
+    def _read(self, endpoint: Endpoint, first: int, last: int, parent_hash: str) -> tuple[Span, int]:
+        """Headers and logs in one request, so that the same node answers both; and the answer's bytes."""
+        questions = [wire.header_of(number) for number in range(first, last + 1)]
+        (*blocks, found), size = endpoint.ask(*questions, wire.logs_of(self._escrow, first, last))
+        span = Span(wire.headers(blocks), wire.logs(found))
         verify.headers(span.headers, first, last, parent_hash)
         verify.logs(span, self._escrow)
-        for header in verify.doubtful(span, self._escrow, self._topics):
-            verify.whole_block(header, self._block_logs(header), span, self._escrow)
+        young = max(endpoint.tip, self._verified, last) - verify.YOUNG_BLOCKS + 1
+        for header in verify.doubtful(span, self._escrow, self._topics, young):
+            verify.whole_block(header, endpoint.whole_block(header), span, self._escrow)
+        return span, size
+
+    def _read_by_topic(self, endpoint: Endpoint, number: int, parent_hash: str, refused: RpcRefused) -> Span:
+        """One block that the node doesn't give whole, a few kinds of events at a time.
+
+        The rest of the block can't be had, so the bloom is all that the pieces are held against: where it speaks of an event that
+        isn't there, that kind is asked for a second time.
+
+        Raises:
+            RpcRefused: not even one kind of event is given, or it can't be for the size of what isn't there that the node refuses.
+        """
+        (header,) = endpoint.headers([number])
+        verify.headers([header], number, number, parent_hash)
+        if not bloom.holds(header.bloom, self._escrow):
+            raise refused
+        span = Span((header,), self._by_topic(endpoint, header, self._topics))
+        verify.logs(span, self._escrow)
+        held = {log.topics[0] for log in span.logs if log.topics}
+        absent = [topic for topic in self._topics if topic not in held and bloom.holds(header.bloom, topic)]
+        if absent and self._by_topic(endpoint, header, absent):
+            raise AnswerRefused(f"The node left out logs of block {number}.", "incomplete")
         return span
 
-    def _block_logs(self, header: Header) -> list[Log]:
-        """All logs of one block, everybody's."""
-        with _sense(f"the logs of block {header.number}"):
-            return [_log(log) for log in self._rpc.call("eth_getLogs", {"blockHash": header.hash})]
+    def _by_topic(self, endpoint: Endpoint, header: Header, topics: Sequence[str]) -> tuple[Log, ...]:
+        """Those of the block's logs that are of these topics, in their order."""
+        try:
+            (given,), _ = endpoint.ask(wire.logs_in(header.hash, self._escrow, topics))
+            return wire.logs(given)
+        except RpcRefused:
+            if len(topics) == 1:
+                raise
+        self.counts.bisected(endpoint.name)
+        middle = len(topics) // 2
+        found = self._by_topic(endpoint, header, topics[:middle]) + self._by_topic(endpoint, header, topics[middle:])
+        return tuple(sorted(found, key=lambda log: log.log_index))
 
-    def _adapt(self, span: Span) -> None:
-        if span.weight > HEAVY:
-            self.reach = max(1, len(span.headers) // 2)
-        elif span.weight < LIGHT and len(span.headers) >= self.reach:
-            self.reach = min(MOST_BLOCKS, self.reach * 2)
+    def _is_late(self, newest: Header) -> bool:
+        """Whether the current node lags behind what was mirrored, or hasn't had a new block for a while."""
+        number, since = self._newest
+        if newest.number > number:
+            self._newest = (newest.number, time.monotonic())
+        behind = newest.number < self._verified - BEHIND_BLOCKS
+        stale = newest.number <= number and time.monotonic() - since >= STALE_SECONDS
+        if behind or stale:
+            self._newest = (number, time.monotonic())
+        return behind or stale
 
-
-@contextmanager
-def _sense(asked: str) -> Iterator[None]:
-    """Turns an answer of the wrong shape into a refusal."""
-    try:
-        yield
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise AnswerRefused(f"The node's answer about {asked} makes no sense ({type(error).__name__}: {error}).") from error
-
-
-def _header_calls(numbers: Sequence[int]) -> list[tuple[str, Sequence[Any]]]:
-    return [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
-
-
-def _header(block: dict[str, Any]) -> Header:
-    return Header(
-        number=int(block["number"], 16),
-        hash=_hex(block["hash"], 32),
-        parent_hash=_hex(block["parentHash"], 32),
-        timestamp=int(block["timestamp"], 16),
-        bloom=int(_hex(block["logsBloom"], 256), 16),
-    )
-
-
-def _log(log: dict[str, Any]) -> Log:
-    if log.get("removed"):
-        raise ValueError("a removed log")
-    return Log(
-        block_number=int(log["blockNumber"], 16),
-        log_index=int(log["logIndex"], 16),
-        block_hash=_hex(log["blockHash"], 32),
-        transaction_hash=_hex(log["transactionHash"], 32),
-        address=_hex(log["address"], 20),
-        topics=tuple(_hex(topic, 32) for topic in log["topics"]),
-        data=_hex(log["data"]),
-    )
+    def _newest_of_all(self, newest: Header) -> Header:
+        """The newest block of whoever is ahead of the current node, and that one is asked from now on."""
+        late, best = self.endpoints.current, newest
+        for endpoint in self.endpoints.others:
+            try:
+                if not self.endpoints.identify(endpoint, self.check):
+                    continue
+                other = endpoint.newest(SURVEY_PATIENCE_SECONDS)
+            except Unavailable:
+                continue
+            if other.number > best.number:
+                best = other
+                self.endpoints.turn_to(endpoint)
+        if best is not newest and late is not self.endpoints.current:
+            self.counts.failed(late.name, "behind")
+        return best
 
 
-def _hex(text: str, size: int | None = None) -> str:
-    """Lower-case 0x hex of `size` bytes."""
-    raw = bytes.fromhex(text.removeprefix("0x"))
-    if not text.startswith("0x") or size not in (None, len(raw)):
-        raise ValueError(f"not {size} bytes of hex")
-    return text.lower()
+def _adapt(endpoint: Endpoint, blocks: int, size: int) -> None:
+    """A span of middling size is best: one request's overhead is small by then, and so is what has to be held at once.
+
+    After a refusal it takes a while until longer ones are tried again.
+    """
+    endpoint.hold = max(0, endpoint.hold - 1)
+    if size > HEAVY_BYTES:
+        endpoint.reach = max(1, blocks * (HEAVY_BYTES + LIGHT_BYTES) // 2 // size)
+    elif size < LIGHT_BYTES and blocks >= endpoint.reach and not endpoint.hold:
+        endpoint.reach = min(MOST_BLOCKS, endpoint.reach * 2)

@@ -1,12 +1,14 @@
 """What a node's answer must satisfy before a row of it is written. Pure: an answer goes in, a refusal comes out or nothing."""
 
 from collections.abc import Collection, Sequence
+from itertools import chain, groupby
+from operator import attrgetter, lt
 
 from indexer import bloom
 from indexer.chain import AnswerRefused, Forked, Header, Log, Span
 
-SHORT = 4
-"""Up to so many blocks every block with events is asked for a second time, by its hash."""
+YOUNG_BLOCKS = 4
+"""So many of the newest blocks are asked for a second time, by their hash, where they hold events."""
 
 
 def headers(given: Sequence[Header], first: int, last: int, parent_hash: str) -> None:
@@ -17,12 +19,12 @@ def headers(given: Sequence[Header], first: int, last: int, parent_hash: str) ->
         AnswerRefused: they are no chain.
     """
     if [header.number for header in given] != list(range(first, last + 1)):
-        raise AnswerRefused(f"The node gave other blocks than {first} to {last}, which were asked for.")
+        raise AnswerRefused(f"The node gave other blocks than {first} to {last}, which were asked for.", "headers")
     for parent, child in zip(given, given[1:], strict=False):
         if child.parent_hash != parent.hash:
-            raise AnswerRefused(f"The node's block {child.number} isn't the child of its block {parent.number}.")
+            raise AnswerRefused(f"The node's block {child.number} isn't the child of its block {parent.number}.", "parent")
     if given[0].parent_hash != parent_hash:
-        raise Forked(f"The node's block {first} doesn't follow block {first - 1} as it is mirrored.")
+        raise Forked(f"The node's block {first} doesn't follow block {first - 1} as it is mirrored.", "fork")
 
 
 def logs(span: Span, escrow: str) -> None:
@@ -32,42 +34,78 @@ def logs(span: Span, escrow: str) -> None:
         AnswerRefused: with the first thing that is wrong.
     """
     headers_by_number = {header.number: header for header in span.headers}
+    before = -1
+    for number, run in groupby(span.logs, attrgetter("block_number")):
+        own = list(run)
+        header = headers_by_number.get(number)
+        if header is None or number <= before or not _belong(own, header, escrow):
+            raise _first_fault(span, escrow)
+        before = number
+
+
+def _belong(own: Sequence[Log], header: Header, escrow: str) -> bool:
+    """Whether logs can be all of one block and of one contract, looked at all together, which is quick."""
+    indexes = [log.log_index for log in own]
+    return (
+        {log.address for log in own} == {escrow}
+        and {log.block_hash for log in own} == {header.hash}
+        and all(map(lt, indexes, indexes[1:]))
+        and _is_held(header, {escrow}.union(chain.from_iterable([log.topics for log in own])))
+    )
+
+
+def _is_held(header: Header, values: Collection[str]) -> bool:
+    bits = bloom.union(values)
+    return header.bloom & bits == bits
+
+
+def _first_fault(span: Span, escrow: str) -> AnswerRefused:
+    """What is wrong with logs of which something is, looked at one by one."""
+    headers_by_number = {header.number: header for header in span.headers}
     before = (-1, -1)
     for log in span.logs:
         position = (log.block_number, log.log_index)
         header = headers_by_number.get(log.block_number)
         named = f"log {log.log_index} of block {log.block_number}"
         if log.address != escrow:
-            raise AnswerRefused(f"The node's {named} is another contract's.")
+            return AnswerRefused(f"The node's {named} is another contract's.", "foreign")
         if header is None:
-            raise AnswerRefused(f"The node's {named} is outside blocks {span.first} to {span.head.number}.")
+            return AnswerRefused(f"The node's {named} is outside blocks {span.first} to {span.head.number}.", "range")
         if position <= before:
-            raise AnswerRefused(f"The node's {named} is doubled or out of order.")
+            return AnswerRefused(f"The node's {named} is doubled or out of order.", "order")
         if log.block_hash != header.hash:
-            raise AnswerRefused(f"The node's {named} is of another block than the header with that number.")
-        if not all(bloom.holds(header.bloom, value) for value in (log.address, *log.topics)):
-            raise AnswerRefused(f"The node's {named} isn't in its block's bloom.")
+            return AnswerRefused(f"The node's {named} is of another block than the header with that number.", "fork")
+        if not _is_held(header, (log.address, *log.topics)):
+            return AnswerRefused(f"The node's {named} isn't in its block's bloom.", "bloom")
         before = position
+    return AnswerRefused("The node's logs contradict one another.", "order")
 
 
-def doubtful(span: Span, escrow: str, topics: Collection[str]) -> list[Header]:
+def doubtful(span: Span, escrow: str, topics: Collection[str], young: int) -> list[Header]:
     """The blocks of which somebody must look at all logs.
 
-    That is where the bloom speaks of an event of ours that isn't among the logs. And in a short span, as at the head, it is every
-    block with an event: there a node most often gives a block before it has all its logs, and the bloom doesn't tell two
+    That is where the bloom speaks of an event of ours that isn't among the logs. And from block `young` on, at the head, it is
+    every block with an event: there a node most often gives a block before it has all its logs, and the bloom doesn't tell two
     deposits from one.
     """
-    held = {(log.block_number, log.topics[0]) for log in span.logs if log.topics}
-    numbers = {number for number, _ in held} if len(span.headers) <= SHORT else set()
+    held: dict[int, set[str]] = {
+        number: {log.topics[0] for log in run if log.topics} for number, run in groupby(span.logs, attrgetter("block_number"))
+    }
+    own = bloom.mask(escrow)
+    masks = [(topic, bloom.mask(topic)) for topic in topics]
     return [
         header
         for header in span.headers
-        if bloom.holds(header.bloom, escrow)
+        if header.bloom & own == own
         and (
-            header.number in numbers
-            or any(bloom.holds(header.bloom, topic) and (header.number, topic) not in held for topic in topics)
+            (header.number >= young and header.number in held)
+            or _speaks_of_more(header.bloom, masks, held.get(header.number, set()))
         )
     ]
+
+
+def _speaks_of_more(bits: int, masks: Sequence[tuple[str, int]], held: Collection[str]) -> bool:
+    return any(bits & mask == mask and topic not in held for topic, mask in masks)
 
 
 def whole_block(header: Header, everything: Sequence[Log], span: Span, escrow: str) -> None:
@@ -77,7 +115,9 @@ def whole_block(header: Header, everything: Sequence[Log], span: Span, escrow: s
         AnswerRefused: logs are missing from the block, or from the span.
     """
     if any(log.block_hash != header.hash for log in everything) or bloom.of(everything) != header.bloom:
-        raise AnswerRefused(f"The node doesn't give all logs of block {header.number}: they don't make its bloom.")
+        raise AnswerRefused(
+            f"The node doesn't give all logs of block {header.number}: they don't make its bloom.", "incomplete"
+        )
     own = [log for log in everything if log.address == escrow]
     if own != [log for log in span.logs if log.block_number == header.number]:
-        raise AnswerRefused(f"The node left out logs of block {header.number}.")
+        raise AnswerRefused(f"The node left out logs of block {header.number}.", "incomplete")

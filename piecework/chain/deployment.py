@@ -93,14 +93,14 @@ class Deployment:
         chain_id = int(rpc.call("eth_chainId"), 16)
         if chain_id != self.chain_id:
             raise Invalid(
-                f"The chain at {rpc.url} has id {chain_id}, but the deployment is on {self.chain_id}; "
+                f"The chain at {rpc.place} has id {chain_id}, but the deployment is on {self.chain_id}; "
                 "use the right --rpc-url or another data directory."
             )
         genesis = rpc.call("eth_getBlockByNumber", "0x0", False)["hash"]
         if genesis != self.genesis_hash:
             raise Invalid(
-                f"The chain at {rpc.url} is not the one that the escrow was deployed to (its first block differs): "
+                f"The chain at {rpc.place} is not the one that the escrow was deployed to (its first block differs): "
                 "a devnet was started anew. Use another data directory, or give it back its state."
             )
         if rpc.call("eth_getCode", self.escrow, "latest") in ("0x", None):
-            raise Invalid(f"There is no contract at {self.escrow} on the chain at {rpc.url}; the deployment file is another's.")
+            raise Invalid(f"There is no contract at {self.escrow} on the chain at {rpc.place}; the deployment file is another's.")

@@ -5,8 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import urllib3
-
+from piecework.chain.transport import NoReply, Transport
 from piecework.domain.errors import Invalid, Unavailable
 
 
@@ -34,11 +33,18 @@ class Rpc:
     Args:
         url: http:// or https://.
         timeout_seconds: how long one answer may take.
+
+    Attributes:
+        place: scheme, host and port, to name it by: the rest of an address may be a key.
+
+    Raises:
+        Invalid: another kind of address.
     """
 
     def __init__(self, url: str, timeout_seconds: float = 30) -> None:
-        self.url = url
-        self._pool = urllib3.PoolManager(maxsize=8, timeout=urllib3.Timeout(timeout_seconds), retries=False)
+        self.url, self.timeout_seconds = url, timeout_seconds
+        self._transport = Transport(url, timeout_seconds)
+        self.place = self._transport.place
         self._ids = itertools.count(1)
 
     def call(self, method: str, *params: Any) -> Any:
@@ -61,7 +67,7 @@ class Rpc:
         by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
         missing = [request for request in requests if request["id"] not in by_id]
         if missing:
-            raise RpcUnavailable(f"{self.url} left {len(missing)} of {len(requests)} calls unanswered.")
+            raise RpcUnavailable(f"{self.place} left {len(missing)} of {len(requests)} calls unanswered.")
         return [self._result(request["method"], by_id[request["id"]]) for request in requests]
 
     def _request(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
@@ -69,18 +75,17 @@ class Rpc:
 
     def _post(self, body: Any) -> Any:
         try:
-            response = self._pool.request(
-                "POST", self.url, body=json.dumps(body), headers={"content-type": "application/json"}
-            )
-            return json.loads(response.data)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise RpcUnavailable(f"No chain answers at {self.url} ({type(error).__name__}).") from error
+            reply = self._transport.post(json.dumps(body).encode())
+        except NoReply as error:
+            raise RpcUnavailable(error.sentence) from error
+        try:
+            return json.loads(reply.body)
         except ValueError as error:
-            raise RpcUnavailable(f"What answers at {self.url} is not a chain (HTTP {response.status}).") from error
+            raise RpcUnavailable(f"What answers at {self.place} is not a chain (HTTP {reply.status}).") from error
 
     def _result(self, method: str, answer: Any) -> Any:
         if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
-            raise RpcUnavailable(f"What answers at {self.url} is not a chain.")
+            raise RpcUnavailable(f"What answers at {self.place} is not a chain.")
         error = answer.get("error")
         if error is None:
             return answer["result"]

@@ -78,20 +78,21 @@ def test_a_log_that_its_blocks_bloom_denies_is_refused() -> None:
 def test_a_bloom_that_speaks_of_a_missing_event_is_doubtful() -> None:
     posted, closed = log(2, 0, TOPICS["JobPosted"]), log(2, 1)
     whole = span(posted, closed)
-    assert verify.doubtful(whole, ESCROW, TOPICS.values()) == []
+    assert verify.doubtful(whole, ESCROW, TOPICS.values(), 9) == []
     for missing in ((), (posted,), (closed,)):
         short = Span(whole.headers, missing)
-        assert verify.doubtful(short, ESCROW, TOPICS.values()) == [whole.headers[1]]
+        assert verify.doubtful(short, ESCROW, TOPICS.values(), 9) == [whole.headers[1]]
 
 
 def test_other_peoples_logs_are_no_doubt() -> None:
     theirs = log(2, 0, TOPICS["JobPosted"], address="0x" + "77" * 20)
-    assert verify.doubtful(Span(span(theirs).headers, ()), ESCROW, TOPICS.values()) == []
+    assert verify.doubtful(Span(span(theirs).headers, ()), ESCROW, TOPICS.values(), 1) == []
 
 
-def test_in_a_short_span_every_block_with_events_is_doubtful() -> None:
-    short = span(log(2, 0), first=1, last=3)
-    assert verify.doubtful(short, ESCROW, TOPICS.values()) == [short.headers[1]]
+def test_every_young_block_with_events_is_doubtful() -> None:
+    whole = span(log(2, 0), log(4, 0))
+    assert verify.doubtful(whole, ESCROW, TOPICS.values(), 3) == [whole.headers[3]]
+    assert verify.doubtful(whole, ESCROW, TOPICS.values(), 2) == [whole.headers[1], whole.headers[3]]
 
 
 def test_a_whole_block_must_make_its_bloom_and_hold_what_the_range_held() -> None:
