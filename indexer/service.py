@@ -9,8 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from indexer.backoff import Backoff
-from indexer.chain import Header
-from indexer.counts import Counts
+from indexer.endpoints import Endpoints
 from indexer.follow import Follower
 from indexer.http import served
 from indexer.interruption import Interrupted, Interruption
@@ -24,7 +23,7 @@ from indexer.standing import Standing
 from indexer.watchdog import Watchdog
 from indexer.writer import sole_writer
 from piecework.chain.deployment import Deployment
-from piecework.chain.rpc import Rpc, RpcRefused
+from piecework.chain.rpc import RpcRefused
 from piecework.domain.errors import Invalid, NotFound, PieceworkError, Unavailable
 
 log = logging.getLogger("indexer")
@@ -110,12 +109,13 @@ def _name(url: str) -> str:
 def _mirror(settings: Settings, deployment: Deployment, standing: Standing, stopping: threading.Event) -> None:
     """One life of the loop after another."""
     trouble, interruption, sessions = Trouble(standing), Interruption(), Sessions(settings.database_url)
+    endpoints = Endpoints.of(settings.rpc_url, settings.rpc_timeout_seconds, standing.counts)
     watchdog = Watchdog(standing, settings.rpc_urls, settings.stall_seconds, interruption.fire)
     watchdog.start()
     while not stopping.is_set():
         try:
             with interruption.possible(), sessions.opened() as engine, sole_writer(engine, deployment):
-                _follow(settings, deployment, engine, standing, trouble, stopping)
+                _follow(settings, deployment, endpoints, engine, standing, trouble, stopping)
         except TRANSIENT as error:
             standing.beat()
             stopping.wait(trouble.met(error))
@@ -126,12 +126,13 @@ def _mirror(settings: Settings, deployment: Deployment, standing: Standing, stop
 def _follow(
     settings: Settings,
     deployment: Deployment,
+    endpoints: Endpoints,
     engine: Engine,
     standing: Standing,
     trouble: Trouble,
     stopping: threading.Event,
 ) -> None:
-    source = _Heard(Rpc(settings.rpc_urls[0], settings.rpc_timeout_seconds), deployment, standing.counts)
+    source = Source(endpoints, deployment)
     prepare_tables(engine)
     register_deployment(engine, deployment, source)
     mirror = MeteredMirror(engine, deployment, settings.finality_blocks, standing)
@@ -149,16 +150,3 @@ def _follow(
                 log.info("level with the chain at block %d", number, extra={"event": "level", "block": number})
             level = True
             stopping.wait(settings.poll_seconds)
-
-
-class _Heard(Source):
-    """A source that tells of the heads that it sees."""
-
-    def __init__(self, rpc: Rpc, deployment: Deployment, counts: Counts) -> None:
-        super().__init__(rpc, deployment)
-        self._name, self._counts = _name(rpc.url), counts
-
-    def tip(self, confirmations: int = 0) -> Header:
-        found = super().tip(confirmations)
-        self._counts.head(self._name, found.number + confirmations)
-        return found

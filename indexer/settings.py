@@ -17,7 +17,7 @@ class Settings(BaseSettings):
     database_url: str
     """A file's path, sqlite:///… or postgresql://…."""
     rpc_url: str
-    """The node's JSON-RPC endpoint, http:// or https://."""
+    """The node's JSON-RPC endpoint, http:// or https://; or those of several nodes of one chain, separated by commas."""
     deployment: Path
     """The deployment file that names chain, escrow and first block."""
     confirmations: int = Field(default=0, ge=0)

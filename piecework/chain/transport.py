@@ -55,6 +55,7 @@ class Transport:
     """
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
+        self._idle: list[http.client.HTTPConnection] = []
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise Invalid(f"A chain's address starts with http:// or https:// and names a host; this one starts with {url[:8]!r}.")
@@ -62,7 +63,6 @@ class Transport:
         self._port = parts.port or (443 if self._secure else 80)
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._timeout = timeout_seconds
-        self._idle: list[http.client.HTTPConnection] = []
         self.place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
     def post(self, body: bytes, timeout_seconds: float | None = None) -> Reply:
@@ -144,16 +144,12 @@ class _Hurried:
     def __init__(self, connected: socket.socket) -> None:
         self._socket, self.deadline = connected, 0.0
 
-    def readinto(self, buffer: Any) -> int:
-        self._hurry()
-        return self._socket.recv_into(buffer)
-
     def sendall(self, content: bytes) -> None:
-        self._hurry()
+        self.hurry()
         self._socket.sendall(content)
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Borrowed(self))
+        return io.BufferedReader(_Incoming(self, self._socket.makefile(mode, buffering=0)))
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -161,24 +157,30 @@ class _Hurried:
     def close(self) -> None:
         self._socket.close()
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
+        """Leaves the next step no more time than there is."""
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
         self._socket.settimeout(left)
 
 
-class _Borrowed(io.RawIOBase):
-    """What one response reads from; closing it leaves the socket open for the next."""
+class _Incoming(io.RawIOBase):
+    """What comes in through such a socket; it stays readable when the socket is closed before it, as `http.client` does."""
 
-    def __init__(self, lender: _Hurried) -> None:
-        self._lender = lender
+    def __init__(self, owner: _Hurried, raw: Any) -> None:
+        self._owner, self._raw = owner, raw
 
-    def readinto(self, buffer: Any) -> int:
-        return self._lender.readinto(buffer)
+    def readinto(self, buffer: Any) -> Any:
+        self._owner.hurry()
+        return self._raw.readinto(buffer)
 
     def readable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
