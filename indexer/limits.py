@@ -9,7 +9,7 @@ RANGE = re.compile(r"\[\s*(0x[0-9a-f]+|\d+)\s*(?:,|-|\.\.|to)\s*(0x[0-9a-f]+|\d+
 """As in "Try with this block range [0x1, 0x64]."."""
 WIDTH = re.compile(
     r"(?:block range|range of|blocks? (?:limit|distance)|limited to|up to(?: an?)?|maximum(?: of)?|max(?: is)?|exceeds?(?: the)?(?: limit of)?)"
-    r"\D{0,24}?(\d[\d,_]*)\s*(k\b)?(?!\s*(?:results|logs|events|entries|s\b|ms\b|seconds|mb\b|bytes))",
+    r"\D{0,24}?\b(\d[\d,_]*)(?!x)\s*(k\b)?(?!\s*(?:results|logs|events|entries|s\b|ms\b|seconds|mb\b|bytes))",
     re.IGNORECASE,
 )
 """As in "block range is limited to 1,000 blocks"; a number of results says nothing of blocks."""
