@@ -28,9 +28,6 @@ class MeteredMirror(Mirror):
     def write(self, span: Span, before: Cursor) -> Cursor:
         began = time.monotonic()
         after = super().write(span, before)
-        depth = before.head_number + 1 - span.first
-        if depth > 0:
-            self._standing.counts.reorganised(depth)
         point = Point(after.head_number, after.head_hash, span.head.timestamp)
         self._standing.wrote(point, len(span.headers), len(span.logs), time.monotonic() - began)
         return after
