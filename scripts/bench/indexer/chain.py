@@ -19,6 +19,8 @@ MAKERS = ("calldata.py", "chain.py", "node.py", "requester.py", "street.py")
 FOLDER = Path(tempfile.gettempdir()) / "piecework-bench"
 """Where built chains and other tools are kept from one run to the next."""
 
+STATE, DEPLOYMENT, MADE = "state.json", "deployment.json", "events"
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -53,18 +55,22 @@ def build(rpc: Rpc, blocks: Callable[[Street], Iterable[Block]], tell: Callable[
 def built_chain(events: int, tell: Callable[[int], None], folder: Path = FOLDER) -> Iterator[Chain]:
     """The chain for as long as the block runs: from the folder where an earlier run left it, else made now and left there."""
     kept = folder / f"chain-{events}-{_origin()}"
-    state, deployment, made = (kept / name for name in ("state.json", "deployment.json", "events"))
-    if made.exists():
-        with node(load=state) as rpc:
-            yield Chain(rpc, Deployment.load(deployment), head_of(rpc), int(made.read_text()))
+    if kept.exists():
+        with node(load=kept / STATE) as rpc:
+            yield Chain(rpc, Deployment.load(kept / DEPLOYMENT), head_of(rpc), int((kept / MADE).read_text()))
         return
-    for old in folder.glob(f"chain-{events}-*"):
-        shutil.rmtree(old)
-    with node(dump=state) as rpc:
-        chain = build(rpc, lambda street: street.blocks(events), tell)
-        chain.deployment.save(deployment)
-        yield chain
-    made.write_text(str(chain.events))  # last, when the state is whole
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="making-", dir=folder) as name:
+        making = Path(name) / "chain"
+        making.mkdir()
+        with node(dump=making / STATE) as rpc:
+            chain = build(rpc, lambda street: street.blocks(events), tell)
+            chain.deployment.save(making / DEPLOYMENT)
+            (making / MADE).write_text(str(chain.events))
+            yield chain
+        for old in folder.glob(f"chain-{events}-*"):
+            shutil.rmtree(old)
+        making.rename(kept)  # in one step, and only now that the state is whole: others may be making the same one
 
 
 def _origin() -> str:

@@ -1,4 +1,7 @@
-"""An empty database of either kind, read from outside while the indexer writes."""
+"""An empty database of either kind, read from outside while the indexer writes.
+
+PostgreSQL is the tests' own: on a socket, and it doesn't wait for the disk.
+"""
 
 import sqlite3
 from collections.abc import Callable, Iterator
