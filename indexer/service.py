@@ -20,6 +20,7 @@ from indexer.sessions import Sessions
 from indexer.settings import Settings
 from indexer.source import Source
 from indexer.standing import Standing
+from indexer.wake import Wake
 from indexer.watchdog import Watchdog
 from indexer.writer import sole_writer
 from piecework.chain.deployment import Deployment
@@ -112,15 +113,16 @@ def _mirror(settings: Settings, deployment: Deployment, standing: Standing, stop
     endpoints = Endpoints.of(settings.rpc_url, settings.rpc_timeout_seconds, standing.counts)
     watchdog = Watchdog(standing, settings.rpc_urls, settings.stall_seconds, interruption.fire)
     watchdog.start()
-    while not stopping.is_set():
-        try:
-            with interruption.possible(), sessions.opened() as engine, sole_writer(engine, deployment):
-                _follow(settings, deployment, endpoints, engine, standing, trouble, stopping)
-        except TRANSIENT as error:
-            standing.beat()
-            stopping.wait(trouble.met(error))
-        except Interrupted:
-            continue  # the watchdog has said why
+    with Wake(settings.websocket_url, standing.counts) as wake:
+        while not stopping.is_set():
+            try:
+                with interruption.possible(), sessions.opened() as engine, sole_writer(engine, deployment):
+                    _follow(settings, deployment, endpoints, engine, standing, trouble, stopping, wake)
+            except TRANSIENT as error:
+                standing.beat()
+                stopping.wait(trouble.met(error))
+            except Interrupted:
+                continue  # the watchdog has said why
 
 
 def _follow(
@@ -131,6 +133,7 @@ def _follow(
     standing: Standing,
     trouble: Trouble,
     stopping: threading.Event,
+    wake: Wake,
 ) -> None:
     source = Source(endpoints, deployment)
     prepare_tables(engine)
@@ -149,4 +152,4 @@ def _follow(
                 number = mirror.cursor().head_number
                 log.info("level with the chain at block %d", number, extra={"event": "level", "block": number})
             level = True
-            stopping.wait(settings.poll_seconds)
+            wake.wait(settings.poll_seconds)

@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     """A file's path, sqlite:///… or postgresql://…."""
     rpc_url: str
     """The node's JSON-RPC endpoint, http:// or https://; or those of several nodes of one chain, separated by commas."""
+    websocket_url: str | None = Field(default=None, pattern="^wss?://")
+    """A node's WebSocket, ws:// or wss://, whose new heads end the wait for the next look; nothing depends on it."""
     deployment: Path
     """The deployment file that names chain, escrow and first block."""
     confirmations: int = Field(default=0, ge=0)
