@@ -1,37 +1,96 @@
 """Inserts many rows in one go: COPY on PostgreSQL, executemany on SQLite, three times as fast as the ORM's or Core's own way."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table
+from msgspec import Struct
+from sqlalchemy import Connection, Dialect, LargeBinary, Table
+
+from piecework.sql import Uint256, sortable
+
+Bind = Callable[[Any], Any]
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
     """Adds rows inside the connection's transaction.
 
     Args:
-        rows: each with a value for every column; they pass through the columns' own types, as in any other insert.
+        rows: tuples with a value for every column, in the order of the table's columns.
     """
     if not rows:
         return
-    columns = list(table.columns)
-    names = ", ".join(column.name for column in columns)
-    values = list(zip(*(_bound(connection, column, rows) for column in columns), strict=True))
+    values = _bound(rows, _binds(table, connection.dialect))
+    names = ", ".join(column.name for column in table.columns)
     if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", values)
+        marks = ", ".join("?" * len(table.columns))
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(values))
     else:
         _copy(connection, f"COPY {table.name} ({names}) FROM STDIN", values)
 
 
-def _bound(connection: Connection, column: Column[Any], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """One column's values as the driver takes them."""
-    values = [row[column.name] for row in rows]
-    bind: Callable[[Any], Any] | None = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-    return [bind(value) for value in values] if bind else values
+class SlotRun(Struct, frozen=True, gc=False):
+    """Many rows of `mirror_slot` at once: one for each byte of `places` that isn't 0."""
+
+    job: str
+    first_slot: int
+    chain_id: int
+    block_number: int
+    log_index: int
+    places: bytes
 
 
-def _copy(connection: Connection, statement: str, values: Sequence[tuple[Any, ...]]) -> None:
+_INTO_SLOT = "INSERT INTO mirror_slot (job, slot, chain_id, block_number, log_index, place)"
+_SLOTS = {
+    "postgresql": f"""{_INTO_SLOT}
+        SELECT %s, %s + at, %s, %s, %s, get_byte(places, at)
+          FROM (SELECT %b::bytea AS places) AS run, generate_series(0, length(places) - 1) AS at
+         WHERE get_byte(places, at) <> 0""",
+    # A byte's number is where it stands among all bytes.
+    "sqlite": f"""WITH RECURSIVE offsets(at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM offsets WHERE at < length(?6) - 1)
+        {_INTO_SLOT}
+        SELECT ?1, ?2 + at, ?3, ?4, ?5, instr(?7, substr(?6, at + 1, 1)) - 1 FROM offsets WHERE substr(?6, at + 1, 1) <> x'00'""",
+}
+_ALL_BYTES = bytes(range(256))
+
+
+def insert_run(connection: Connection, run: SlotRun) -> None:
+    """Adds a settlement's slots: 10,000 of them in a few milliseconds."""
+    values = (run.job, run.first_slot, run.chain_id, run.block_number, run.log_index, run.places)
+    dialect = connection.dialect.name
+    connection.exec_driver_sql(_SLOTS[dialect], (*values, _ALL_BYTES) if dialect == "sqlite" else values)
+
+
+@cache
+def _binds(table: Table, dialect: Dialect) -> tuple[tuple[int, Bind], ...]:
+    """The columns, by position, whose values the driver doesn't take as they are."""
+    found = []
+    for position, column in enumerate(table.columns):
+        if isinstance(column.type, Uint256):
+            bind: Bind | None = _text if dialect.name == "sqlite" else None
+        elif isinstance(column.type, LargeBinary):
+            bind = None
+        else:
+            bind = column.type.dialect_impl(dialect).bind_processor(dialect)
+        if bind is not None:
+            found.append((position, bind))
+    return tuple(found)
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else sortable(value)
+
+
+def _bound(rows: Sequence[tuple[Any, ...]], binds: tuple[tuple[int, Bind], ...]) -> Iterable[tuple[Any, ...]]:
+    if not binds:
+        return rows
+    columns: list[Any] = list(zip(*rows, strict=True))
+    for position, bind in binds:
+        columns[position] = map(bind, columns[position])
+    return zip(*columns, strict=True)
+
+
+def _copy(connection: Connection, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
     with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in values:
             copy.write_row(row)

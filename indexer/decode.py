@@ -11,6 +11,7 @@ from typing import Any
 from eth_abi.exceptions import DecodingError
 
 from indexer import events as e
+from indexer import quick
 from indexer.chain import AnswerRefused, Log
 from indexer.events import Event, Position
 from piecework.chain.abi import Abi
@@ -19,7 +20,7 @@ from piecework.domain.errors import Invalid
 from piecework.domain.terms import Terms
 
 SOURCE_NAMES = {number: name for name, number in SOURCES.items()}
-PAYING = ("BatchSettled", "OpeningFinalized", "ContestConceded")
+PAYING = (e.BatchSettled, e.OpeningFinalized, e.ContestConceded)
 SAID_BEFORE = ("Dispute",)
 """ERC-1497 has arbitrators' readers look for it; `Defended`, just before it, says the same and more."""
 
@@ -35,24 +36,29 @@ def events(logs: Iterable[Log]) -> Iterator[Event]:
     run: list[Any] = []
     for log in logs:
         at = Position(log.block_number, log.log_index, log.transaction_hash)
-        name, values = _decoded(log)
-        if run and not _continues(run, name, log):
+        said = _decoded(at, log)
+        if run and not _continues(run, said, log):
             raise _refusal(run[-1].at, "pays slots, but who was paid doesn't follow")
-        if name in PAYING:
-            run.append(_DECODERS[name](at, values))
-        elif name == "WorkersPaid":
-            yield _workers_paid(at, values, run)
+        if isinstance(said, PAYING):
+            run.append(said)
+        elif isinstance(said, quick.Table):
+            yield _workers_paid(at, said, run)
             run = []
-        elif name not in SAID_BEFORE:
-            yield _DECODERS[name](at, values)
+        elif said is not None:
+            yield said
     if run:
         raise _refusal(run[-1].at, "pays slots, but who was paid doesn't follow")
 
 
-def _continues(run: list[Any], name: str, log: Log) -> bool:
+def name_of(log: Log) -> str:
+    """The event's name, empty if the escrow has no such event."""
+    return _abi().topics.get(log.topics[0], "") if log.topics else ""
+
+
+def _continues(run: list[Any], said: Any, log: Log) -> bool:
     """Whether a log goes on with what the run pays: another batch of the settlement, or who was paid."""
-    more = name == "BatchSettled" and isinstance(run[0], e.BatchSettled)
-    return (more or name == "WorkersPaid") and run[0].at.transaction_hash == log.transaction_hash
+    more = isinstance(said, e.BatchSettled) and isinstance(run[0], e.BatchSettled)
+    return (more or isinstance(said, quick.Table)) and run[0].at.transaction_hash == log.transaction_hash
 
 
 @cache
@@ -65,25 +71,28 @@ def _abi() -> Abi:
     return abi
 
 
-def _decoded(log: Log) -> tuple[str, Values]:
+def _decoded(at: Position, log: Log) -> Any:
+    """The event, a table of workers, or None for what another event has said."""
+    quickly = quick.DECODERS.get(log.topics[0]) if log.topics else None
     try:
-        return _abi().decode_event(log.topics, log.data)
+        if quickly is not None:
+            return quickly(at, log)
+        name, values = _abi().decode_event(log.topics, log.data)
     except (DecodingError, Invalid, ValueError, OverflowError) as error:
-        where = Position(log.block_number, log.log_index, log.transaction_hash)
-        raise _refusal(where, f"can't be read as the escrow's ABI says ({error})") from error
+        raise _refusal(at, f"can't be read as the escrow's ABI says ({error})") from error
+    return None if name in SAID_BEFORE else _DECODERS[name](at, values)
 
 
 def _refusal(at: Position, what: str) -> AnswerRefused:
     return AnswerRefused(f"The node's log {at.log_index} of block {at.block_number} {what}.")
 
 
-def _workers_paid(at: Position, values: Values, run: list[Any]) -> e.WorkersPaid:
-    job, workers = _hex(values["job"]), tuple(values["workers"])
-    if not run or any(part.job != job for part in run):
+def _workers_paid(at: Position, table: quick.Table, run: list[Any]) -> e.WorkersPaid:
+    if not run or any(part.job != table.job for part in run):
         raise _refusal(at, "pays workers for slots that aren't named before it")
-    if any(part.places and max(part.places) > len(workers) for part in run):
+    if any(part.places and max(part.places) > len(table.workers) for part in run):
         raise _refusal(at, "has fewer workers than the slots before it name")
-    return e.WorkersPaid(at, job, tuple(run), values["credited"], workers)
+    return e.WorkersPaid(at, table.job, tuple(run), table.credited, table.workers)
 
 
 def _source(at: Position, values: Values) -> str:
@@ -126,8 +135,6 @@ def _hex(value: bytes) -> str:
 
 
 _DECODERS: dict[str, Callable[[Position, Values], Any]] = {
-    "Deposited": _plain(e.Deposited, "account", "token", "amount"),
-    "Withdrawn": _plain(e.Withdrawn, "owner", "token", "receiver", "amount", "relayer", "fee"),
     "Tipped": _plain(e.Tipped, "from", "token", "note", "receivers", "amounts"),
     "OperatorSet": _plain(e.OperatorSet, "requester", "operator", "token", "allowance", "expiresAt"),
     "OperatorSpent": _plain(e.OperatorSpent, "requester", "operator", "token", "amount"),
@@ -135,7 +142,6 @@ _DECODERS: dict[str, Callable[[Position, Values], Any]] = {
     "JobFunded": _job_funded,
     "JobClosed": _plain(e.JobClosed, "job", "slotsRefunded"),
     "ProtocolFeeSet": _plain(e.ProtocolFeeSet, "feeBps", "treasury"),
-    "BatchSettled": _plain(e.BatchSettled, "job", "batch", "firstSlot", "workerCount", "answerRoot", "places"),
     "OpeningFinalized": _plain(e.OpeningFinalized, "job", "opening", "places"),
     "ContestConceded": _plain(e.ContestConceded, "job", "opening", "places"),
     "FeePaid": _plain(e.FeePaid, "job", "treasury", "token", "amount"),

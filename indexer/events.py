@@ -1,12 +1,15 @@
 """The escrow's events as values. Hashes and ids are 0x hex, amounts base units, places one byte a slot (0 for nobody)."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from piecework.domain.terms import Terms
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class _Value(Struct, frozen=True, gc=False):
+    """Immutable and cheap to make, since there is one for each log."""
+
+
+class Position(_Value):
     """Where the chain has an event."""
 
     block_number: int
@@ -17,8 +20,7 @@ class Position:
 # ------------------------------------------------------------------------------------------------ ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Deposited:
+class Deposited(_Value):
     """Base units of `token` came into the ledger of `account`."""
 
     at: Position
@@ -27,8 +29,7 @@ class Deposited:
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
+class Withdrawn(_Value):
     """Base units left the ledger of `owner`: `amount` to the receiver, `fee` into the ledger of the relayer."""
 
     at: Position
@@ -40,8 +41,7 @@ class Withdrawn:
     fee: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tipped:
+class Tipped(_Value):
     """Base units went from one ledger balance to others."""
 
     at: Position
@@ -52,8 +52,7 @@ class Tipped:
     amounts: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorSet:
+class OperatorSet(_Value):
     """What an operator may spend of a requester's balance from now on, and until when (Unix seconds, any uint64)."""
 
     at: Position
@@ -64,8 +63,7 @@ class OperatorSet:
     expires_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorSpent:
+class OperatorSpent(_Value):
     """An operator's allowance went down; what it paid for is another event's to say."""
 
     at: Position
@@ -78,8 +76,7 @@ class OperatorSpent:
 # ------------------------------------------------------------------------------------------------ jobs
 
 
-@dataclass(frozen=True, slots=True)
-class JobPosted:
+class JobPosted(_Value):
     """A job with its first `slots` slots; `source` is ledger or wallet."""
 
     at: Position
@@ -89,8 +86,7 @@ class JobPosted:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class JobFunded:
+class JobFunded(_Value):
     """More slots of a job."""
 
     at: Position
@@ -101,8 +97,7 @@ class JobFunded:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class JobClosed:
+class JobClosed(_Value):
     """A job ended; what was free went back to its requester."""
 
     at: Position
@@ -110,8 +105,7 @@ class JobClosed:
     slots_refunded: int
 
 
-@dataclass(frozen=True, slots=True)
-class ProtocolFeeSet:
+class ProtocolFeeSet(_Value):
     """The fee of jobs posted from then on, and who receives it."""
 
     at: Position
@@ -122,8 +116,7 @@ class ProtocolFeeSet:
 # ------------------------------------------------------------------------------------------------ paying
 
 
-@dataclass(frozen=True, slots=True)
-class BatchSettled:
+class BatchSettled(_Value):
     """One batch as it was paid: `places` reads 0 for a slot that wasn't free."""
 
     at: Position
@@ -135,8 +128,7 @@ class BatchSettled:
     places: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class OpeningFinalized:
+class OpeningFinalized(_Value):
     """The slots of an opening that nobody contested, as they were paid."""
 
     at: Position
@@ -145,8 +137,7 @@ class OpeningFinalized:
     places: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ContestConceded:
+class ContestConceded(_Value):
     """Contested slots of an opening that are credited after all, each with its deposit."""
 
     at: Position
@@ -155,8 +146,7 @@ class ContestConceded:
     places: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class WorkersPaid:
+class WorkersPaid(_Value):
     """The table that the bytes of `paid` point into: a settlement's batches, or one opening's slots.
 
     Bit i of `credited` says that the worker at place i was credited in the ledger, if it was paid at all.
@@ -169,8 +159,7 @@ class WorkersPaid:
     workers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FeePaid:
+class FeePaid(_Value):
     """The protocol's fee of slots that were paid came into the ledger of the treasury."""
 
     at: Position
@@ -183,8 +172,7 @@ class FeePaid:
 # ------------------------------------------------------------------------------------------------ openings and appeals
 
 
-@dataclass(frozen=True, slots=True)
-class BatchOpened:
+class BatchOpened(_Value):
     """A batch was put on the chain; from then on the slots in `places` are these workers'."""
 
     at: Position
@@ -197,8 +185,7 @@ class BatchOpened:
     places: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SlotsContested:
+class SlotsContested(_Value):
     """Slots of an opening were contested, by the requester or its operator, at a deposit of the requester's."""
 
     at: Position
@@ -209,8 +196,7 @@ class SlotsContested:
     places: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SlotsReclaimed:
+class SlotsReclaimed(_Value):
     """Contested slots that nobody appealed went back to the requester, with their deposits."""
 
     at: Position
@@ -220,8 +206,7 @@ class SlotsReclaimed:
     places: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Appealed:
+class Appealed(_Value):
     """A worker appealed contested slots, at the stake of `sponsor`; `places` holds them, opening by opening."""
 
     at: Position
@@ -235,8 +220,7 @@ class Appealed:
     places: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Defended:
+class Defended(_Value):
     """The requester's side paid the arbitrator `cost` wei, and the dispute began."""
 
     at: Position
@@ -247,8 +231,7 @@ class Defended:
     cost: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(_Value):
     """An arbitrator ruled: 2 is for the requester, anything else for the worker."""
 
     at: Position
@@ -257,8 +240,7 @@ class Ruling:
     ruling: int
 
 
-@dataclass(frozen=True, slots=True)
-class AppealEnded:
+class AppealEnded(_Value):
     """The money of an appeal went to its worker and its sponsor, or to the requester."""
 
     at: Position
@@ -268,8 +250,7 @@ class AppealEnded:
     slots: int
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceShown:
+class EvidenceShown(_Value):
     """ERC-1497's `MetaEvidence` (kind meta, of no party) or `Evidence`: an address of the content, as the bytes sent."""
 
     at: Position

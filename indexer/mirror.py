@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
 
 from indexer import decode, tables
-from indexer.bulk import insert_rows
-from indexer.chain import Header, Span
+from indexer.bulk import insert_rows, insert_run
+from indexer.chain import AnswerRefused, Header, Log, Span
 from indexer.handlers import handle
-from indexer.store import Store
+from indexer.store import Memory, Store
 from piecework.chain.deployment import Deployment
 from piecework.domain.errors import Conflict
 from piecework.sql import reading
@@ -36,6 +38,7 @@ class Mirror:
     def __init__(self, engine: Engine, deployment: Deployment, window: int) -> None:
         self._engine, self._window = engine, window
         self._chain_id, self._escrow = deployment.chain_id, deployment.escrow
+        self._memory = Memory()
 
     def cursor(self) -> Cursor:
         """Where the mirror stands."""
@@ -65,18 +68,43 @@ class Mirror:
             Conflict: it doesn't stand at `before`; nothing was written.
             AnswerRefused: the logs can't be the escrow's; nothing was written.
         """
-        after = Cursor(span.head.number, span.head.hash)
+        try:
+            return self._write(span, before)
+        except IntegrityError as error:
+            self._memory.forget()
+            raise AnswerRefused(f"The node's blocks {span.first} to {span.head.number} pay a slot twice.") from error
+        except BaseException:
+            self._memory.forget()
+            raise
+
+    def _write(self, span: Span, before: Cursor) -> Cursor:
+        follows = span.first == before.head_number + 1
+        if not follows:
+            self._memory.forget()
+        self._memory.bound()
         with self._engine.begin() as connection:
             self._move_cursor(connection, before, span.head)
-            self._delete(connection, span.first)
-            times = {header.number: header.timestamp for header in span.headers}
-            store = Store(connection, self._chain_id, self._escrow, times)
-            for event in decode.events(span.logs):
-                handle(event, store)
-            for table in tables.EVENT_TABLES:
-                insert_rows(connection, table.__table__, store.rows.get(table, []))  # type: ignore[attr-defined]
+            if not follows:
+                self._delete(connection, span.first)
+            self._write_events(connection, span)
             self._write_blocks(connection, span, before)
-        return after
+        return Cursor(span.head.number, span.head.hash)
+
+    def _write_events(self, connection: Connection, span: Span) -> None:
+        times = {header.number: header.timestamp for header in span.headers}
+        store = Store(connection, self._chain_id, self._escrow, times, self._memory)
+        for event in decode.events(span.logs):
+            handle(event, store)
+        store.extend(tables.Event, [self._event_row(log) for log in span.logs])
+        for table, rows in store.rows.items():
+            insert_rows(connection, table.__table__, rows)  # type: ignore[attr-defined]
+        for run in store.runs:
+            insert_run(connection, run)
+
+    def _event_row(self, log: Log) -> tuple[Any, ...]:
+        at = (self._chain_id, log.block_number, log.log_index, self._escrow, log.transaction_hash)
+        topics = bytes.fromhex("".join([topic[2:] for topic in log.topics]))
+        return (*at, decode.name_of(log), topics, bytes.fromhex(log.data[2:]))
 
     def _move_cursor(self, connection: Connection, before: Cursor, head: Header) -> None:
         """Compare and set: it fences a second indexer, and serialises this transaction with every other writer's."""
@@ -96,10 +124,20 @@ class Mirror:
             raise Conflict("Another indexer has moved this database's cursor; only one may write. This one stops.")
 
     def _delete(self, connection: Connection, first: int) -> None:
+        self._delete_slots(connection, first)
         for table in tables.EVENT_TABLES:
             connection.execute(delete(table).where(*self._own(table), table.block_number >= first))  # type: ignore[arg-type]
         block = tables.Block
         connection.execute(delete(block).where(*self._own(block), block.number >= first))  # type: ignore[arg-type]
+
+    def _delete_slots(self, connection: Connection, first: int) -> None:
+        """Those of the payments that go: each knows between which slots of its job they are."""
+        payment, slot = tables.WorkerPayment, tables.Slot
+        between = (payment.job, func.min(payment.first_slot), func.max(payment.last_slot))
+        gone = select(*between).where(*self._own(payment), payment.block_number >= first)  # type: ignore[call-overload]
+        for job, low, high in connection.execute(gone.group_by(payment.job, payment.block_number)).all():
+            key = (slot.job == job, col(slot.slot).between(low, high), col(slot.block_number) >= first)
+            connection.execute(delete(slot).where(*key))  # type: ignore[arg-type]
 
     def _write_blocks(self, connection: Connection, span: Span, before: Cursor) -> None:
         """Keeps the blocks within the window and those with events; what was below the window before was tidied before."""
@@ -108,7 +146,7 @@ class Mirror:
             counts[log.block_number] = counts.get(log.block_number, 0) + 1
         oldest = span.head.number - self._window
         kept = [header for header in span.headers if header.number >= oldest or header.number in counts]
-        rows = [self._key() | block_row(header, counts.get(header.number, 0)) for header in kept]
+        rows = [(*self._key().values(), *block_row(header, counts.get(header.number, 0)).values()) for header in kept]
         insert_rows(connection, tables.Block.__table__, rows)  # type: ignore[attr-defined]
         table = tables.Block
         tidy = min(before.head_number, span.head.number) - self._window

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, insert, inspect, select
-from sqlmodel import SQLModel
 
 from indexer import tables
 from indexer.chain import Header
@@ -29,7 +28,7 @@ def prepare_database(url: str) -> Engine:
 
 def open_database(url: str) -> Engine:
     """An engine for what a person wrote; makes the folder of a SQLite file."""
-    engine = open_engine(database_url(url))
+    engine = open_engine(database_url(url), derived=True)
     if engine.dialect.name == "sqlite" and engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     return engine
@@ -40,9 +39,8 @@ def prepare_tables(engine: Engine) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
-        own = [table.__table__ for table in tables.TABLES]  # type: ignore[attr-defined]
         _require_all_or_none(connection)
-        SQLModel.metadata.create_all(connection, tables=own)
+        tables.create(connection)
         _require_columns(connection)
 
 

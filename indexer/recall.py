@@ -93,11 +93,13 @@ def newest(
 
 
 class Recall(Generic[Known]):
-    """One kind of fact by its key, remembered for as long as a transaction.
+    """One kind of fact by its key: remembered, or else looked up.
 
     Args:
         connection: the transaction's.
         owner: chain_id and escrow.
+        facts: everything that is remembered, by kind.
+        kind: this one.
         statement: finds a fact's rows; its parameters are those of `owner` and of `key`.
         build: makes the fact of its rows, of which there is at least one.
     """
@@ -106,13 +108,15 @@ class Recall(Generic[Known]):
         self,
         connection: Connection,
         owner: dict[str, Any],
+        facts: dict[str, dict[tuple[Any, ...], Any]],
+        kind: str,
         statement: Select[*tuple[Any, ...]],
         key: tuple[str, ...],
         build: Callable[[Sequence[Row[*tuple[Any, ...]]]], Known],
     ) -> None:
         self._connection, self._owner = connection, owner
         self._statement, self._key, self._build = statement, key, build
-        self._known: dict[tuple[Any, ...], Known] = {}
+        self._known: dict[tuple[Any, ...], Known] = facts[kind]
 
     def put(self, fact: Known, *key: Any) -> None:
         """Remembers a fact whose row isn't written yet."""

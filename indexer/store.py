@@ -1,21 +1,28 @@
 """What handlers write into: the rows of one transaction, and the state of the books that they stand on."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, and_, bindparam, select
 from sqlmodel import SQLModel, col
 
 from indexer import tables
+from indexer.bulk import SlotRun
 from indexer.chain import AnswerRefused
 from indexer.events import Position
 from indexer.recall import Allowance, AppealFacts, JobTerms, Opened, Recall, Stand, Word, newest
 from indexer.tables import Appeal, AppealedOpening
 
 Known = TypeVar("Known")
+
+FEW = 256
+"""Bytes of a batch up to which its slots' rows are made here."""
+MOST_BALANCE = 2**192 - 1
+"""What the escrow's ledger can hold of a token."""
 
 _EVENT = ("chain_id", "escrow", "block_number", "log_index")
 _TERMS = ("requester", "token", "reward", "fee", "contest_deposit", "appeal_stake")
@@ -37,6 +44,30 @@ _APPEALED = (
 )
 
 
+class Memory:
+    """What transactions of one mirror remember for the next one; good as long as each goes on where the one before ended.
+
+    Attributes:
+        facts: by kind of fact, then by key.
+    """
+
+    MOST = 50_000
+    """Facts of a kind; then all of that kind are forgotten and looked up again."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, dict[tuple[Any, ...], Any]] = defaultdict(dict)
+
+    def forget(self) -> None:
+        """After a reorg or a transaction that failed."""
+        self.facts.clear()
+
+    def bound(self) -> None:
+        """Keeps the memory flat."""
+        for known in self.facts.values():
+            if len(known) > self.MOST:
+                known.clear()
+
+
 class Store:
     """Collects rows in the order of the chain; nothing is written before the mirror does.
 
@@ -45,40 +76,61 @@ class Store:
 
     Args:
         times: the Unix seconds of the blocks that are collected, by number.
+        memory: of the transactions before, where this one follows them.
+
+    Attributes:
+        rows: tuples with a value for each column, by table.
+        runs: slots whose rows are made by the database.
     """
 
-    def __init__(self, connection: Connection, chain_id: int, escrow: str, times: Mapping[int, int]) -> None:
-        self._owner = owner = {"chain_id": chain_id, "escrow": escrow}
-        self.escrow, self._times = escrow, times
+    def __init__(
+        self, connection: Connection, chain_id: int, escrow: str, times: Mapping[int, int], memory: Memory | None = None
+    ) -> None:
+        owner = {"chain_id": chain_id, "escrow": escrow}
+        self.chain_id, self.escrow, self._times = chain_id, escrow, times
         self._sequence: tuple[Position | None, int] = (None, 0)
-        self.rows: dict[type[SQLModel], list[dict[str, Any]]] = {}
-        known = partial(Recall, connection, owner)
-        self._jobs: Recall[JobTerms] = known(_JOB, ("job",), lambda rows: JobTerms(*rows[0]))
-        self._words: Recall[Word] = known(_NEWEST_WORD, ("job",), lambda rows: Word(*rows[0]))
-        self._balances: Recall[int] = known(_NEWEST_BALANCE, ("account", "token"), lambda rows: rows[0].balance)
-        self._allowances: Recall[Allowance] = known(_NEWEST_ALLOWANCE, _OPERATOR, lambda rows: Allowance(*rows[0]))
-        self._openings: Recall[Opened] = known(_OPENING, ("opening",), _opened)
-        self._appeals: Recall[AppealFacts] = known(_APPEALED, ("appeal",), _appealed)
-        self._stands: Recall[Stand] = known(_NEWEST_STAND, ("appeal",), lambda rows: Stand(*rows[0]))
-        self._disputes: Recall[tuple[str, str]] = known(_DISPUTED, ("arbitrator", "dispute_id"), lambda rows: tuple(rows[0]))
+        self.rows: dict[type[SQLModel], list[tuple[Any, ...]]] = defaultdict(list)
+        self.runs: list[SlotRun] = []
+        known = partial(Recall, connection, owner, (memory or Memory()).facts)
+        self._jobs: Recall[JobTerms] = known("job", _JOB, ("job",), lambda rows: JobTerms(*rows[0]))
+        self._words: Recall[Word] = known("word", _NEWEST_WORD, ("job",), lambda rows: Word(*rows[0]))
+        self._balances: Recall[int] = known("balance", _NEWEST_BALANCE, ("account", "token"), lambda rows: rows[0].balance)
+        self._allowances: Recall[Allowance] = known(
+            "allowance", _NEWEST_ALLOWANCE, _OPERATOR, lambda rows: Allowance(*rows[0])
+        )
+        self._openings: Recall[Opened] = known("opening", _OPENING, ("opening",), _opened)
+        self._appeals: Recall[AppealFacts] = known("appeal", _APPEALED, ("appeal",), _appealed)
+        self._stands: Recall[Stand] = known("stand", _NEWEST_STAND, ("appeal",), lambda rows: Stand(*rows[0]))
+        self._disputes: Recall[tuple[str, str]] = known(
+            "dispute", _DISPUTED, ("arbitrator", "dispute_id"), lambda rows: tuple(rows[0])
+        )
 
     # -------------------------------------------------------------------------------------------- rows
 
-    def keys(self, at: Position) -> dict[str, Any]:
-        """The columns that every row of an event has."""
-        return self._owner | {
-            "block_number": at.block_number,
-            "log_index": at.log_index,
-            "transaction_hash": at.transaction_hash,
-        }
+    def keys(self, at: Position) -> tuple[int, int, int, str]:
+        """The columns that every row begins with: chain_id, block_number, log_index, escrow."""
+        return (self.chain_id, at.block_number, at.log_index, self.escrow)
 
     def add(self, table: type[SQLModel], at: Position, **values: Any) -> None:
-        """One row."""
-        self.extend(table, [self.keys(at) | values])
+        """One row; `values` are the table's own columns."""
+        if "transaction_hash" in table.model_fields:
+            values["transaction_hash"] = at.transaction_hash
+        names = _own_columns(table)
+        if len(names) != len(values):
+            raise TypeError(f"{table.__name__} has the columns {', '.join(names)}")
+        self.rows[table].append((*self.keys(at), *[values[name] for name in names]))
 
-    def extend(self, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
-        """Many rows, each with the columns of `keys`."""
-        self.rows.setdefault(table, []).extend(rows)
+    def extend(self, table: type[SQLModel], rows: Iterable[tuple[Any, ...]]) -> None:
+        """Many rows, whole and in the order of the table's columns."""
+        self.rows[table].extend(rows)
+
+    def pay_slots(self, at: Position, job: str, first_slot: int, places: bytes) -> None:
+        """A row for each slot that the bytes name; of many bytes the database makes them."""
+        if len(places) > FEW:
+            self.runs.append(SlotRun(job, first_slot, self.chain_id, at.block_number, at.log_index, places))
+            return
+        key = (self.chain_id, at.block_number, at.log_index)
+        self.rows[tables.Slot] += [(job, slot, *key, place) for slot, place in enumerate(places, first_slot) if place]
 
     def time(self, at: Position) -> int:
         """The Unix seconds of an event's block."""
@@ -112,7 +164,7 @@ class Store:
         if not word.resolved <= word.taken <= word.funded:
             raise AnswerRefused(f"Block {at.block_number} takes or resolves more slots of job {job} than there are.")
         self._words.put(word, job)
-        self.add(tables.JobWord, at, job=job, **asdict(word))
+        self.rows[tables.JobWord].append((*self.keys(at), job, word.funded, word.taken, word.resolved, word.closed))
 
     # -------------------------------------------------------------------------------------------- openings and appeals
 
@@ -185,16 +237,22 @@ class Store:
         if credit == debit:
             return
         balance = (self._balances.get(account, token) or 0) + credit - debit
-        if balance < 0:
+        if not 0 <= balance <= MOST_BALANCE:
             raise AnswerRefused(f"Block {at.block_number} takes more out of the ledger of {account} than came into it.")
         self._balances.put(balance, account, token)
-        moved = {"account": account, "token": token, "credit": credit, "debit": debit, "balance": balance}
-        self.add(tables.LedgerEntry, at, sequence=self._next(at), reason=reason, job=job, **moved)
+        moved = (self._next(at), account, token, reason, job, credit, debit, balance)
+        self.rows[tables.LedgerEntry].append((*self.keys(at), *moved))
 
     def _next(self, at: Position) -> int:
         before, sequence = self._sequence
-        self._sequence = (at, sequence + 1 if before == at else 0)
+        self._sequence = (at, sequence + 1 if before is at else 0)
         return self._sequence[1]
+
+
+@cache
+def _own_columns(table: type[SQLModel]) -> tuple[str, ...]:
+    """The columns behind those of `Store.keys`."""
+    return tuple(column.name for column in table.__table__.columns)[4:]  # type: ignore[attr-defined]
 
 
 def _opened(rows: Sequence[Row[Any]]) -> Opened:

@@ -1,14 +1,15 @@
 """The mirror: the escrow's events as SQL tables.
 
-Rows of events are keyed by where the chain has them, (chain_id, block_number, log_index, escrow), and set by values, never by
-increments: mirroring a block again writes the same rows, and a reorg deletes the rows of the blocks that are gone. Hashes and addresses are
+`mirror_event` has every log as it was; the other tables say what it means. Rows of events are keyed by where the chain has them,
+(chain_id, block_number, log_index, escrow), and set by values, never by increments: mirroring a block again writes the same rows,
+and a reorg deletes the rows of the blocks that are gone. Hashes and addresses are
 lower-case hex text with 0x; amounts are base units. The indexer alone writes here; the backend reads.
 """
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, LargeBinary, Text
+from sqlalchemy import Connection, Index, LargeBinary, Text, inspect
 from sqlmodel import BigInteger, Field, SQLModel
 
 from piecework.sql import Instant, Uint256
@@ -22,9 +23,13 @@ def _big(**options: Any) -> Any:
     return Field(sa_type=BigInteger, **options)
 
 
+_CLUSTERED = {"sqlite_with_rowid": False}
+"""On SQLite the rows lie in the order of their keys, in one tree instead of two."""
+
+
 def _by_order(name: str, *key: str) -> Index:
-    """For the newest row of a key."""
-    return Index(name, "chain_id", "escrow", *key, "block_number", "log_index")
+    """For the newest row of a key. Without the escrow: there is seldom another one on a chain, and its rows are passed over."""
+    return Index(name, "chain_id", *key, "block_number", "log_index")
 
 
 class Deployment(SQLModel, table=True):
@@ -60,13 +65,29 @@ class Block(SQLModel, table=True):
     """How many logs of the escrow it holds."""
 
 
-class _Event(SQLModel):
+class _Derived(SQLModel):
+    """Keyed by the event that it was derived from; that event's row says by which transaction."""
+
     chain_id: int = _big(primary_key=True)
     block_number: int = _big(primary_key=True)
     log_index: int = Field(primary_key=True)
     escrow: str = Field(primary_key=True, max_length=42)
     """In the key, because after a reorg one deployment's new row may come to lie where another's dead one still is."""
-    transaction_hash: str = Field(max_length=66, index=True)
+
+
+class _Event(_Derived):
+    transaction_hash: str = Field(max_length=66)
+
+
+class Event(_Event, table=True):
+    """Every log of the escrow, as the chain has it."""
+
+    __tablename__ = "mirror_event"
+    __table_args__ = _CLUSTERED
+    name: str = Field(max_length=32)
+    topics: bytes = Field(sa_type=LargeBinary)
+    """32 bytes each, the event's own first."""
+    data: bytes = Field(sa_type=LargeBinary)
 
 
 class Job(_Event, table=True):
@@ -112,11 +133,11 @@ class Close(_Event, table=True):
     slots_refunded: int = _big()
 
 
-class JobWord(_Event, table=True):
+class JobWord(_Derived, table=True):
     """Every change of a job's word on the chain, with the word after it, in slots; the newest row of a job is its word."""
 
     __tablename__ = "mirror_job_word"
-    __table_args__ = (_by_order("mirror_job_word_newest", "job"),)
+    __table_args__ = (_by_order("mirror_job_word_newest", "job"), _CLUSTERED)
     job: str = Field(max_length=66)
     funded: int = _big()
     """Money was locked for them."""
@@ -139,47 +160,48 @@ class SettledBatch(_Event, table=True):
     places: bytes = Field(sa_type=LargeBinary)
 
 
-class SlotPayment(_Event, table=True):
-    """Which worker was paid for which slot by which transaction.
+class Slot(SQLModel, table=True):
+    """A slot that was paid or cancelled, in as few bytes as will do; `SlotPayment` is how to read it."""
 
-    `log_index` is that of the `BatchSettled`, `OpeningFinalized` or `ContestConceded`, or of the `AppealEnded` that it won.
-    """
-
-    __tablename__ = "mirror_slot_payment"
-    __table_args__ = (Index("mirror_slot_payment_job_slot", "job", "slot"),)
+    __tablename__ = "mirror_slot"
+    __table_args__ = _CLUSTERED
+    job: str = Field(primary_key=True, max_length=66)
     slot: int = _big(primary_key=True)
-    job: str = Field(max_length=66)
-    worker: str = Field(max_length=42, index=True)
-    amount: int = _amount()
-    """The reward; for a cancelled slot what went back to the requester, reward and fee."""
-    outcome: str = Field(max_length=9)
-    """pushed (into the worker's wallet), credited (in the ledger) or cancelled (back to the requester)."""
+    chain_id: int = _big()
+    block_number: int = _big()
+    log_index: int
+    place: int
+    """With the four before it the key of a `WorkerPayment`."""
 
 
-class WorkerPayment(_Event, table=True):
+class WorkerPayment(_Derived, table=True):
     """`WorkersPaid`: what one worker got by one settlement or opening, and `AppealEnded`: what it won. Rewards, not deposits."""
 
     __tablename__ = "mirror_worker_payment"
+    __table_args__ = _CLUSTERED
     place: int = Field(primary_key=True)
     """In the table of the `WorkersPaid`; 0 for an appeal, which has none."""
-    job: str = Field(max_length=66, index=True)
+    job: str = Field(max_length=66)
     worker: str = Field(max_length=42, index=True)
     token: str = Field(max_length=42)
     slots: int = _big()
+    slot_amount: int = _amount()
+    """Base units a slot: the reward; for cancelled ones what went back to the requester, reward and fee."""
     amount: int = _amount()
     outcome: str = Field(max_length=9)
-    """pushed, credited or cancelled."""
+    """pushed (into the worker's wallet), credited (in the ledger) or cancelled (back to the requester)."""
+    first_slot: int = _big()
+    last_slot: int = _big()
+    """Between these two are the slots that it was for."""
 
 
-class LedgerEntry(_Event, table=True):
+class LedgerEntry(_Derived, table=True):
     """Every change of a ledger balance, with the balance after it; the newest row of an account and token is its balance."""
 
     __tablename__ = "mirror_ledger_entry"
     __table_args__ = (
-        Index(
-            "mirror_ledger_entry_account",
-            *("chain_id", "escrow", "account", "token", "block_number", "log_index", "sequence"),
-        ),
+        Index("mirror_ledger_entry_account", "chain_id", "account", "token", "block_number", "log_index", "sequence"),
+        _CLUSTERED,
     )
     sequence: int = Field(primary_key=True)
     """Orders the changes that one event makes."""
@@ -327,11 +349,11 @@ class Evidence(_Event, table=True):
     """An address of the content; meant as UTF-8, but nobody checks."""
 
 
-class SlotStep(_Event, table=True):
+class SlotStep(_Derived, table=True):
     """What became of a slot that wasn't simply settled; the newest row of a slot is its state, unless it is paid by now."""
 
     __tablename__ = "mirror_slot_step"
-    __table_args__ = (Index("mirror_slot_step_job_slot", "job", "slot", "block_number", "log_index"),)
+    __table_args__ = (Index("mirror_slot_step_job_slot", "job", "slot", "block_number", "log_index"), _CLUSTERED)
     slot: int = _big(primary_key=True)
     job: str = Field(max_length=66)
     worker: str = Field(max_length=42, index=True)
@@ -368,13 +390,13 @@ class Tip(_Event, table=True):
     """32 bytes that say what for."""
 
 
-EVENT_TABLES: tuple[type[_Event], ...] = (
+EVENT_TABLES: tuple[type[_Derived], ...] = (
+    Event,
     Job,
     Funding,
     Close,
     JobWord,
     SettledBatch,
-    SlotPayment,
     WorkerPayment,
     LedgerEntry,
     LedgerWithdrawal,
@@ -394,5 +416,48 @@ EVENT_TABLES: tuple[type[_Event], ...] = (
 )
 """Everything that a reorg deletes from the fork on."""
 
-TABLES: tuple[type[SQLModel], ...] = (Deployment, Block, *EVENT_TABLES)
+TABLES: tuple[type[SQLModel], ...] = (Deployment, Block, Slot, *EVENT_TABLES)
 """All tables of the mirror."""
+
+
+class SlotPayment(SQLModel, table=True):
+    """A view: which worker was paid for which slot by which transaction.
+
+    `log_index` is that of the `WorkersPaid`, or of the `AppealEnded` that the worker won.
+    """
+
+    __tablename__ = "mirror_slot_payment"
+    job: str = Field(primary_key=True, max_length=66)
+    slot: int = _big(primary_key=True)
+    chain_id: int = _big()
+    escrow: str = Field(max_length=42)
+    block_number: int = _big()
+    log_index: int
+    transaction_hash: str = Field(max_length=66)
+    worker: str = Field(max_length=42)
+    amount: int = _amount()
+    """The reward; for a cancelled slot what went back to the requester, reward and fee."""
+    outcome: str = Field(max_length=9)
+    """pushed (into the worker's wallet), credited (in the ledger) or cancelled (back to the requester)."""
+
+
+VIEWS = {
+    str(SlotPayment.__tablename__): """
+        SELECT s.job, s.slot, s.chain_id, p.escrow, s.block_number, s.log_index, e.transaction_hash, p.worker,
+               p.slot_amount AS amount, p.outcome
+          FROM mirror_slot s JOIN mirror_worker_payment p
+            ON p.chain_id = s.chain_id AND p.block_number = s.block_number AND p.log_index = s.log_index AND p.place = s.place
+           AND p.job = s.job AND s.slot BETWEEN p.first_slot AND p.last_slot
+          JOIN mirror_event e ON e.chain_id = s.chain_id AND e.block_number = s.block_number AND e.log_index = s.log_index
+           AND e.escrow = p.escrow"""
+}
+"""The SELECT of each; from a worker's payments the condition on the slots' range leads to them, from a slot the key to its payment."""
+
+
+def create(connection: Connection) -> None:
+    """Makes the tables and views of the mirror that aren't there."""
+    SQLModel.metadata.create_all(connection, tables=[table.__table__ for table in TABLES])  # type: ignore[attr-defined]
+    known = inspect(connection).get_view_names()
+    for name, statement in VIEWS.items():
+        if name not in known:
+            connection.exec_driver_sql(f"CREATE VIEW {name} AS {statement}")

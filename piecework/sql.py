@@ -1,8 +1,8 @@
 """Column types and engines on which SQLite and PostgreSQL agree.
 
-A uint256 doesn't fit any SQL integer and a float would round it, so it is NUMERIC(78, 0) on PostgreSQL and text of 78 digits on
-SQLite, where zero-padding makes the order of the text the order of the numbers. SQL can't add the latter up: sums of money are
-kept as running balances, never computed by SUM.
+A uint256 doesn't fit any SQL integer and a float would round it, so it is NUMERIC(78, 0) on PostgreSQL and text on SQLite: its
+digits behind their count in two digits ("03700" is 700), which makes the order of the text the order of the numbers. SQL can't add
+the latter up: sums of money are kept as running balances, never computed by SUM.
 """
 
 from datetime import UTC, datetime
@@ -25,17 +25,25 @@ class Uint256(TypeDecorator[int]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(String(78) if dialect.name == "sqlite" else Numeric(78, 0))
+        return dialect.type_descriptor(String(80) if dialect.name == "sqlite" else Numeric(78, 0))
 
     def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:
         if value is None:
             return None
         if not 0 <= value <= UINT256_MAX:
             raise Invalid(f"{value} is not a uint256.")
-        return f"{value:078d}" if dialect.name == "sqlite" else value
+        return sortable(value) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+        if isinstance(value, str):
+            return int(value[2:])
         return None if value is None else int(value)
+
+
+def sortable(value: int) -> str:
+    """A number from 0 to 10^99 as text that sorts as the number does."""
+    digits = str(value)
+    return f"{len(digits):02d}{digits}"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -73,9 +81,20 @@ def database_url(text: str) -> str:
     raise Invalid(f"'{url.drivername}' is not a database that Piecework knows; use sqlite:/// or postgresql://.")
 
 
-def open_engine(url: str) -> Engine:
+_ALWAYS = ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=30000")
+_DURABLE = ("synchronous=FULL",)
+_DERIVED = ("synchronous=NORMAL", "cache_size=-65536", "wal_autocheckpoint=8192")
+
+
+def open_engine(url: str, derived: bool = False) -> Engine:
     """An engine whose SQLite transactions begin IMMEDIATE (a writer waits for the other, instead of failing at commit) and
-    are durable before they are acknowledged (WAL with synchronous FULL)."""
+    are durable before they are acknowledged (WAL with synchronous FULL).
+
+    Args:
+        url: SQLAlchemy URL.
+        derived: everything that is written can be made again, so that a power cut may take the last transactions with it (whole
+            ones, the newest first), and much is written at a time.
+    """
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True)
     engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
@@ -83,7 +102,7 @@ def open_engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # the driver begins nothing on its own: the listener below does
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in (*_ALWAYS, *(_DERIVED if derived else _DURABLE)):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")

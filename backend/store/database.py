@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, insert, inspect, select, text
-from sqlmodel import SQLModel
 
 from backend.store.tables import Home
 from backend.store.writer import Writer
@@ -14,7 +13,7 @@ from piecework.migrations.lines import COORDINATOR
 from piecework.migrations.upgrade import upgrade
 from piecework.sql import open_engine, reading
 
-_MIRROR = [model.__table__ for model in (mirror.Deployment, mirror.Block, *mirror.EVENT_TABLES)]  # type: ignore[attr-defined]
+_MIRROR = [model.__table__ for model in mirror.TABLES]  # type: ignore[attr-defined]
 _PREPARING = 0x50696563
 """The PostgreSQL advisory lock under which tables are created, so that two processes starting at once don't collide."""
 
@@ -69,7 +68,7 @@ def prepare(engine: Engine) -> None:
         if 0 < len(missing) < len(_MIRROR):
             lacks = ", ".join(sorted(missing))
             raise Invalid(f"The database's mirror was made by another version of Piecework (it lacks {lacks}); use another one.")
-        SQLModel.metadata.create_all(connection, tables=_MIRROR)
+        mirror.create(connection)
 
 
 def _claim(connection: Connection, chain_id: int, genesis_hash: str, escrow: str) -> None:

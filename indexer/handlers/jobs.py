@@ -2,12 +2,12 @@
 
 from indexer import tables
 from indexer.events import JobClosed, JobFunded, JobPosted, ProtocolFeeSet
-from indexer.handlers.dispatch import handle
+from indexer.handlers.dispatch import handles
 from indexer.recall import JobTerms
 from indexer.store import Store
 
 
-@handle.register
+@handles(JobPosted)
 def job_posted(event: JobPosted, store: Store) -> None:
     terms, at, job = event.terms, event.at, event.job
     values = {name: getattr(terms, name) for name in terms.__slots__}
@@ -17,7 +17,7 @@ def job_posted(event: JobPosted, store: Store) -> None:
     job_funded(JobFunded(at, job, 0, event.slots, values["content_hash"], event.source), store)
 
 
-@handle.register
+@handles(JobFunded)
 def job_funded(event: JobFunded, store: Store) -> None:
     terms = store.job(event.at, event.job)
     store.add(
@@ -34,7 +34,7 @@ def job_funded(event: JobFunded, store: Store) -> None:
         store.debit(event.at, terms.requester, terms.token, event.slots * terms.slot, "locked", event.job)
 
 
-@handle.register
+@handles(JobClosed)
 def job_closed(event: JobClosed, store: Store) -> None:
     terms = store.job(event.at, event.job)
     store.add(tables.Close, event.at, job=event.job, slots_refunded=event.slots_refunded)
@@ -42,6 +42,6 @@ def job_closed(event: JobClosed, store: Store) -> None:
     store.credit(event.at, terms.requester, terms.token, event.slots_refunded * terms.slot, "refunded", event.job)
 
 
-@handle.register
+@handles(ProtocolFeeSet)
 def protocol_fee_set(event: ProtocolFeeSet, store: Store) -> None:
     store.add(tables.ProtocolFee, event.at, fee_bps=event.fee_bps, treasury=event.treasury)

@@ -2,17 +2,17 @@
 
 from indexer import tables
 from indexer.events import Deposited, OperatorSet, OperatorSpent, Tipped, Withdrawn
-from indexer.handlers.dispatch import handle
+from indexer.handlers.dispatch import handles
 from indexer.recall import Allowance
 from indexer.store import Store
 
 
-@handle.register
+@handles(Deposited)
 def deposited(event: Deposited, store: Store) -> None:
     store.credit(event.at, event.account, event.token, event.amount, "deposited")
 
 
-@handle.register
+@handles(Withdrawn)
 def withdrawn(event: Withdrawn, store: Store) -> None:
     at, owner, token = event.at, event.owner, event.token
     store.add(
@@ -30,7 +30,7 @@ def withdrawn(event: Withdrawn, store: Store) -> None:
     store.credit(at, event.relayer, token, event.fee, "relay_fee")
 
 
-@handle.register
+@handles(Tipped)
 def tipped(event: Tipped, store: Store) -> None:
     at, common = event.at, {"sender": event.sender, "token": event.token, "note": event.note}
     store.debit(at, event.sender, event.token, sum(event.amounts), "tip")
@@ -39,12 +39,12 @@ def tipped(event: Tipped, store: Store) -> None:
         store.credit(at, receiver, event.token, amount, "tip")
 
 
-@handle.register
+@handles(OperatorSet)
 def operator_set(event: OperatorSet, store: Store) -> None:
     key = (event.requester, event.operator, event.token)
     store.allow(event.at, key, Allowance(event.allowance, event.expires_at))
 
 
-@handle.register
+@handles(OperatorSpent)
 def operator_spent(event: OperatorSpent, store: Store) -> None:
     store.spend(event.at, (event.requester, event.operator, event.token), event.amount)

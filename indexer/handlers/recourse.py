@@ -16,12 +16,12 @@ from indexer.events import (
     SlotsContested,
     SlotsReclaimed,
 )
-from indexer.handlers.dispatch import handle
+from indexer.handlers.dispatch import handles
 from indexer.recall import AppealFacts, JobTerms, Opened, Stand
 from indexer.store import Store
 
 
-@handle.register
+@handles(BatchOpened)
 def batch_opened(event: BatchOpened, store: Store) -> None:
     at, slots = event.at, _named(event.places)
     store.add(
@@ -42,7 +42,7 @@ def batch_opened(event: BatchOpened, store: Store) -> None:
     _steps(at, event.job, [(event.opening, event.places)], "opened", store)
 
 
-@handle.register
+@handles(SlotsContested)
 def slots_contested(event: SlotsContested, store: Store) -> None:
     at, slots, terms = event.at, _named(event.places), store.job(event.at, event.job)
     store.add(
@@ -59,7 +59,7 @@ def slots_contested(event: SlotsContested, store: Store) -> None:
     store.debit(at, terms.requester, terms.token, slots * terms.contest_deposit, "contest_deposit", event.job)
 
 
-@handle.register
+@handles(SlotsReclaimed)
 def slots_reclaimed(event: SlotsReclaimed, store: Store) -> None:
     at = event.at
     store.add(
@@ -68,7 +68,7 @@ def slots_reclaimed(event: SlotsReclaimed, store: Store) -> None:
     _refund(at, event.job, event.slots, [(event.opening, event.places)], store.job(at, event.job), store)
 
 
-@handle.register
+@handles(Appealed)
 def appealed(event: Appealed, store: Store) -> None:
     at, terms = event.at, store.job(event.at, event.job)
     parts = tuple(zip(event.openings, event.places, strict=True))
@@ -93,7 +93,7 @@ def appealed(event: Appealed, store: Store) -> None:
     store.debit(at, event.sponsor, terms.token, terms.appeal_stake, "appeal_stake", event.job)
 
 
-@handle.register
+@handles(Defended)
 def defended(event: Defended, store: Store) -> None:
     """What was sent over the arbitrator's price is a `Deposited` of its own."""
     before = store.stand(event.at, event.appeal)
@@ -101,14 +101,14 @@ def defended(event: Defended, store: Store) -> None:
     store.step(event.at, event.job, event.appeal, replace(dispute, phase="defended"))
 
 
-@handle.register
+@handles(Ruling)
 def ruled(event: Ruling, store: Store) -> None:
     """A ruling is only written down; the money moves when the appeal ends."""
     appeal, job = store.disputed(event.at, event.arbitrator, event.dispute_id)
     store.step(event.at, job, appeal, replace(store.stand(event.at, appeal), phase="ruled", ruling=event.ruling))
 
 
-@handle.register
+@handles(AppealEnded)
 def appeal_ended(event: AppealEnded, store: Store) -> None:
     at, facts, terms = event.at, store.appealed(event.at, event.appeal), store.job(event.at, event.job)
     winner = "worker" if event.worker_won else "requester"
@@ -122,7 +122,7 @@ def appeal_ended(event: AppealEnded, store: Store) -> None:
     store.credit(at, receiver, terms.token, terms.appeal_stake, "appeal_stake", event.job)
 
 
-@handle.register
+@handles(EvidenceShown)
 def evidence_shown(event: EvidenceShown, store: Store) -> None:
     store.add(
         tables.Evidence, event.at, appeal=event.appeal, kind=event.kind, party=event.party, content=event.content
@@ -132,11 +132,23 @@ def evidence_shown(event: EvidenceShown, store: Store) -> None:
 def _award(event: AppealEnded, facts: AppealFacts, terms: JobTerms, store: Store) -> None:
     """The slots and their lost deposits go into the worker's ledger; the fee is an event of its own."""
     at, job, amount = event.at, event.job, event.slots * terms.reward
-    paid = {"job": job, "worker": facts.worker, "outcome": "credited"}
-    for opening, places in facts.parts:
-        for slot, _ in store.opening(at, opening).slots(places):
-            store.add(tables.SlotPayment, at, slot=slot, amount=terms.reward, **paid)
-    store.add(tables.WorkerPayment, at, place=0, token=terms.token, slots=event.slots, amount=amount, **paid)
+    won = [slot for opening, places in facts.parts for slot, _ in store.opening(at, opening).slots(places)]
+    place = 0
+    store.extend(tables.Slot, [(job, slot, store.chain_id, at.block_number, at.log_index, place) for slot in won])
+    store.add(
+        tables.WorkerPayment,
+        at,
+        place=place,
+        job=job,
+        worker=facts.worker,
+        token=terms.token,
+        slots=event.slots,
+        slot_amount=terms.reward,
+        amount=amount,
+        outcome="credited",
+        first_slot=min(won),
+        last_slot=max(won),
+    )
     store.count(at, job, resolved=event.slots)
     store.credit(at, facts.worker, terms.token, amount, "earned", job)
     store.credit(at, facts.worker, terms.token, event.slots * terms.contest_deposit, "contest_deposit", job)
@@ -154,10 +166,10 @@ def _refund(
 
 def _steps(at: Position, job: str, parts: Iterable[tuple[str, bytes]], state: str, store: Store) -> None:
     """A row for every slot that the bytes name, opening by opening."""
+    keys = store.keys(at)
     for opening, places in parts:
-        common = store.keys(at) | {"job": job, "opening": opening, "state": state}
         slots = store.opening(at, opening).slots(places)
-        store.extend(tables.SlotStep, [{**common, "slot": slot, "worker": worker} for slot, worker in slots])
+        store.extend(tables.SlotStep, [(*keys, slot, job, worker, opening, state) for slot, worker in slots])
 
 
 def _named(places: bytes) -> int:

@@ -81,7 +81,7 @@ def test_bulk_rows_read_as_any_others(engine: Engine) -> None:
         {"id": 2, "amount": 0, "seen_at": datetime(1970, 1, 1, tzinfo=UTC), "words": None, "raw": b""},
     ]
     with engine.begin() as connection:
-        insert_rows(connection, sample, rows)
+        insert_rows(connection, sample, [tuple(row.values()) for row in rows])
         insert_rows(connection, sample, [])
         found = [dict(row) for row in connection.execute(select(sample).order_by(sample.c.id.desc())).mappings()]
     assert found == rows
