@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import Connection, Dialect, LargeBinary, Table
+from sqlalchemy.exc import DBAPIError
 
 from piecework.sql import Uint256, sortable
 
@@ -91,6 +92,10 @@ def _bound(rows: Sequence[tuple[Any, ...]], binds: tuple[tuple[int, Bind], ...])
 
 
 def _copy(connection: Connection, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
-    with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in values:
-            copy.write_row(row)
+    dialect = connection.dialect
+    try:
+        with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in values:
+                copy.write_row(row)
+    except dialect.loaded_dbapi.Error as error:  # what SQLAlchemy makes of its own statements' errors
+        raise DBAPIError.instance(statement, {}, error, dialect.loaded_dbapi.Error, dialect=dialect) from error

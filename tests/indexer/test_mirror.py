@@ -1,16 +1,21 @@
 """The one transaction: all of it or nothing, and only from where the mirror stands."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from indexer import tables
+from indexer.chain import AnswerRefused, Span
 from indexer.follow import Follower
 from indexer.mirror import Cursor
 from indexer.writer import sole_writer
+from piecework.chain.escrow import escrow_abi
 from piecework.domain.errors import Conflict
 from tests.indexer.bench import bench, dump, require_balances
-from tests.indexer.workshop import Workshop
+from tests.indexer.workshop import Workshop, worker
 
 
 def test_a_writer_that_was_overtaken_writes_nothing(workshop: Workshop, database_url: str) -> None:
@@ -64,6 +69,59 @@ def test_writing_the_same_blocks_again_writes_the_same_rows(workshop: Workshop, 
         span = mirror.source.read(first + 1, workshop.head(), start.hash)
         assert mirror.mirror.write(span, cursor) == Cursor(workshop.head(), span.head.hash)
         assert dump(mirror.engine) == after
+
+
+def test_every_log_is_kept_as_it_was(workshop: Workshop, database_url: str) -> None:
+    workshop.everything()
+    query = {"address": workshop.deployment.escrow, "fromBlock": hex(workshop.deployment.start_block), "toBlock": "latest"}
+    logs = workshop.rpc.call("eth_getLogs", query)
+    topics = escrow_abi().topics
+    with bench(database_url, workshop) as mirror:
+        found = [
+            (row.block_number, row.log_index, row.transaction_hash, row.name, row.topics.hex(), row.data.hex())
+            for row in mirror.catch_up().rows(tables.Event)
+        ]
+    assert found == [
+        (
+            int(log["blockNumber"], 16),
+            int(log["logIndex"], 16),
+            log["transactionHash"],
+            topics[log["topics"][0]],
+            "".join(topic[2:] for topic in log["topics"]),
+            log["data"][2:],
+        )
+        for log in logs
+    ]
+    assert len({row[3] for row in found}) > 8
+
+
+@pytest.mark.parametrize("slots", [4, 300])
+def test_a_node_that_pays_a_slot_twice_is_refused_and_nothing_of_it_stays(
+    slots: int, workshop: Workshop, database_url: str
+) -> None:
+    """A settlement's logs once more in the next block; of a long batch the database makes the rows."""
+    terms = workshop.terms()
+    workshop.post(terms, 10_000)
+    workshop.settle(terms, workshop.batch(terms, 0, [worker(1).address], b"\x01" * slots))
+    with bench(database_url, workshop) as mirror:
+        mirror.catch_up()
+        workshop.mine(1)
+        before, cursor = dump(mirror.engine), mirror.mirror.cursor()
+        parent = mirror.source.header(cursor.head_number - 1)
+        span = mirror.source.read(cursor.head_number, cursor.head_number + 1, parent.hash)
+        again = tuple(replace(log, block_number=span.head.number) for log in span.logs)
+        with pytest.raises(AnswerRefused, match="pay a slot twice"):
+            mirror.mirror.write(Span(span.headers[1:], again), cursor)
+        assert dump(mirror.engine) == before
+
+
+def test_a_workers_payments_and_a_slots_are_found_by_keys(workshop: Workshop, tmp_path: Path) -> None:
+    """However many slots there are: no part of the view is walked through."""
+    view = str(tables.SlotPayment.__tablename__)
+    with bench(f"sqlite:///{tmp_path}/mirror.db", workshop) as mirror, mirror.engine.begin() as connection:
+        for condition in ("worker = 'w'", "job = 'j' AND slot = 5", "job = 'j' AND slot BETWEEN 5 AND 9"):
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN SELECT * FROM {view} WHERE {condition}").all()
+            assert [row for row in plan if "SCAN" in row[3]] == [], plan
 
 
 def test_the_writers_lock_is_held_by_one_and_free_again(database_url: str, workshop: Workshop) -> None:
