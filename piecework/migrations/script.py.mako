@@ -6,7 +6,7 @@ from alembic import op
 revision, down_revision = ${f'"{up_revision}"'}, ${f'"{down_revision}"' if down_revision else None}
 branch_labels = depends_on = None
 
-UINT256 = sa.Numeric(78, 0).with_variant(sa.String(78), "sqlite")
+UINT256 = sa.Numeric(78, 0).with_variant(sa.String(80), "sqlite")
 INSTANT = sa.DateTime(timezone=True)
 
 

@@ -25,7 +25,7 @@ def upgrade() -> None:
         "pot",
         sa.Column("number", sa.Integer(), primary_key=True),
         sa.Column("owner", sa.String(42), nullable=False, unique=True),
-        sa.Column("amount", sa.Numeric(78, 0).with_variant(sa.String(78), "sqlite"), nullable=False),
+        sa.Column("amount", sa.Numeric(78, 0).with_variant(sa.String(80), "sqlite"), nullable=False),
     )
     op.create_index("pot_rich", "pot", ["amount"], sqlite_where=sa.text("number > 5"), postgresql_where=sa.text("number > 5"))
 '''
