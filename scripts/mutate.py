@@ -16,7 +16,7 @@ from scripts.mutation.run import Verdict, judge
 
 
 def main() -> int:
-    """Exit code 1 if a planted flaw lives."""
+    """Exit code 1 if a planted flaw lives, or isn't Solidity any more."""
     parser = argparse.ArgumentParser(prog="python -m scripts.mutate", description=__doc__)
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="N generic mutants besides the planted flaws")
     parser.add_argument("--seed", type=int, default=1, help="which ones are drawn")
@@ -29,8 +29,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         verdicts = [_said(verdict) for verdict in judge(mutants, Path(folder), chosen.at_once)]
     (_print_json if chosen.json else _print)(verdicts)
-    lived = {verdict.mutant.name for verdict in verdicts if verdict.built and not verdict.killer}
-    return 1 if lived & {flaw.name for flaw in flaws} else 0
+    unnoticed = {verdict.mutant.name for verdict in verdicts if not verdict.killer}
+    return 1 if unnoticed & {flaw.name for flaw in flaws} else 0
 
 
 def _said(verdict: Verdict) -> Verdict:

@@ -32,8 +32,8 @@ _PLANTED = (
     (
         "a coordinator's code is asked",
         BOOKS,
-        "if (!Signatures.signedByKey(terms.coordinator, digest, r, vs))",
-        "if (terms.coordinator.code.length != 0 || !Signatures.signedByKey(terms.coordinator, digest, r, vs))",
+        "internal pure {\n        if (!Signatures.signedByKey(terms.coordinator, digest, r, vs))",
+        "internal view {\n        if (terms.coordinator.code.length != 0 || !Signatures.signedByKey(terms.coordinator, digest, r, vs))",
     ),
     (
         "an operator is checked at settlement",
