@@ -138,7 +138,7 @@ class Source:
             except RpcRefused as error:
                 self.counts.bisected(endpoint.name)
                 if blocks == 1:
-                    return self._read_by_topic(endpoint, first, parent_hash, error)
+                    return self._read_by_topic(endpoint, first, parent_hash)
                 blocks, hinted = shorter(first, blocks, error.message, may_trust)
                 endpoint.reach, endpoint.hold, may_trust = blocks, HOLD_SPANS, not hinted and may_trust
             else:
@@ -157,19 +157,17 @@ class Source:
             verify.whole_block(header, endpoint.whole_block(header), span, self._escrow)
         return span, size
 
-    def _read_by_topic(self, endpoint: Endpoint, number: int, parent_hash: str, refused: RpcRefused) -> Span:
+    def _read_by_topic(self, endpoint: Endpoint, number: int, parent_hash: str) -> Span:
         """One block that the node doesn't give whole, a few kinds of events at a time.
 
         The rest of the block can't be had, so the bloom is all that the pieces are held against: where it speaks of an event that
         isn't there, that kind is asked for a second time.
 
         Raises:
-            RpcRefused: not even one kind of event is given, or it can't be for the size of what isn't there that the node refuses.
+            RpcRefused: not even one kind of event is given.
         """
         (header,) = endpoint.headers([number])
         verify.headers([header], number, number, parent_hash)
-        if not bloom.holds(header.bloom, self._escrow):
-            raise refused
         span = Span((header,), self._by_topic(endpoint, header, self._topics))
         verify.logs(span, self._escrow)
         held = {log.topics[0] for log in span.logs if log.topics}

@@ -47,8 +47,8 @@ def _belong(own: Sequence[Log], header: Header, escrow: str) -> bool:
     """Whether logs can be all of one block and of one contract, looked at all together, which is quick."""
     indexes = [log.log_index for log in own]
     return (
-        {log.address for log in own} == {escrow}
-        and {log.block_hash for log in own} == {header.hash}
+        [log.address for log in own].count(escrow) == len(own)
+        and [log.block_hash for log in own].count(header.hash) == len(own)
         and all(map(lt, indexes, indexes[1:]))
         and _is_held(header, {escrow}.union(chain.from_iterable([log.topics for log in own])))
     )

@@ -15,6 +15,8 @@ from indexer.chain import AnswerRefused, Header, Log
 from piecework.chain.rpc import RpcRefused, RpcUnavailable
 
 HEX = b"0123456789abcdef"
+PART = 256
+"""So many logs are looked at together: few enough that their text is still in the processor's cache."""
 BUSY_CODES = (429, -32029)
 BUSY = re.compile(r"rate.?limit|too many requests|throttl|capacity|try again later|overload|busy", re.IGNORECASE)
 """A node says so when it may well give the same answer later."""
@@ -151,10 +153,9 @@ def headers(given: Sequence[Any]) -> tuple[Header, ...]:
         lacks = sum(block is None for block in given)
         raise AnswerRefused(f"The node has no block where {lacks or 'some'} of {len(given)} should be.", "lacking")
     try:
-        if not _is_clean([text for block in given for text in (block.hash, block.parent_hash, block.logs_bloom)]):
-            raise ValueError("not lower-case hex")
-        if {(len(block.hash), len(block.parent_hash), len(block.logs_bloom)) for block in given} != {(66, 66, 514)}:
-            raise ValueError("hashes or blooms of another size")
+        hashes = [block.hash for block in given] + [block.parent_hash for block in given]
+        if not (_are_words(hashes, 32) and _are_words([block.logs_bloom for block in given], 256)):
+            raise ValueError("no hashes or blooms in lower-case hex")
         return tuple(
             [
                 Header(int(b.number, 16), b.hash, b.parent_hash, int(b.timestamp, 16), int(b.logs_bloom, 16))
@@ -174,34 +175,57 @@ def logs(given: Any) -> tuple[Log, ...]:
     if not isinstance(given, list):
         raise AnswerRefused("The node's answer about logs holds none.", "shape")
     try:
-        for log in given:
-            log.block_number, log.log_index = int(log.block_number, 16), int(log.log_index, 16)  # type: ignore[call-overload]
-        if any([log.removed for log in given]):
-            raise ValueError("a removed log")
-        if not _are_clean(given):
-            for log in given:
-                _clean(log)
-    except (TypeError, ValueError) as error:
+        for start in range(0, len(given), PART):
+            _put_right(given[start : start + PART])
+    except (AttributeError, TypeError, ValueError) as error:
         raise AnswerRefused(f"The node's logs make no sense ({error}).", "shape") from error
     return tuple(given)
 
 
+def _put_right(part: Sequence[Log]) -> None:
+    for log in part:
+        log.block_number, log.log_index = int(log.block_number, 16), int(log.log_index, 16)  # type: ignore[call-overload]
+    if any([log.removed for log in part]):
+        raise ValueError("a removed log")
+    if not _are_clean(part):
+        for log in part:
+            _clean(log)
+
+
 def _are_clean(given: Sequence[Log]) -> bool:
-    """Whether all hex is lower case and of the right size. What occurs often is looked at once."""
-    words = {log.block_hash for log in given} | {log.transaction_hash for log in given}
-    words.update(chain.from_iterable([log.topics for log in given]))
-    addresses = {log.address for log in given}
-    if not set(map(len, words)) <= {66} or not set(map(len, addresses)) <= {42}:
-        return False
-    return _is_clean([*words, *addresses, *[log.data for log in given]])
+    """Whether all hex is lower case and of the right size."""
+    words = [log.block_hash for log in given] + [log.transaction_hash for log in given]
+    words.extend(chain.from_iterable([log.topics for log in given]))
+    return (
+        _are_words(words, 32)
+        and _are_words([log.address for log in given], 20)
+        and _is_clean([log.data for log in given])
+    )
+
+
+def _are_words(texts: Sequence[str], size: int) -> bool:
+    """Whether each text is 0x and `size` bytes in lower-case hex: joined, their zeros, their x and the gaps stand in even steps."""
+    step, count = 2 * size + 3, len(texts)
+    row = " ".join(texts)
+    return (
+        len(row) == max(0, step * count - 1)
+        and row[::step] == "0" * count
+        and row[1::step] == "x" * count
+        and row[step - 1 :: step] == " " * (count - 1)
+        and _left(row) == b" ".join([b"x"] * count)
+    )
 
 
 def _is_clean(texts: Sequence[str]) -> bool:
     """Whether each text is 0x and whole bytes in lower-case hex: without the digits, just an x of each is left."""
     if not all(map(str.startswith, texts, repeat("0x"))) or any(length & 1 for length in set(map(len, texts))):
         return False
-    left = " ".join(texts).encode("utf-8", "replace").translate(None, HEX)
-    return left == b" ".join([b"x"] * len(texts))
+    return _left(" ".join(texts)) == b" ".join([b"x"] * len(texts))
+
+
+def _left(row: str) -> bytes:
+    """What of a row isn't a digit."""
+    return row.encode("utf-8", "replace").translate(None, HEX)
 
 
 def _clean(log: Log) -> None:
