@@ -15,7 +15,7 @@ from piecework.chain.rpc import Rpc, RpcUnavailable
 _ORDER = (col(SlotPayment.block_number), col(SlotPayment.log_index), col(SlotPayment.slot))
 _PAGE = (
     select(SlotPayment)
-    .where(tuple_(*_ORDER) > tuple_(bindparam("block"), bindparam("log"), bindparam("after_slot")))
+    .where(*mirror.own(SlotPayment), tuple_(*_ORDER) > tuple_(bindparam("block"), bindparam("log"), bindparam("after_slot")))
     .order_by(*_ORDER)
     .limit(bindparam("most"))
 )

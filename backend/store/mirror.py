@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, literal, select
 from sqlmodel import col
 
-from backend.store.tables import Posting, SignedBatch
+from backend.store.tables import Home, Posting, SignedBatch
 from indexer.tables import (
     Close,
     Deployment,
@@ -18,6 +19,13 @@ from indexer.tables import (
     SettledBatch,
     WorkerPayment,
 )
+
+
+def own(table: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Rows of the escrow that this database's coordinator serves; the mirror may have others beside it. A job's id or a batch's digest
+    binds the escrow already."""
+    chain_id, escrow = (select(col(column)).scalar_subquery() for column in (Home.chain_id, Home.escrow))
+    return (col(table.chain_id) == chain_id, col(table.escrow) == escrow)
 
 
 def _funded(job: ColumnElement[str]) -> ColumnElement[int]:
@@ -50,17 +58,20 @@ batch_settlement = (
 
 _JOB_NOW = select(
     job_state(bindparam("job"), bindparam("slots")).label("state"),
-    select(col(Deployment.head_timestamp_at)).limit(1).scalar_subquery().label("head_at"),
+    select(col(Deployment.head_timestamp_at)).where(*own(Deployment)).scalar_subquery().label("head_at"),
 )
 _FEE = (
     select(col(ProtocolFee.fee_bps))
+    .where(*own(ProtocolFee))
     .order_by(col(ProtocolFee.block_number).desc(), col(ProtocolFee.log_index).desc())
     .limit(1)
 )
-_HEAD = select(Deployment.next_block, Deployment.head_number, Deployment.head_hash, Deployment.head_timestamp_at).limit(1)
+_HEAD = select(Deployment.next_block, Deployment.head_number, Deployment.head_hash, Deployment.head_timestamp_at).where(
+    *own(Deployment)
+)
 _BALANCES = (
     select(LedgerEntry.token, LedgerEntry.balance)
-    .where(col(LedgerEntry.account) == bindparam("account"))
+    .where(*own(LedgerEntry), col(LedgerEntry.account) == bindparam("account"))
     .order_by(
         col(LedgerEntry.block_number).desc(), col(LedgerEntry.log_index).desc(), col(LedgerEntry.sequence).desc()
     )
@@ -68,10 +79,15 @@ _BALANCES = (
 _BALANCE = _BALANCES.with_only_columns(LedgerEntry.balance).where(col(LedgerEntry.token) == bindparam("token")).limit(1)
 _RELAYED = (
     select(LedgerWithdrawal.token, func.count())
-    .where(col(LedgerWithdrawal.owner) == bindparam("account"), col(LedgerWithdrawal.relayer) != bindparam("account"))
+    .where(
+        *own(LedgerWithdrawal),
+        col(LedgerWithdrawal.owner) == bindparam("account"),
+        col(LedgerWithdrawal.relayer) != bindparam("account"),
+    )
     .group_by(col(LedgerWithdrawal.token))
 )
 _EARNED = select(WorkerPayment.slots, WorkerPayment.amount).where(
+    *own(WorkerPayment),
     col(WorkerPayment.worker) == bindparam("account"),
     col(WorkerPayment.token) == bindparam("token"),
     col(WorkerPayment.outcome) != "cancelled",
