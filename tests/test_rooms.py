@@ -31,7 +31,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend": ("backend.web", "backend.api", *SERVICES),  # app and __main__, where the coordinator is put together
     "piecework.replay": ("piecework.client", "piecework.chain", *MIRROR, "backend.store"),
     "piecework.stack": ("piecework.chain", *MIRROR, "indexer"),  # indexer.prepare: the tables are made before anything runs
-    "piecework.cli": ("piecework.stack", "piecework.replay", "piecework.client", "piecework.chain", *MIRROR),
+    "piecework.cli": ("piecework.stack", "piecework.replay", "piecework.client", "piecework.chain", *MIRROR, "indexer"),
     "piecework": (),
 }
 """Each room, and the rooms that it may import from, itself aside. A module is in the room with the longest name that fits."""

@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "piecework.cli.stack",
     "demo": "piecework.cli.replay",
     "replay": "piecework.cli.replay",
+    "index": "piecework.cli.index",
 }
 """Where each command is, in the order of --help."""
 
@@ -42,7 +43,7 @@ def main() -> int:
     """Runs a command.
 
     Returns:
-        0, or 1 for what went wrong (one sentence on standard error), 2 for what was typed wrong, 130 for Ctrl-C; `status` has 3.
+        0, or 1 for what went wrong (one sentence on standard error), 2 for what was typed wrong, 130 for Ctrl-C; `status` and `index` have more.
     """
     try:
         return int(build(next(iter(sys.argv[1:]), None))(standalone_mode=False) or 0)
