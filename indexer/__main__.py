@@ -7,13 +7,12 @@ window. Where it is asked to listen, it stays up to say so instead (`indexer.ser
 
 import logging
 import os
-import sys
 import threading
 
 from indexer import journal
 from indexer.service import serve
 from indexer.settings import read_settings
-from indexer.stop import Stopped, listen
+from indexer.stop import Stopped, leave, listen
 from piecework.domain.errors import PieceworkError
 
 log = logging.getLogger("indexer")
@@ -43,4 +42,4 @@ def _failed(error: Exception) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

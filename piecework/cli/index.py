@@ -35,11 +35,18 @@ NOT_RUNNING = 3
 SHOWN = 20
 """Differences that are printed; --json has them all."""
 
-DataOption = Annotated[Path, typer.Option("--data", help="A running 'piecework up': what PIECEWORK_… variables don't say is taken from it.")]
+DataOption = Annotated[
+    Path, typer.Option("--data", help="A running 'piecework up': what PIECEWORK_… variables don't say is taken from it.")
+]
 StatusOption = Annotated[bool, typer.Option("--status", help="Say where the mirror stands and whether an indexer runs; run nothing.")]
 VerifyOption = Annotated[
     tuple[int, int] | None,
-    typer.Option("--verify", metavar="FROM TO", help="Compare these blocks with the chain, one by one by their hashes; run nothing.", show_default=False),
+    typer.Option(
+        "--verify",
+        metavar="FROM TO",
+        help="Compare these blocks with the chain, one by one by their hashes; run nothing.",
+        show_default=False,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="With --status or --verify: print one JSON object and nothing else.")]
 
