@@ -51,6 +51,11 @@ class Ahead:
             self._waiting.clear()
             self._changed.notify_all()
 
+    def waiting_blocks(self) -> int:
+        """How many blocks wait to be taken."""
+        with self._changed:
+            return sum(len(span.headers) for span in self._waiting)
+
     def _run(self, first: int, last: int, parent_hash: str) -> None:
         try:
             while first <= last and self._may_read():

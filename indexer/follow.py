@@ -53,6 +53,11 @@ class Follower:
             self._ahead.close()
         self._ahead = None
 
+    def waiting_blocks(self) -> int:
+        """How many blocks are read and wait to be written; may be asked from any thread."""
+        ahead = self._ahead
+        return ahead.waiting_blocks() if ahead else 0
+
     def _look(self) -> bool:
         """Asks for the newest block and mirrors up to it, or begins to read ahead where that is far."""
         tip = self._source.tip(self._confirmations)

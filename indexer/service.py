@@ -110,46 +110,68 @@ def _name(url: str) -> str:
 def _mirror(settings: Settings, deployment: Deployment, standing: Standing, stopping: threading.Event) -> None:
     """One life of the loop after another."""
     trouble, interruption, sessions = Trouble(standing), Interruption(), Sessions(settings.database_url)
-    endpoints = Endpoints.of(settings.rpc_url, settings.rpc_timeout_seconds, standing.counts)
-    watchdog = Watchdog(standing, settings.rpc_urls, settings.stall_seconds, interruption.fire)
-    watchdog.start()
+    Watchdog(standing, settings.rpc_urls, settings.stall_seconds, interruption.fire).start()
     with Wake(settings.websocket_url, standing.counts) as wake:
+        loop = _Loop(settings, deployment, standing, trouble, stopping, wake)
         while not stopping.is_set():
             try:
                 with interruption.possible(), sessions.opened() as engine, sole_writer(engine, deployment):
-                    _follow(settings, deployment, endpoints, engine, standing, trouble, stopping, wake)
+                    loop.run(engine)
             except TRANSIENT as error:
                 standing.beat()
                 stopping.wait(trouble.met(error))
-            except Interrupted:
-                continue  # the watchdog has said why
+            except Interrupted:  # the watchdog has said why
+                loop.renew()
 
 
-def _follow(
-    settings: Settings,
-    deployment: Deployment,
-    endpoints: Endpoints,
-    engine: Engine,
-    standing: Standing,
-    trouble: Trouble,
-    stopping: threading.Event,
-    wake: Wake,
-) -> None:
-    source = Source(endpoints, deployment)
-    prepare_tables(engine)
-    register_deployment(engine, deployment, source)
-    mirror = MeteredMirror(engine, deployment, settings.finality_blocks, standing)
-    first = mirror.cursor().head_number + 1
-    values = {"event": "mirroring", "escrow": deployment.escrow, "chain_id": deployment.chain_id, "block": first}
-    log.info("mirroring %s on chain %d, from block %d on", deployment.escrow, deployment.chain_id, first, extra=values)
-    follower, level = Follower(source, mirror, settings.confirmations, settings.finality_blocks), False
-    while not stopping.is_set():
-        busy = follower.step()
-        standing.stepped()
-        trouble.over()
-        if not busy:
-            if not level:
-                number = mirror.cursor().head_number
-                log.info("level with the chain at block %d", number, extra={"event": "level", "block": number})
-            level = True
-            wake.wait(settings.poll_seconds)
+class _Loop:
+    """What goes on while the lock is held; its nodes outlive a trouble, with what is known of them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        deployment: Deployment,
+        standing: Standing,
+        trouble: Trouble,
+        stopping: threading.Event,
+        wake: Wake,
+    ) -> None:
+        self._settings, self._deployment, self._standing = settings, deployment, standing
+        self._trouble, self._stopping, self._wake = trouble, stopping, wake
+        self.renew()
+
+    def renew(self) -> None:
+        """Nodes are asked over new connections from now on."""
+        self._endpoints = Endpoints.of(self._settings.rpc_url, self._settings.rpc_timeout_seconds, self._standing.counts)
+
+    def run(self, engine: Engine) -> None:
+        """Mirrors until it is told to stop.
+
+        Raises:
+            what trying again may mend, and what not; see `TRANSIENT` and `FINAL`.
+        """
+        follower, level = self._begin(engine), False
+        while not self._stopping.is_set():
+            busy = follower.step()
+            self._standing.stepped()
+            self._trouble.over()
+            if not busy:
+                if not level:
+                    number = self._standing.cursor.number if self._standing.cursor else 0
+                    log.info("level with the chain at block %d", number, extra={"event": "level", "block": number})
+                level = True
+                self._wake.wait(self._settings.poll_seconds)
+
+    def _begin(self, engine: Engine) -> Follower:
+        """Looks at chain, database and cursor anew."""
+        settings, deployment, standing = self._settings, self._deployment, self._standing
+        source = Source(self._endpoints, deployment)
+        prepare_tables(engine)
+        register_deployment(engine, deployment, source)
+        mirror = MeteredMirror(engine, deployment, settings.finality_blocks, standing)
+        first = mirror.cursor().head_number + 1
+        values = {"event": "mirroring", "escrow": deployment.escrow, "chain_id": deployment.chain_id, "block": first}
+        log.info("mirroring %s on chain %d, from block %d on", deployment.escrow, deployment.chain_id, first, extra=values)
+        follower = Follower(source, mirror, settings.confirmations, settings.finality_blocks)
+        standing.queue = follower.waiting_blocks
+        return follower
