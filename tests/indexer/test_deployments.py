@@ -18,7 +18,7 @@ from piecework.chain.wallet import Wallet
 from piecework.domain.errors import Conflict
 from piecework.sql import open_engine, reading
 from tests.conftest import Chain, deployed
-from tests.indexer.bench import Process, bench, dump, eventually, process, rows
+from tests.indexer.bench import Process, bench, eventually, process, rows
 from tests.indexer.workshop import Workshop
 from tests.support import postgres
 from tests.support.devnet import anvil
@@ -61,7 +61,7 @@ def is_level(database_url: str, workshop: Workshop) -> bool:
 def own_rows(engine: Engine, workshop: Workshop) -> dict[str, list[Any]]:
     """All rows of one deployment."""
     d = workshop.deployment
-    everybodys = [tables.Deployment, *tables.EVENT_TABLES]
+    everybodys = [tables.Deployment, *tables.EVENT_TABLES, tables.SlotPayment]
     return {
         str(table.__tablename__): [
             tuple(row) for row in rows(engine, table) if (row.chain_id, row.escrow) == (d.chain_id, d.escrow)
@@ -74,7 +74,7 @@ def alone(workshop: Workshop, folder: Path) -> dict[str, list[Any]]:
     """The rows of a deployment that has a database of its own."""
     path = folder / f"alone-{workshop.deployment.escrow}-{workshop.head()}.db"
     with bench(f"sqlite:///{path}", workshop) as mirror:
-        return {name: found for name, found in dump(mirror.catch_up().engine).items()}
+        return own_rows(mirror.catch_up().engine, workshop)
 
 
 def folder(parent: Path, name: str) -> Path:
