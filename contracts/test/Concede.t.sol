@@ -7,7 +7,7 @@ import {Disputes} from "./Disputes.sol";
 // concede
 // ├── no such opening                                   OpeningUnknown
 // ├── nothing contested, or all answered                NothingFree
-// ├── fewer slots approved than would be paid           SlotsTooMany
+// ├── fewer slots approved than the opening took        SlotsTooMany, even if no more were contested
 // ├── a stranger without an approval                    SignatureInvalid
 // ├── an approval of another batch                      SignatureInvalid
 // ├── the requester, the operator, anyone with an approval of either
@@ -53,11 +53,18 @@ contract ConcedeTest is Disputes {
         refuseNothing();
     }
 
+    /// @dev Three are contested, and an approval of the other three, so that they are paid early, is nobody's word for these.
     function test_concede_of_more_than_was_approved_is_refused() public {
         contested(terms, opening, hex"010102000000");
-        vm.prank(requester);
-        vm.expectRevert(abi.encodeWithSelector(IBooks.SlotsTooMany.selector, 2));
-        escrow.concede(terms, opening, 2, "");
+        for (uint256 slots = 2; slots < 6; ++slots) {
+            bytes memory approval = approve(terms, opening.batch, slots, REQUESTER_KEY);
+            vm.expectRevert(abi.encodeWithSelector(IBooks.SlotsTooMany.selector, slots));
+            escrow.concede(terms, opening, slots, approval);
+            vm.prank(requester);
+            vm.expectRevert(abi.encodeWithSelector(IBooks.SlotsTooMany.selector, slots));
+            escrow.concede(terms, opening, slots, "");
+        }
+        conceded(approve(terms, opening.batch, 6, REQUESTER_KEY));
     }
 
     function test_concede_by_strangers_is_refused() public {

@@ -125,9 +125,10 @@ class Model(Jobs):
         self, sender: str, job: bytes, terms: Terms, opening: Opening, approval: Approval, slots: int
     ) -> None:
         entry, opened = self.find(job, opening)
+        # An approval of those that weren't contested is no word for those that were.
+        require(len(opened.named()) <= slots, "SlotsTooMany")
         due = self.with_fate(entry, opened, "contested")
         require(bool(due), "NothingFree")
-        require(len(due) <= slots, "SlotsTooMany")
         self.require_approved(sender, terms, approval, slots)
         self.mark(entry, due, "resolved")
         self.pay(terms, opening.workers, list(due.values()), frozenset(), 0)
