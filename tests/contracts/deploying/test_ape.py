@@ -16,6 +16,7 @@ from piecework.chain.wallet import Wallet
 from piecework.client import Market, Worker
 from piecework.domain.keccak import keccak256
 from piecework.domain.typed_data import Key
+from piecework.sql import sortable
 from tests.backend.workshop import answer, approve_all, new_key, open_job, works
 from tests.conftest import Chain
 from tests.contracts.deploying.shop import ACCOUNT, NETWORK, Shop, install
@@ -117,7 +118,7 @@ def test_indexer_and_backend_start_from_the_file_alone_and_a_payment_is_mirrored
 
         job = asyncio.run(trade())
         [row] = running.until("select worker, slot, amount from mirror_slot_payment where job = :job", job=job)
-        assert (row.worker, row.slot, int(row.amount)) == (worker.address, 0, REWARD)
+        assert (row.worker, row.slot, row.amount) == (worker.address, 0, sortable(REWARD))
         assert token_balance(live, chain.deployment.token, worker.address) == REWARD
 
 
