@@ -46,12 +46,12 @@ def walk(rpc: Rpc, first: int) -> Walk:
 
 def require_whole(mirror: Tables) -> None:
     """At any moment: no row is beyond the cursor, and the cursor's block is among the blocks."""
-    cursor = mirror.cursor()
+    cursor, highest, blocks = mirror.state()
     if cursor is None:
-        _require(mirror.highest() == -1, "there are rows without a cursor")
+        _require(highest == -1, "there are rows without a cursor")
         return
-    _require(mirror.highest() <= cursor[0], f"there are rows of block {mirror.highest()}, beyond the cursor at {cursor[0]}")
-    _require(mirror.blocks().get(cursor[0]) == cursor[1], f"block {cursor[0]} of the cursor isn't the one that is kept")
+    _require(highest <= cursor[0], f"there are rows of block {highest}, beyond the cursor at {cursor[0]}")
+    _require(blocks.get(cursor[0]) == cursor[1], f"block {cursor[0]} of the cursor isn't the one that is kept")
 
 
 def require_canonical(mirror: Tables, fresh: Tables, chain: Walk, workshop: Workshop) -> None:

@@ -1,6 +1,8 @@
 """A mirror's tables as anybody sees them: by SQL alone, without a line of the indexer's."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -26,13 +28,18 @@ class Tables:
     def cursor(self) -> tuple[int, str] | None:
         """The number and hash of the last block that is mirrored; None before there is one."""
         with self.engine.connect() as connection:
-            rows = connection.execute(text("SELECT head_number, head_hash FROM mirror_deployment")).all()
-        return (int(rows[0][0]), str(rows[0][1])) if rows else None
+            return _cursor(connection)
+
+    def state(self) -> tuple[tuple[int, str] | None, int, dict[int, str]]:
+        """All of one moment, for a commit of somebody who is dead by now may still come in: the cursor, the highest block that
+        any row is of (-1 without rows), and the hash of every block that is kept, by its number."""
+        with self._moment() as connection:
+            return _cursor(connection), self._highest(connection), _blocks(connection)
 
     def blocks(self) -> dict[int, str]:
         """The hash of every block that is kept, by its number."""
         with self.engine.connect() as connection:
-            return {int(number): str(name) for number, name in connection.execute(text("SELECT number, hash FROM mirror_block"))}
+            return _blocks(connection)
 
     def dump(self) -> dict[str, Counter[tuple[Any, ...]]]:
         """Every row of every table and view, as a multiset; the first row-like entry of each names its columns."""
@@ -50,16 +57,6 @@ class Tables:
                     found[name] = {(int(block), int(index), _hex(hash_)) for block, index, hash_ in rows}
         return found
 
-    def highest(self) -> int:
-        """The highest block that any row is of; -1 without rows."""
-        with self.engine.connect() as connection:
-            tops = [
-                connection.execute(text(f"SELECT max(block_number) FROM {name}")).scalar()
-                for name in self.names(connection)
-                if "block_number" in connection.execute(text(f"SELECT * FROM {name} LIMIT 0")).keys()
-            ]
-        return max((int(top) for top in tops if top is not None), default=-1)
-
     def query(self, statement: str) -> list[Any]:
         """A statement's rows."""
         with self.engine.connect() as connection:
@@ -76,6 +73,32 @@ class Tables:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    @contextmanager
+    def _moment(self) -> Iterator[Connection]:
+        with self.engine.connect() as plain:
+            alone = self.engine.dialect.name == "sqlite"
+            connection = plain if alone else plain.execution_options(isolation_level="REPEATABLE READ")
+            if alone:
+                connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    def _highest(self, connection: Connection) -> int:
+        tops = [
+            connection.execute(text(f"SELECT max(block_number) FROM {name}")).scalar()
+            for name in self.names(connection)
+            if "block_number" in connection.execute(text(f"SELECT * FROM {name} LIMIT 0")).keys()
+        ]
+        return max((int(top) for top in tops if top is not None), default=-1)
+
+
+def _cursor(connection: Connection) -> tuple[int, str] | None:
+    rows = connection.execute(text("SELECT head_number, head_hash FROM mirror_deployment")).all()
+    return (int(rows[0][0]), str(rows[0][1])) if rows else None
+
+
+def _blocks(connection: Connection) -> dict[int, str]:
+    return {int(number): _hex(name) for number, name in connection.execute(text("SELECT number, hash FROM mirror_block"))}
 
 
 def _rows(connection: Connection, name: str) -> Counter[tuple[Any, ...]]:

@@ -86,10 +86,14 @@ class Forked:
 
 def main() -> None:
     """Forks and reports until nobody asks any more."""
+    from sqlalchemy import create_engine
+
     from indexer import __main__ as indexer
     from piecework.chain.escrow import escrow_abi
 
     escrow_abi()
+    for dialect in ("sqlite://", "postgresql+psycopg://"):
+        create_engine(dialect)  # imports the driver
     living: set[int] = set()
     for line in sys.stdin:
         request = json.loads(line)
