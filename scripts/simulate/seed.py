@@ -49,7 +49,8 @@ class Run:
         court = world.court()
         self.workshop, self.rpc = court.workshop, court.workshop.rpc
         self.player = Player(court, self.random)
-        self.weather = Weather(world.node, self.rpc, random.Random(f"weather {seed}"))
+        self.nodes = world.nodes[: self.random.choice([1, 1, 2])]
+        self.weathers = [Weather(node, self.rpc, random.Random(f"weather {seed} {at}")) for at, node in enumerate(self.nodes)]
         self.url = world.database(database)
         self.tables = Tables(self.url)
         self.trouble = Disturbance(self.url, self.random)
@@ -76,6 +77,7 @@ class Run:
         """Everything, in order; a flaw is reported, not raised."""
         began = time.monotonic()
         try:
+            self.count(f"{len(self.nodes)} nodes")
             self.start()
             for _ in range(self.random.randint(8, 20)):
                 self.step()
@@ -148,9 +150,10 @@ class Run:
     def turn(self) -> None:
         """Other weather, and something that it changes."""
         self.wait(lambda: "mirroring" in self.said())
-        self.weather.change()
+        weather = self.random.choice(self.weathers)
+        weather.change()
         self.act()
-        self.wait(lambda: self.weather.struck() or self.is_level(self.tables))
+        self.wait(lambda: weather.struck() or self.is_level(self.tables))
 
     def jump(self) -> None:
         self.workshop.mine(self.random.choice([20, 70]))
@@ -159,7 +162,7 @@ class Run:
 
     def start(self) -> None:
         settings = {"finality_blocks": WINDOW, "rpc_timeout_seconds": 0.5} | self.settings
-        self.running = self.launch(self.url, self.world.node.url, settings)
+        self.running = self.launch(self.url, ",".join(node.url for node in self.nodes), settings)
 
     def launch(self, url: str, rpc_url: str, settings: dict[str, object]) -> "Forked | Process":
         """An indexer on a database: one that is forked, or one that is started."""
@@ -229,7 +232,8 @@ class Run:
 
     def quieten(self) -> None:
         """The node is honest and the chain goes a little further than it ever was."""
-        self.weather.clear()
+        for weather in self.weathers:
+            weather.clear()
         self.signal(signal.SIGCONT)
         self.workshop.mine(max(1, self.top - self.workshop.head() + 1) + int(str(self.settings["confirmations"])))
         self.player.workshop.deposit(self.workshop.chain.requester, 7)
@@ -284,6 +288,7 @@ class Run:
         self.world.drop(self.url)
         for path in Path(self.world.folder).glob("*.log"):
             path.unlink()
-        self.report.happened.update({f"lie: {name}": times for name, times in self.weather.told.items()})
-        self.report.happened.update({f"outage: {name}": times for name, times in self.world.node.met.items()})
+        for weather, node in zip(self.weathers, self.nodes, strict=True):
+            self.report.happened.update({f"lie: {name}": times for name, times in weather.told.items()})
+            self.report.happened.update({f"outage: {name}": times for name, times in node.met.items()})
         self.report.happened.update({f"did: {name}": times for name, times in self.player.done.items()})

@@ -52,11 +52,11 @@ class Devnet:
 
 
 class World:
-    """Devnets one after the other with a proxy before them, and databases.
+    """Devnets one after the other with proxies before them, and databases.
 
     Attributes:
         devnet: the one of now.
-        node: the proxy that the indexer is given.
+        nodes: two proxies before it.
         folder: for whatever a seed needs.
     """
 
@@ -66,19 +66,20 @@ class World:
         stack.callback(self.zygote.close)
         self._devnets = stack.enter_context(ExitStack())
         self.devnet = Devnet(self._devnets)
-        self.node: Proxy = stack.enter_context(proxy(self.devnet.workshop.rpc.url))
+        self.nodes: list[Proxy] = [stack.enter_context(proxy(self.devnet.workshop.rpc.url)) for _ in range(2)]
         self._served, self._numbers = 0, itertools.count(1)
         self._idle: list[str] = []
 
     def court(self) -> NotedCourt:
-        """A chain at its beginning, with an honest node before it."""
+        """A chain at its beginning, with honest nodes before it."""
         if self._served == SEEDS_A_DEVNET:
             self._devnets.close()
             self.devnet, self._served = Devnet(self._devnets), 0
         self._served += 1
-        self.node.fault = self.node.tamper = None
-        self.node.met.clear()
-        self.node.upstream = self.devnet.workshop.rpc.url
+        for node in self.nodes:
+            node.fault = node.tamper = None
+            node.met.clear()
+            node.upstream = self.devnet.workshop.rpc.url
         return self.devnet.court()
 
     def database(self, kind: str) -> str:
