@@ -1,5 +1,6 @@
 """What must be true when all is quiet, found without the indexer's help."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,24 +74,28 @@ def require_canonical(mirror: Tables, fresh: Tables, chain: Walk, workshop: Work
 
 
 def _require_events(mirror: Tables, chain: Walk, workshop: Workshop) -> None:
-    """Every event has a row and every row an event, by their places on the chain; raw events are equal in all."""
+    """The raw events are the chain's, all of each; and every event has a derived row and every row an event, by its place."""
     own = [log for log in chain.logs if log["address"] == workshop.deployment.escrow]
-    named = {_place(log): escrow_abi().topics[log["topics"][0]] for log in own}
+    wanted = Counter((*_place(log), "0x" + "".join(topic[2:] for topic in log["topics"]), log["data"]) for log in own)
+    held = mirror.events()
+    _require(held == wanted, f"mirror_event has {list(held - wanted)[:2]} but should have {list(wanted - held)[:2]}")
     everybodys = {_place(log) for log in chain.logs}
-    held: set[tuple[int, int, str]] = set()
-    for table, places in mirror.keys().items():
+    everybodys |= {place[:2] for place in everybodys}
+    derived: set[tuple[Any, ...]] = set()
+    for table, places in mirror.places().items():
         dead = places - everybodys
         _require(not dead, f"{table} has rows of no event: {sorted(dead)[:3]}")
         if table != "mirror_event":
-            held |= places
-    lost = {place: name for place, name in named.items() if place not in held and name not in WITHOUT_ROWS}
+            derived |= {place[:2] for place in places}
+    named = {_place(log)[:2]: escrow_abi().topics[log["topics"][0]] for log in own}
+    lost = {place: name for place, name in named.items() if place not in derived and name not in WITHOUT_ROWS}
     _require(not lost, f"events without a row: {sorted(lost.items())[:3]}")
 
 
 def _require_balances(mirror: Tables, workshop: Workshop) -> None:
     """The newest row of every ledger balance is what the escrow says."""
     rows = mirror.query("SELECT account, token, balance FROM mirror_ledger_entry ORDER BY block_number, log_index, sequence")
-    newest = {(account, token): int(balance) for account, token, balance in rows}
+    newest = {(account, token): mirror.amount(balance) for account, token, balance in rows}
     for account, token in workshop.accounts | set(newest):
         on_chain, kept = workshop.escrow.balance_of(account, token), newest.get((account, token), 0)
         _require(on_chain == kept, f"{account} has {on_chain} of {token}, but {kept} by the mirror")

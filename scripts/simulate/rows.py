@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 OWN = {"mirror_block", "mirror_deployment"}
 """What says how far the mirror is; a mirror that saw the reorgs keeps other old blocks than one that didn't."""
 
+PLACE = ("block_number", "log_index", "transaction_hash")
 READER = "reader"
 """How PostgreSQL knows our own connections, which no trouble is meant for."""
 
@@ -46,21 +47,31 @@ class Tables:
         with self.engine.connect() as connection:
             return {name: _rows(connection, name) for name in self.names(connection)}
 
-    def keys(self) -> dict[str, set[tuple[int, int, str]]]:
-        """By table: the places on the chain (block number, log index, transaction hash) that its rows come from."""
-        wanted, found = ("block_number", "log_index", "transaction_hash"), {}
+    def places(self) -> dict[str, set[tuple[Any, ...]]]:
+        """By table: where on the chain its rows come from, as block number, log index and, where it says so, transaction hash."""
+        found = {}
         with self.engine.connect() as connection:
             for name in self.names(connection):
                 columns = connection.execute(text(f"SELECT * FROM {name} LIMIT 0")).keys()
-                if set(wanted) <= set(columns):
+                if {"block_number", "log_index"} <= set(columns):
+                    wanted = [column for column in PLACE if column in columns]
                     rows = connection.execute(text(f"SELECT DISTINCT {', '.join(wanted)} FROM {name}"))
-                    found[name] = {(int(block), int(index), _hex(hash_)) for block, index, hash_ in rows}
+                    found[name] = {(int(row[0]), int(row[1]), *map(_hex, row[2:])) for row in rows}
         return found
+
+    def events(self) -> Counter[tuple[Any, ...]]:
+        """The raw events: block number, log index, transaction hash, topics and data, bytes as 0x hex."""
+        rows = self.query("SELECT block_number, log_index, transaction_hash, topics, data FROM mirror_event")
+        return Counter((int(row[0]), int(row[1]), *map(_hex, row[2:])) for row in rows)
 
     def query(self, statement: str) -> list[Any]:
         """A statement's rows."""
         with self.engine.connect() as connection:
             return list(connection.execute(text(statement)))
+
+    def amount(self, value: Any) -> int:
+        """A uint256: on SQLite its digits stand behind their number, in two digits."""
+        return int(value[2:]) if isinstance(value, str) else int(value)
 
     def names(self, connection: Connection) -> list[str]:
         """The mirror's tables and views, but those of its own state."""

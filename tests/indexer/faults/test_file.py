@@ -30,7 +30,7 @@ def test_a_full_disk_is_tried_again_and_nothing_is_half_written(workshop: Worksh
         workshop.settle(terms, workshop.batch(terms, 0, table, bytes(1 + n % 100 for n in range(5_000))), push_gas=0)
         eventually(lambda: "database doesn't answer" in running.said, running)
         held = dump(open_engine(database_url))
-        assert held["mirror_slot_payment"] == before["mirror_slot_payment"]
+        assert held["mirror_worker_payment"] == before["mirror_worker_payment"]
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
         eventually(lambda: is_level(database_url, workshop), running)
         assert running.stop() == 0
