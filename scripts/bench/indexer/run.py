@@ -44,17 +44,22 @@ class Run(Speed):
         return self._reading[0].seconds
 
     @property
+    def reading_seconds(self) -> float:
+        """From then until it was level; all of its life where it was level when it was looked at again."""
+        return self.seconds - self.start_seconds or self.seconds
+
+    @property
     def peak_mb(self) -> float:
         """The most resident memory that was seen."""
         return max(sample.resident_mb for sample in self.samples)
 
     @property
     def growth_mb(self) -> float:
-        """Resident memory in the last third of the way, less that in the first."""
+        """Resident memory in the last third of the way, less that in the first; 0 where it was that quick that nobody saw the first."""
         head = self.samples[-1].head
         first = [sample.resident_mb for sample in self._reading if sample.head <= head / 3]
         last = [sample.resident_mb for sample in self._reading if sample.head >= head * 2 / 3]
-        return statistics.median(last) - statistics.median(first)
+        return statistics.median(last) - statistics.median(first) if first else 0
 
     @property
     def _reading(self) -> Sequence[Sample]:

@@ -28,5 +28,4 @@ def large_settlements(number: int, tell: Callable[[int], None]) -> Iterator[Chai
 def slots_rate(chain: Chain, kind: str, number: int) -> float:
     """Slots a second of one life of the indexer, from its cursor's being in the database until it is level; all rows are counted."""
     slots = number * LARGE_SLOTS
-    done = run(chain, kind, {ROWS: slots})
-    return slots / (done.seconds - done.start_seconds)
+    return slots / run(chain, kind, {ROWS: slots}).reading_seconds
