@@ -28,6 +28,7 @@ class Follower:
         self._source, self._mirror = source, mirror
         self._confirmations, self._window = confirmations, window
         self._cursor = mirror.cursor()
+        source.verified = max(source.verified, self._cursor.head_number)
         self._ahead: Ahead | None = None
 
     def step(self) -> bool:

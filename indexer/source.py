@@ -34,13 +34,16 @@ class Source:
 
     Args:
         nodes: one or several; a plain `Rpc` is one.
+
+    Attributes:
+        verified: the highest block that was found to be whole and right; a node below it lags.
     """
 
     def __init__(self, nodes: Rpc | Endpoints, deployment: Deployment) -> None:
         self.endpoints = nodes if isinstance(nodes, Endpoints) else Endpoints.around(nodes)
         self._deployment, self._escrow = deployment, deployment.escrow
         self._topics = tuple(escrow_abi().topics)
-        self._verified, self._newest = -1, (-1, time.monotonic())
+        self.verified, self._newest = -1, (-1, time.monotonic())
 
     @property
     def counts(self) -> Counts:
@@ -100,7 +103,7 @@ class Source:
     def read_some(self, first: int, last: int, parent_hash: str) -> Span:
         """As many of the blocks as a node gives at once, all from the same one; otherwise as `read`."""
         span = self.endpoints.ask(lambda endpoint: self._granted(endpoint, first, last, parent_hash), self.check)
-        self._verified = max(self._verified, span.head.number)
+        self.verified = max(self.verified, span.head.number)
         self.endpoints.current.astray = False
         return span
 
@@ -152,7 +155,7 @@ class Source:
         span = Span(wire.headers(blocks), wire.logs(found))
         verify.headers(span.headers, first, last, parent_hash)
         verify.logs(span, self._escrow)
-        young = max(endpoint.tip, self._verified, last) - verify.YOUNG_BLOCKS + 1
+        young = max(endpoint.tip, self.verified, last) - verify.YOUNG_BLOCKS + 1
         for header in verify.doubtful(span, self._escrow, self._topics, young):
             verify.whole_block(header, endpoint.whole_block(header), span, self._escrow)
         return span, size
@@ -194,7 +197,7 @@ class Source:
         number, since = self._newest
         if newest.number > number:
             self._newest = (newest.number, time.monotonic())
-        behind = newest.number < self._verified - BEHIND_BLOCKS
+        behind = newest.number < self.verified - BEHIND_BLOCKS
         stale = newest.number <= number and time.monotonic() - since >= STALE_SECONDS
         if behind or stale:
             self._newest = (number, time.monotonic())

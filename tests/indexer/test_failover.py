@@ -106,6 +106,18 @@ def test_a_node_that_falls_behind_is_replaced(workshop: Workshop, database_url: 
         assert mirror.source.counts.snapshot()["errors"][late.url.removeprefix("http://")] == {"behind": 1}
 
 
+def test_a_node_that_was_behind_from_the_start_is_replaced(workshop: Workshop, database_url: str) -> None:
+    with two(workshop) as (late, other):
+        old = workshop.rpc.call("eth_getBlockByNumber", "latest", False)
+        everything_about_a_job(workshop)
+        with bench(database_url, workshop) as before:
+            before.catch_up()
+        late.tamper = frozen(old)
+        workshop.deposit(workshop.chain.requester, 5)
+        with bench(database_url, workshop, nodes(late, other)) as mirror:
+            assert mirror.catch_up().mirror.cursor().head_number == workshop.head()
+
+
 def test_a_node_that_stands_still_is_replaced(
     workshop: Workshop, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
