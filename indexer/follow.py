@@ -7,6 +7,7 @@ from indexer.chain import AnswerRefused, Forked, Header, Span
 from indexer.mirror import Mirror
 from indexer.reorg import find_ancestor
 from indexer.source import Source
+from piecework.domain.errors import Conflict
 
 log = logging.getLogger("indexer")
 
@@ -108,6 +109,8 @@ class Follower:
         """Puts the chain's blocks into the place of the mirror's. They are read before anything is deleted."""
         before = self._cursor
         ancestor = find_ancestor(self._source, self._mirror, before, tip, self._window)
+        if ancestor.number > before.head_number:
+            raise Conflict("Another indexer has moved this database's cursor; only one may write. This one stops.")
         if ancestor.number == before.head_number:
             raise AnswerRefused("The node contradicted itself about the newest mirrored block.", "flapping")
         last = min(tip.number, max(before.head_number, ancestor.number + self._source.reach))

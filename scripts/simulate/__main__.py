@@ -5,21 +5,17 @@ Ends with 1 if a mirror came out wrong, and says how to see just that seed again
 
 import argparse
 import json
-import multiprocessing
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from piecework.chain.build import ROOT
-from scripts.simulate.seed import Report, Run
-from scripts.simulate.world import world
-
-DATABASES = ("sqlite", "postgresql")
+from scripts.simulate.seed import Report
+from scripts.simulate.workers import DATABASES, databases, simulate
 
 
 def main() -> int:
@@ -57,42 +53,6 @@ def main() -> int:
                 console.print(_sentence(report), markup=False, highlight=False)
     print(_summary(reports, len(todo), time.monotonic() - began))
     return 1 if _wrong(reports) else 0
-
-
-def databases(choice: str, seed: int) -> tuple[str, ...]:
-    """Where one seed runs."""
-    if choice == "turns":
-        return (DATABASES[seed % 2],)
-    return DATABASES if choice == "both" else (choice,)
-
-
-def simulate(todo: list[tuple[int, str]], at_once: int) -> Iterator[Report]:
-    """Runs them, each worker in a world of its own; reports come as they are done."""
-    if at_once == 1:
-        yield from _in_one_world(todo)
-        return
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    workers = [context.Process(target=_worker, args=(todo[at::at_once], queue)) for at in range(at_once)]
-    for worker in workers:
-        worker.start()
-    for _ in todo:
-        yield queue.get()
-    for worker in workers:
-        worker.join()
-
-
-def _worker(todo: list[tuple[int, str]], queue: "multiprocessing.Queue[Report]") -> None:
-    for report in _in_one_world(todo):
-        queue.put(report)
-
-
-def _in_one_world(todo: list[tuple[int, str]]) -> Iterator[Report]:
-    if not todo:
-        return
-    with world() as shared:
-        for seed, database in todo:
-            yield Run(shared, seed, database).go()
 
 
 def _done(path: Path) -> dict[tuple[int, str], Report]:

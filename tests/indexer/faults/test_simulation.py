@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.simulate.__main__ import databases, simulate
+from scripts.simulate.workers import databases, simulate
 
 SEEDS = 50
 
