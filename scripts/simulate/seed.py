@@ -231,15 +231,16 @@ class Run:
     # -------------------------------------------------------------------------------------------- the end
 
     def quieten(self) -> None:
-        """The node is honest and the chain goes a little further than it ever was."""
+        """The nodes are honest and the chain goes a little further than it ever was; its newest blocks hold nothing."""
         for weather in self.weathers:
             weather.clear()
         self.signal(signal.SIGCONT)
-        self.workshop.mine(max(1, self.top - self.workshop.head() + 1) + int(str(self.settings["confirmations"])))
-        self.player.workshop.deposit(self.workshop.chain.requester, 7)
-        self.workshop.mine(int(str(self.settings["confirmations"])))
         if self.random.random() < 0.7:
             self.kill()  # who waits for its next try may do so for seconds
+        confirmations = int(str(self.settings["confirmations"]))
+        self.workshop.mine(max(1, self.top - self.workshop.head() + 1))
+        self.workshop.deposit(self.workshop.chain.requester, 7)
+        self.workshop.mine(confirmations)
         self.until(lambda: self.is_level(self.tables))
 
     def is_level(self, tables: Tables) -> bool:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from indexer import tables
 from indexer.chain import AnswerRefused
-from piecework.chain.escrow import escrow_abi
+from piecework.chain.escrow import escrow_abi, token_abi
 from piecework.chain.rpc import Rpc
-from tests.indexer.bench import bench, dump
+from tests.indexer.bench import bench, dump, require_balances
 from tests.indexer.workshop import Workshop
 from tests.support.proxy import Proxy
 
@@ -79,6 +80,37 @@ def test_data_is_refused_that_is(
                 assert dump(mirror.engine) == honest, f"{name} was taken for something else"
             assert time.monotonic() - began < 20, name
             busy_node.tamper = None
+
+
+@pytest.mark.parametrize("amount", [2**256 - 1, 2**255, 2**192])
+def test_more_money_than_the_ledger_can_hold_is_a_lie(
+    amount: int, busy_node: Proxy, busy_workshop: Workshop, database_url: str, honest: dict[str, Any]
+) -> None:
+    """It would end the indexer for good if it got as far as the column."""
+    topic = next(topic for topic, name in escrow_abi().topics.items() if name == "Deposited")
+    (victim, *_) = busy_workshop.rpc.call("eth_getLogs", {"fromBlock": "0x0", "topics": [topic]})
+    with bench(database_url, busy_workshop, Rpc(busy_node.url)) as mirror:
+        before = dump(mirror.engine)
+        busy_node.tamper = _spoiled(victim, f"0x{amount:064x}")
+        with pytest.raises(AnswerRefused):
+            mirror.catch_up()
+        assert dump(mirror.engine) == before
+        busy_node.tamper = None
+        assert dump(mirror.catch_up().engine) == honest
+
+
+def test_as_much_money_as_the_ledger_can_hold_is_exact(workshop: Workshop, database_url: str) -> None:
+    """2^192 - 1 base units, once in and once out again."""
+    requester, most = workshop.chain.requester, 2**192 - 1
+    workshop.send(requester, workshop.token, token_abi().encode("mint", requester.address, most))
+    workshop.send(requester, workshop.token, token_abi().encode("approve", workshop.escrow.address, 2**256 - 1))
+    workshop.deposit(requester, most)
+    with bench(database_url, workshop) as mirror:
+        require_balances(mirror.catch_up().engine, workshop)
+        assert [row.balance for row in mirror.rows(tables.LedgerEntry)] == [most]
+        workshop.withdraw(requester, most - 1, requester.address)
+        require_balances(mirror.catch_up().engine, workshop)
+        assert [row.balance for row in mirror.rows(tables.LedgerEntry)] == [most, 1]
 
 
 def _means_anything(name: str) -> bool:
