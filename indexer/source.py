@@ -155,8 +155,10 @@ class Source:
         span = Span(wire.headers(blocks), wire.logs(found))
         verify.headers(span.headers, first, last, parent_hash)
         verify.logs(span, self._escrow)
-        young = max(endpoint.tip, self.verified, last) - verify.YOUNG_BLOCKS + 1
-        for header in verify.doubtful(span, self._escrow, self._topics, young):
+        short = len(span.headers) <= verify.YOUNG_BLOCKS and size < LIGHT_BYTES
+        young = first if short else max(endpoint.tip, self.verified, last) - verify.YOUNG_BLOCKS + 1
+        doubtful = verify.doubtful(span, self._escrow, self._topics, young)
+        for header in doubtful or ([verify.sample(span)] if span.logs and size < HEAVY_BYTES else []):
             verify.whole_block(header, endpoint.whole_block(header), span, self._escrow)
         return span, size
 

@@ -87,6 +87,9 @@ LIES = {
     "gives every log twice": of_range(lambda logs: [log for log in logs for _ in range(2)]),
     "gives the whole list twice": of_range(lambda logs: logs * 2),
     "gives two logs one index": of_range(lambda logs: [log | {"logIndex": "0x0"} for log in logs]),
+    "gives every log the next index": of_range(
+        lambda logs: [log | {"logIndex": hex(int(log["logIndex"], 16) + 1)} for log in logs]
+    ),
     "gives a log of another contract": of_range(foreign),
     "gives a log of a dead block": of_range(changed(blockHash=dead(7))),
     "gives a log of a block that wasn't asked for": of_range(changed(blockNumber="0xffffff")),
@@ -211,7 +214,7 @@ def test_the_whole_block_is_asked_for_only_in_doubt(node: Proxy, busy_workshop: 
     with bench(database_url, busy_workshop, Rpc(node.url)) as mirror:
         blocks = mirror.catch_up().rows(tables.Block)
         young = [block for block in blocks if block.log_count and block.number > busy_workshop.head() - YOUNG_BLOCKS]
-        assert node.calls["eth_getLogs"] == 1 + len(young)
+        assert node.calls["eth_getLogs"] == 1 + max(1, len(young))
         assert len(blocks) > 10
 
 
@@ -230,6 +233,21 @@ def test_at_the_head_a_log_that_the_bloom_does_not_miss_is_missed(
         with pytest.raises(AnswerRefused, match="left out logs"):
             mirror.catch_up()
         assert dump(mirror.engine) == before
+        node.tamper = None
+        mirror.catch_up()
+        require_balances(mirror.engine, workshop)
+
+
+def test_a_lie_that_runs_through_old_blocks_is_seen_in_the_one_that_is_looked_at(chain: Chain, database_url: str) -> None:
+    """One log a block, long ago: neither order nor bloom nor youth tells that their indexes are wrong."""
+    workshop = Workshop(chain)
+    for amount in range(1, 4):
+        workshop.deposit(chain.requester, amount)
+    workshop.mine(20)
+    with proxy(chain.rpc.url) as node, bench(database_url, workshop, Rpc(node.url)) as mirror:
+        node.tamper = LIES["gives every log the next index"]
+        with pytest.raises(AnswerRefused, match="left out logs"):
+            mirror.catch_up()
         node.tamper = None
         mirror.catch_up()
         require_balances(mirror.engine, workshop)

@@ -1,9 +1,9 @@
 """The one transaction: all of it or nothing, and only from where the mirror stands."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 

@@ -95,6 +95,13 @@ def test_every_young_block_with_events_is_doubtful() -> None:
     assert verify.doubtful(whole, ESCROW, TOPICS.values(), 2) == [whole.headers[1], whole.headers[3]]
 
 
+def test_of_every_span_some_block_with_events_is_a_sample() -> None:
+    for last in range(4, 40):
+        whole = span(log(2, 0), log(4, 0), last=last)
+        assert verify.sample(whole).number in (2, 4)
+    assert len({verify.sample(span(log(2, 0), log(4, 0), last=last)).number for last in range(4, 40)}) == 2
+
+
 def test_a_whole_block_must_make_its_bloom_and_hold_what_the_range_held() -> None:
     mine, more = log(2, 0), log(2, 1, TOPICS["JobPosted"])
     theirs = log(2, 2, address="0x" + "77" * 20)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from indexer import wire
-from indexer.breaker import Breaker
 from indexer.backoff import Backoff
+from indexer.breaker import Breaker
 from indexer.chain import AnswerRefused
 from indexer.counts import Counts
 from indexer.endpoint import Endpoint, Resting, seconds_of
