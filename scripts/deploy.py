@@ -33,8 +33,8 @@ class ApeRpc(Rpc):
     """JSON-RPC through the provider that ape is connected with."""
 
     def __init__(self, provider: Any) -> None:
-        super().__init__(provider.connection_str or provider.name)
-        self._provider = provider
+        super().__init__("http://ape")  # never asked: ape's own connection may be a socket, a file or no address at all
+        self.place, self._provider = str(provider.name), provider
 
     def call(self, method: str, *params: Any) -> Any:
         try:
