@@ -1,7 +1,9 @@
 """Runs seeds, in one world or in several side by side."""
 
 import multiprocessing
-from collections.abc import Iterator
+import multiprocessing.process
+from collections.abc import Iterator, Sequence
+from queue import Empty
 
 from scripts.simulate.seed import Report, Run
 from scripts.simulate.world import world
@@ -26,10 +28,23 @@ def simulate(todo: list[tuple[int, str]], at_once: int) -> Iterator[Report]:
     workers = [context.Process(target=_worker, args=(todo[at::at_once], queue)) for at in range(at_once)]
     for worker in workers:
         worker.start()
-    for _ in todo:
-        yield queue.get()
-    for worker in workers:
-        worker.join()
+    try:
+        for _ in todo:
+            yield _next(queue, workers)
+    finally:
+        for worker in workers:
+            worker.terminate() if any(other.exitcode for other in workers) else worker.join()
+
+
+def _next(queue: "multiprocessing.Queue[Report]", workers: "Sequence[multiprocessing.process.BaseProcess]") -> Report:
+    """The next report; fails when a worker has died of something that isn't its indexer's fault."""
+    while True:
+        try:
+            return queue.get(timeout=1)
+        except Empty:
+            dead = [worker.exitcode for worker in workers if worker.exitcode]
+            if dead:
+                raise RuntimeError(f"A worker of the simulation ended with {dead[0]}; what it said stands above.") from None
 
 
 def _worker(todo: list[tuple[int, str]], queue: "multiprocessing.Queue[Report]") -> None:
