@@ -33,8 +33,15 @@ contract CoordinatorBond {
     event Bonded(address indexed coordinator, address indexed token, address from, uint256 amount);
     event LockMoved(address indexed coordinator, address indexed token, uint64 lockedUntil);
     event Withdrawn(address indexed coordinator, address indexed token, address receiver, uint256 amount);
+    /// @dev Names the token, because the job need not be on the chain: whoever reads logs alone must know which bond shrank.
     event EquivocationPaid(
-        bytes32 indexed job, address indexed coordinator, address indexed worker, uint32 slot, uint256 paid, uint256 burnt
+        bytes32 indexed job,
+        address indexed coordinator,
+        address indexed worker,
+        address token,
+        uint32 slot,
+        uint256 paid,
+        uint256 burnt
     );
 
     error AmountZero();
@@ -131,7 +138,7 @@ contract CoordinatorBond {
         paid = terms.reward <= entry.amount / 2 ? terms.reward : entry.amount / 2;
         if (paid == 0) revert BondTooLow(entry.amount);
         entry.amount -= uint192(2 * paid);
-        emit EquivocationPaid(job, terms.coordinator, worker, slot, paid, paid);
+        emit EquivocationPaid(job, terms.coordinator, worker, terms.token, slot, paid, paid);
         send(terms.token, FURNACE, paid);
         send(terms.token, worker, paid);
     }

@@ -42,7 +42,7 @@ contract BondClaimTest is Bonds {
         (IBond.SignedWord memory one, IBond.SignedWord memory other) = (word(alice, 7), word(bob, 7));
         vm.prank(stranger);
         vm.expectEmit(address(bonds));
-        emit IBond.EquivocationPaid(escrow.jobId(terms), coordinator, alice, 7, REWARD, REWARD);
+        emit IBond.EquivocationPaid(escrow.jobId(terms), coordinator, alice, address(dollar), 7, REWARD, REWARD);
         assertEq(bonds.claim(terms, 7, one, other), REWARD, "paid");
         assertShares(1, 0, 1);
         bonds.claim(terms, 7, other, one);

@@ -19,7 +19,13 @@ interface IBond {
     event LockMoved(address indexed coordinator, address indexed token, uint64 lockedUntil);
     event Withdrawn(address indexed coordinator, address indexed token, address receiver, uint256 amount);
     event EquivocationPaid(
-        bytes32 indexed job, address indexed coordinator, address indexed worker, uint32 slot, uint256 paid, uint256 burnt
+        bytes32 indexed job,
+        address indexed coordinator,
+        address indexed worker,
+        address token,
+        uint32 slot,
+        uint256 paid,
+        uint256 burnt
     );
 
     error AmountZero();
