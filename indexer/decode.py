@@ -10,8 +10,8 @@ from typing import Any
 
 from eth_abi.exceptions import DecodingError
 
+from indexer import bonds, quick
 from indexer import events as e
-from indexer import quick
 from indexer.chain import AnswerRefused, Log
 from indexer.events import Event, Position
 from piecework.chain.abi import Abi
@@ -27,16 +27,19 @@ SAID_BEFORE = ("Dispute",)
 Values = dict[str, Any]
 
 
-def events(logs: Iterable[Log]) -> Iterator[Event]:
+def events(logs: Iterable[Log], bond: str | None = None) -> Iterator[Event]:
     """The events of verified logs, in their order.
 
+    Args:
+        bond: the address of the escrow's `CoordinatorBond`.
+
     Raises:
-        AnswerRefused: a log that the escrow can't have written.
+        AnswerRefused: a log that its contract can't have written.
     """
     run: list[Any] = []
     for log in logs:
         at = Position(log.block_number, log.log_index, log.transaction_hash)
-        said = _decoded(at, log)
+        said = _bond_event(at, log) if log.address == bond else _decoded(at, log)
         if run and not _continues(run, said, log):
             raise _refusal(run[-1].at, "pays slots, but who was paid doesn't follow")
         if isinstance(said, PAYING):
@@ -51,8 +54,9 @@ def events(logs: Iterable[Log]) -> Iterator[Event]:
 
 
 def name_of(log: Log) -> str:
-    """The event's name, empty if the escrow has no such event."""
-    return _abi().topics.get(log.topics[0], "") if log.topics else ""
+    """The event's name, empty if neither escrow nor bond has it."""
+    topic = log.topics[0] if log.topics else ""
+    return _abi().topics.get(topic) or bonds.bond_abi().topics.get(topic, "")
 
 
 def _continues(run: list[Any], said: Any, log: Log) -> bool:
@@ -81,6 +85,13 @@ def _decoded(at: Position, log: Log) -> Any:
     except (DecodingError, Invalid, ValueError, OverflowError) as error:
         raise _refusal(at, f"can't be read as the escrow's ABI says ({error})") from error
     return None if name in SAID_BEFORE else _DECODERS[name](at, values)
+
+
+def _bond_event(at: Position, log: Log) -> Event:
+    try:
+        return bonds.decoded(at, log)
+    except (DecodingError, Invalid, ValueError, OverflowError) as error:
+        raise _refusal(at, f"can't be read as the bond's ABI says ({error})") from error
 
 
 def _refusal(at: Position, what: str) -> AnswerRefused:

@@ -260,6 +260,51 @@ class EvidenceShown(_Value):
     content: bytes
 
 
+# ------------------------------------------------------------------------------------------------ bonds
+
+
+class Bonded(_Value):
+    """Base units came into a coordinator's bond, from the wallet of `payer`."""
+
+    at: Position
+    coordinator: str
+    token: str
+    payer: str
+    amount: int
+
+
+class LockMoved(_Value):
+    """A coordinator can't take its bond out before then (Unix seconds, any uint64)."""
+
+    at: Position
+    coordinator: str
+    token: str
+    locked_until: int
+
+
+class BondWithdrawn(_Value):
+    """Base units left a coordinator's bond."""
+
+    at: Position
+    coordinator: str
+    token: str
+    receiver: str
+    amount: int
+
+
+class EquivocationPaid(_Value):
+    """A coordinator gave a slot to two accounts: this one got `paid` from its bond, and `burnt` went to nobody."""
+
+    at: Position
+    job: str
+    coordinator: str
+    worker: str
+    token: str
+    slot: int
+    paid: int
+    burnt: int
+
+
 Event = (
     Deposited
     | Withdrawn
@@ -280,4 +325,8 @@ Event = (
     | Ruling
     | AppealEnded
     | EvidenceShown
+    | Bonded
+    | LockMoved
+    | BondWithdrawn
+    | EquivocationPaid
 )

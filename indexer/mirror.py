@@ -37,7 +37,7 @@ class Mirror:
 
     def __init__(self, engine: Engine, deployment: Deployment, window: int) -> None:
         self._engine, self._window = engine, window
-        self._chain_id, self._escrow = deployment.chain_id, deployment.escrow
+        self._chain_id, self._escrow, self._bond = deployment.chain_id, deployment.escrow, deployment.bond
         self._memory = Memory()
 
     def cursor(self) -> Cursor:
@@ -93,7 +93,7 @@ class Mirror:
     def _write_events(self, connection: Connection, span: Span) -> None:
         times = {header.number: header.timestamp for header in span.headers}
         store = Store(connection, self._chain_id, self._escrow, times, self._memory)
-        for event in decode.events(span.logs):
+        for event in decode.events(span.logs, self._bond):
             handle(event, store)
         store.extend(tables.Event, [self._event_row(log) for log in span.logs])
         for table, rows in store.rows.items():

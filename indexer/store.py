@@ -91,7 +91,7 @@ class Store:
         self._sequence: tuple[Position | None, int] = (None, 0)
         self.rows: dict[type[SQLModel], list[tuple[Any, ...]]] = defaultdict(list)
         self.runs: list[SlotRun] = []
-        known = partial(Recall, connection, owner, (memory or Memory()).facts)
+        self.known = known = partial(Recall, connection, owner, (memory or Memory()).facts)
         self._jobs: Recall[JobTerms] = known("job", _JOB, ("job",), lambda rows: JobTerms(*rows[0]))
         self._words: Recall[Word] = known("word", _NEWEST_WORD, ("job",), lambda rows: Word(*rows[0]))
         self._balances: Recall[int] = known("balance", _NEWEST_BALANCE, ("account", "token"), lambda rows: rows[0].balance)

@@ -19,7 +19,8 @@ class Deployment:
     Attributes:
         chain_id: the chain's id (EIP-155).
         genesis_hash: the hash of block 0, by which a devnet that was started anew is told from the one before.
-        escrow, recourse, bond, council, token: addresses, lower-case hex; `token` is the one that jobs pay in by default.
+        escrow, recourse, bond, council, token: addresses, lower-case hex; `token` is the one that jobs pay in by default, and a
+            deployment may have no bond.
         token_symbol, token_decimals: as the token says.
         start_block: the block of the escrow's creation.
         devnet: whether the token may be minted by anyone and accounts are public.
@@ -31,7 +32,7 @@ class Deployment:
     genesis_hash: str
     escrow: str
     recourse: str
-    bond: str
+    bond: str | None
     council: str
     token: str
     token_symbol: str
@@ -52,10 +53,15 @@ class Deployment:
         return {
             "Piecework": self.escrow,
             "Recourse": self.recourse,
-            "CoordinatorBond": self.bond,
+            **({"CoordinatorBond": self.bond} if self.bond else {}),
             "CouncilArbitrator": self.council,
             "DevnetDollar": self.token,
         }
+
+    @property
+    def mirrored(self) -> tuple[str, ...]:
+        """The contracts whose events the mirror has: the escrow, and the bond where there is one."""
+        return (self.escrow, self.bond) if self.bond else (self.escrow,)
 
     def text(self) -> str:
         """The file's text."""
@@ -77,7 +83,7 @@ class Deployment:
             Invalid: not a deployment.
         """
         try:
-            values: dict[str, Any] = json.loads(path.read_text())
+            values: dict[str, Any] = {"bond": None} | json.loads(path.read_text())
             return cls(**{name: values[name] for name in cls.__slots__} | {"origin": Origin(**values["origin"])})
         except FileNotFoundError:
             raise NotFound(f"There is no deployment file at {path}.") from None

@@ -7,29 +7,18 @@ lower-case hex text with 0x; amounts are base units. The indexer alone writes he
 """
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Index, LargeBinary, Text, inspect
-from sqlmodel import BigInteger, Field, SQLModel
+from sqlmodel import Field, SQLModel
 
-from piecework.sql import Instant, Uint256
-
-
-def _amount(**options: Any) -> Any:
-    return Field(sa_type=Uint256, **options)
-
-
-def _big(**options: Any) -> Any:
-    return Field(sa_type=BigInteger, **options)
-
-
-_CLUSTERED = {"sqlite_with_rowid": False}
-"""On SQLite the rows lie in the order of their keys, in one tree instead of two."""
-
-
-def _by_order(name: str, *key: str) -> Index:
-    """For the newest row of a key. Without the escrow: there is seldom another one on a chain, and its rows are passed over."""
-    return Index(name, "chain_id", *key, "block_number", "log_index")
+from indexer.tables.bonds import BondClaim, BondEntry
+from indexer.tables.columns import CLUSTERED as _CLUSTERED
+from indexer.tables.columns import DerivedRow as _Derived
+from indexer.tables.columns import EventRow as _Event
+from indexer.tables.columns import amount as _amount
+from indexer.tables.columns import big as _big
+from indexer.tables.columns import by_order as _by_order
+from piecework.sql import Instant
 
 
 class Deployment(SQLModel, table=True):
@@ -63,20 +52,6 @@ class Block(SQLModel, table=True):
     timestamp_at: datetime = Field(sa_type=Instant)
     log_count: int
     """How many logs of the escrow it holds."""
-
-
-class _Derived(SQLModel):
-    """Keyed by the event that it was derived from; that event's row says by which transaction."""
-
-    chain_id: int = _big(primary_key=True)
-    block_number: int = _big(primary_key=True)
-    log_index: int = Field(primary_key=True)
-    escrow: str = Field(primary_key=True, max_length=42)
-    """In the key, because after a reorg one deployment's new row may come to lie where another's dead one still is."""
-
-
-class _Event(_Derived):
-    transaction_hash: str = Field(max_length=66)
 
 
 class Event(_Event, table=True):
@@ -413,6 +388,8 @@ EVENT_TABLES: tuple[type[_Derived], ...] = (
     SlotStep,
     OperatorAllowance,
     Tip,
+    BondEntry,
+    BondClaim,
 )
 """Everything that a reorg deletes from the fork on."""
 
