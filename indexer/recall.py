@@ -29,21 +29,12 @@ class JobTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """A job's word: slots that money was locked for, that aren't free, and whose money has left the job."""
-
-    funded: int = 0
-    taken: int = 0
-    resolved: int = 0
-    closed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Opened:
-    """What an opening's bytes mean: the first one's slot, and the workers by place from 1."""
+    """What an opening's bytes mean: the first one's slot, and the workers by place from 1; and when it was made (Unix seconds)."""
 
     first_slot: int
     workers: tuple[str, ...]
+    opened_at: int
 
     def slots(self, places: bytes) -> list[tuple[int, str]]:
         """Each slot that the bytes name, with its worker."""

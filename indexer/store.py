@@ -7,15 +7,17 @@ from dataclasses import asdict
 from functools import cache, partial
 from typing import Any, TypeVar
 
+from msgspec.structs import astuple
 from sqlalchemy import Connection, Row, and_, bindparam, select
 from sqlmodel import SQLModel, col
 
 from indexer import tables
+from indexer.books import Change, Crowds, Earner, Standing, Word
 from indexer.bulk import SlotRun
 from indexer.chain import AnswerRefused
 from indexer.events import Position
-from indexer.recall import Allowance, AppealFacts, JobTerms, Opened, Recall, Stand, Word, newest
-from indexer.tables import Appeal, AppealedOpening
+from indexer.recall import Allowance, AppealFacts, JobTerms, Opened, Recall, Stand, newest
+from indexer.tables import Appeal, AppealedOpening, Slot, WorkerPatron, WorkerPayment
 
 Known = TypeVar("Known")
 
@@ -25,15 +27,17 @@ MOST_BALANCE = 2**192 - 1
 """What the escrow's ledger can hold of a token."""
 
 _EVENT = ("chain_id", "escrow", "block_number", "log_index")
+_PAYMENT = ("chain_id", "block_number", "log_index", "place")
 _TERMS = ("requester", "token", "reward", "fee", "contest_deposit", "appeal_stake")
-_WORD = ("funded", "taken", "resolved", "closed")
 _STAND = ("phase", "arbitrator", "dispute_id", "cost", "ruling", "winner")
 _OPERATOR = ("requester", "operator", "token")
 _JOB = newest(tables.Job, _TERMS, ("job",))
-_NEWEST_WORD = newest(tables.JobWord, _WORD, ("job",))
+_NEWEST_WORD = newest(tables.JobWord, Word.__struct_fields__, ("job",))
+_NEWEST_STANDING = newest(tables.JobWord, tuple(f"requester_{name}" for name in Standing.__struct_fields__), ("requester",))
+_NEWEST_EARNINGS = newest(WorkerPayment, ("slots_total", "amount_total", "jobs_total"), ("worker", "token"), ("place",))
 _NEWEST_BALANCE = newest(tables.LedgerEntry, ("balance",), ("account", "token"), ("sequence",))
 _NEWEST_ALLOWANCE = newest(tables.OperatorAllowance, ("allowance", "expires_at"), _OPERATOR)
-_OPENING = newest(tables.Opening, ("first_slot", "workers"), ("opening",))
+_OPENING = newest(tables.Opening, ("first_slot", "workers", "opened_at"), ("opening",))
 _NEWEST_STAND = newest(tables.AppealPhase, _STAND, ("appeal",))
 _DISPUTED = newest(tables.AppealPhase, ("appeal", "job"), ("arbitrator", "dispute_id"))
 _APPEALED = (
@@ -42,6 +46,19 @@ _APPEALED = (
     .where(*(getattr(Appeal, name) == bindparam(name) for name in ("chain_id", "escrow", "appeal")))
     .order_by(col(AppealedOpening.position))
 )
+_PATRONS = select(col(WorkerPatron.requester)).where(
+    *(getattr(WorkerPatron, name) == bindparam(name) for name in ("chain_id", "escrow", "worker", "token"))
+)
+_CROWD = (
+    select(col(WorkerPayment.worker))
+    .distinct()
+    .join(Slot, and_(*(getattr(Slot, name) == getattr(WorkerPayment, name) for name in _PAYMENT)))
+    .where(
+        col(Slot.job) == bindparam("job"),
+        *(getattr(WorkerPayment, name) == bindparam(name) for name in ("chain_id", "escrow")),
+        col(WorkerPayment.outcome) != "cancelled",
+    )
+)
 
 
 class Memory:
@@ -49,6 +66,7 @@ class Memory:
 
     Attributes:
         facts: by kind of fact, then by key.
+        crowds: who was paid in which job.
     """
 
     MOST = 50_000
@@ -56,16 +74,19 @@ class Memory:
 
     def __init__(self) -> None:
         self.facts: dict[str, dict[tuple[Any, ...], Any]] = defaultdict(dict)
+        self.crowds = Crowds()
 
     def forget(self) -> None:
         """After a reorg or a transaction that failed."""
         self.facts.clear()
+        self.crowds.clear()
 
     def bound(self) -> None:
         """Keeps the memory flat."""
         for known in self.facts.values():
             if len(known) > self.MOST:
                 known.clear()
+        self.crowds.bound()
 
 
 class Store:
@@ -91,9 +112,15 @@ class Store:
         self._sequence: tuple[Position | None, int] = (None, 0)
         self.rows: dict[type[SQLModel], list[tuple[Any, ...]]] = defaultdict(list)
         self.runs: list[SlotRun] = []
-        self.known = known = partial(Recall, connection, owner, (memory or Memory()).facts)
+        memory = memory or Memory()
+        self._connection, self._crowds = connection, memory.crowds
+        self.known = known = partial(Recall, connection, owner, memory.facts)
         self._jobs: Recall[JobTerms] = known("job", _JOB, ("job",), lambda rows: JobTerms(*rows[0]))
         self._words: Recall[Word] = known("word", _NEWEST_WORD, ("job",), lambda rows: Word(*rows[0]))
+        self._standings: Recall[Standing] = known(
+            "standing", _NEWEST_STANDING, ("requester",), lambda rows: Standing(*rows[0])
+        )
+        self._earners: Recall[Earner] = known("earner", _NEWEST_EARNINGS, ("worker", "token"), lambda rows: Earner(*rows[0]))
         self._balances: Recall[int] = known("balance", _NEWEST_BALANCE, ("account", "token"), lambda rows: rows[0].balance)
         self._allowances: Recall[Allowance] = known(
             "allowance", _NEWEST_ALLOWANCE, _OPERATOR, lambda rows: Allowance(*rows[0])
@@ -141,6 +168,7 @@ class Store:
     def post(self, job: str, terms: JobTerms) -> None:
         """Remembers a job whose row isn't written yet."""
         self._jobs.put(terms, job)
+        self._crowds.put(job, ())
 
     def job(self, at: Position, job: str) -> JobTerms:
         """A job that was posted before.
@@ -150,21 +178,54 @@ class Store:
         """
         return _required(self._jobs.get(job), at, f"job {job}, which was never posted")
 
-    def count(self, at: Position, job: str, funded: int = 0, taken: int = 0, resolved: int = 0) -> None:
-        """Slots more in a job's word."""
-        word = self._words.get(job) or Word()
-        self._set_word(at, job, Word(word.funded + funded, word.taken + taken, word.resolved + resolved, word.closed))
+    def change(self, at: Position, job: str, change: Change) -> None:
+        """The job's next word, and its requester's next standing.
 
-    def close(self, at: Position, job: str, refunded: int) -> None:
-        """What was free of a job is taken and resolved, and nothing more of it will be."""
-        word = self._words.get(job) or Word()
-        self._set_word(at, job, Word(word.funded, word.funded, word.resolved + refunded, closed=True))
-
-    def _set_word(self, at: Position, job: str, word: Word) -> None:
-        if not word.resolved <= word.taken <= word.funded:
+        Raises:
+            AnswerRefused: a job can't come to stand so, so the node must have kept an event from us.
+        """
+        terms = self.job(at, job)
+        word = (self._words.get(job) or Word()).after(change, terms)
+        if not word.is_sound:
             raise AnswerRefused(f"Block {at.block_number} takes or resolves more slots of job {job} than there are.")
+        standing = (self._standings.get(terms.requester) or Standing()).after(change)
         self._words.put(word, job)
-        self.rows[tables.JobWord].append((*self.keys(at), job, word.funded, word.taken, word.resolved, word.closed))
+        self._standings.put(standing, terms.requester)
+        self.rows[tables.JobWord].append((*self.keys(at), job, *astuple(word), terms.requester, *astuple(standing)))
+
+    # -------------------------------------------------------------------------------------------- workers
+
+    def earner(self, worker: str, token: str) -> Earner:
+        """What a worker has earned so far; whoever changes it writes a `WorkerPayment`."""
+        found = self._earners.get(worker, token)
+        if found is None:
+            found = Earner(requesters=set())
+            self._earners.put(found, worker, token)
+        elif found.requesters is None:
+            key = {"chain_id": self.chain_id, "escrow": self.escrow, "worker": worker, "token": token}
+            found.requesters = set(self._connection.execute(_PATRONS, key).scalars())
+        return found
+
+    def earn(self, at: Position, job: str, terms: JobTerms, worker: str, slots: int) -> Earner:
+        """What a worker has earned once so many slots of a job are paid to it."""
+        earner, crowd = self.earner(worker, terms.token), self._crowd(job)
+        earner.slots += slots
+        earner.amount += slots * terms.reward
+        if worker not in crowd:
+            crowd.add(worker)
+            earner.jobs += 1
+            if terms.requester not in earner.requesters:
+                earner.requesters.add(terms.requester)
+                self.rows[WorkerPatron].append((*self.keys(at), worker, terms.token, terms.requester))
+        return earner
+
+    def _crowd(self, job: str) -> set[str]:
+        """Who was paid in a job so far."""
+        found = self._crowds.get(job)
+        if found is None:
+            key = {"chain_id": self.chain_id, "escrow": self.escrow, "job": job}
+            found = self._crowds.put(job, self._connection.execute(_CROWD, key).scalars())
+        return found
 
     # -------------------------------------------------------------------------------------------- openings and appeals
 
@@ -256,7 +317,7 @@ def _own_columns(table: type[SQLModel]) -> tuple[str, ...]:
 
 
 def _opened(rows: Sequence[Row[Any]]) -> Opened:
-    return Opened(rows[0].first_slot, tuple(json.loads(rows[0].workers)))
+    return Opened(rows[0].first_slot, tuple(json.loads(rows[0].workers)), rows[0].opened_at)
 
 
 def _appealed(rows: Sequence[Row[Any]]) -> AppealFacts:

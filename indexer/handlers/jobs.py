@@ -1,6 +1,7 @@
 """Jobs: posted, funded, closed; and what posting costs."""
 
 from indexer import tables
+from indexer.books import Change
 from indexer.events import JobClosed, JobFunded, JobPosted, ProtocolFeeSet
 from indexer.handlers.dispatch import handles
 from indexer.recall import JobTerms
@@ -29,7 +30,7 @@ def job_funded(event: JobFunded, store: Store) -> None:
         content_hash=event.content_hash,
         source=event.source,
     )
-    store.count(event.at, event.job, funded=event.slots)
+    store.change(event.at, event.job, Change(funded=event.slots))
     if event.source == "ledger":
         store.debit(event.at, terms.requester, terms.token, event.slots * terms.slot, "locked", event.job)
 
@@ -38,7 +39,7 @@ def job_funded(event: JobFunded, store: Store) -> None:
 def job_closed(event: JobClosed, store: Store) -> None:
     terms = store.job(event.at, event.job)
     store.add(tables.Close, event.at, job=event.job, slots_refunded=event.slots_refunded)
-    store.close(event.at, event.job, event.slots_refunded)
+    store.change(event.at, event.job, Change(refunded=event.slots_refunded, closes=True))
     store.credit(event.at, terms.requester, terms.token, event.slots_refunded * terms.slot, "refunded", event.job)
 
 

@@ -3,8 +3,10 @@
 from indexer import tables
 from indexer.events import Deposited, OperatorSet, OperatorSpent, Tipped, Withdrawn
 from indexer.handlers.dispatch import handles
-from indexer.recall import Allowance
+from indexer.recall import Allowance, newest
 from indexer.store import Store
+
+_NEWEST_TIP = newest(tables.Tip, ("sent_count", "sent_total"), ("sender", "token"), ("position",))
 
 
 @handles(Deposited)
@@ -33,10 +35,15 @@ def withdrawn(event: Withdrawn, store: Store) -> None:
 @handles(Tipped)
 def tipped(event: Tipped, store: Store) -> None:
     at, common = event.at, {"sender": event.sender, "token": event.token, "note": event.note}
+    known = store.known("tips", _NEWEST_TIP, ("sender", "token"), lambda rows: tuple(rows[0]))
+    count, total = known.get(event.sender, event.token) or (0, 0)
     store.debit(at, event.sender, event.token, sum(event.amounts), "tip")
     for position, (receiver, amount) in enumerate(zip(event.receivers, event.amounts, strict=True)):
-        store.add(tables.Tip, at, position=position, receiver=receiver, amount=amount, **common)
+        count, total = count + 1, total + amount
+        sent = {"sent_count": count, "sent_total": total}
+        store.add(tables.Tip, at, position=position, receiver=receiver, amount=amount, **common, **sent)
         store.credit(at, receiver, event.token, amount, "tip")
+    known.put((count, total), event.sender, event.token)
 
 
 @handles(OperatorSet)

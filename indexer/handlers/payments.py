@@ -2,7 +2,10 @@
 
 from collections import Counter
 
+from msgspec.structs import replace
+
 from indexer import tables
+from indexer.books import Change
 from indexer.events import BatchSettled, ContestConceded, FeePaid, OpeningFinalized, WorkersPaid
 from indexer.handlers.dispatch import handles
 from indexer.recall import JobTerms
@@ -23,12 +26,22 @@ def workers_paid(event: WorkersPaid, store: Store) -> None:
     for _, places in parts[1:]:
         counts.update(places)
     counts.pop(0, None)
-    slots = counts.total()
-    store.count(event.at, event.job, taken=slots if isinstance(event.paid[0], BatchSettled) else 0, resolved=slots)
     terms = store.job(event.at, event.job)
     deposit = terms.contest_deposit if isinstance(event.paid[0], ContestConceded) else 0
+    paid = 0
     for place in sorted(counts):
-        _paid(event, terms, place, counts[place], _between(place, parts), deposit, store)
+        paid += _paid(event, terms, place, counts[place], _between(place, parts), deposit, store)
+    store.change(event.at, event.job, _change(event, paid, counts.total(), store))
+
+
+def _change(event: WorkersPaid, paid: int, slots: int, store: Store) -> Change:
+    """What a payment changes about its job; `paid` of the `slots` were, and the others went back."""
+    part = event.paid[0]
+    if isinstance(part, BatchSettled):
+        return Change(taken=slots, paid=paid, refunded=slots - paid)
+    seconds = paid * (store.time(event.at) - store.opening(event.at, part.opening).opened_at)
+    settled = Change(paid=paid, refunded=slots - paid, timed=paid, seconds=seconds)
+    return replace(settled, contested=-slots, conceded=slots) if isinstance(part, ContestConceded) else settled
 
 
 def _part(part: Paid, store: Store) -> int:
@@ -56,8 +69,8 @@ def _paid(
     between: tuple[int, int],
     deposit: int,
     store: Store,
-) -> None:
-    """What one place got: the money of its slots, and of a contest that was conceded the `deposit` of each.
+) -> int:
+    """How many slots one place was paid for, with the row that says so: the money of its slots, and of a contest that was conceded the `deposit` of each.
 
     Slots of the requester's own, of the zero address and of the escrow are cancelled: they go back with their fee.
     """
@@ -66,13 +79,15 @@ def _paid(
     outcome = "cancelled" if cancelled else "credited" if event.credited >> place & 1 else "pushed"
     slot_amount = terms.slot if cancelled else terms.reward
     amount = slots * slot_amount
-    own = (place, job, worker, terms.token, slots, slot_amount, amount, outcome, *between)
+    earner = store.earner(worker, terms.token) if cancelled else store.earn(event.at, job, terms, worker, slots)
+    own = (place, job, worker, terms.token, slots, slot_amount, amount, outcome, *between, *earner.totals)
     store.extend(tables.WorkerPayment, [(*store.keys(event.at), *own)])
     if outcome == "pushed":
-        return
+        return slots
     account, reason = (terms.requester, "cancelled") if cancelled else (worker, "earned")
     store.credit(event.at, account, terms.token, amount, reason, job)
     store.credit(event.at, account, terms.token, slots * deposit, "contest_deposit", job)
+    return 0 if cancelled else slots
 
 
 @handles(FeePaid)

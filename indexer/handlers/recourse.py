@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from indexer import tables
+from indexer.books import Change
 from indexer.events import (
     Appealed,
     AppealEnded,
@@ -19,6 +20,8 @@ from indexer.events import (
 from indexer.handlers.dispatch import handles
 from indexer.recall import AppealFacts, JobTerms, Opened, Stand
 from indexer.store import Store
+
+_TOTALS = ("slots_total", "amount_total", "jobs_total", "requesters_total")
 
 
 @handles(BatchOpened)
@@ -37,8 +40,8 @@ def batch_opened(event: BatchOpened, store: Store) -> None:
         slots=slots,
         opened_at=store.time(at),
     )
-    store.open(event.opening, Opened(event.first_slot, event.workers))
-    store.count(at, event.job, taken=slots)
+    store.open(event.opening, Opened(event.first_slot, event.workers, store.time(at)))
+    store.change(at, event.job, Change(taken=slots))
     _steps(at, event.job, [(event.opening, event.places)], "opened", store)
 
 
@@ -55,6 +58,7 @@ def slots_contested(event: SlotsContested, store: Store) -> None:
         places=event.places,
         slots=slots,
     )
+    store.change(at, event.job, Change(contested=slots))
     _steps(at, event.job, [(event.opening, event.places)], "contested", store)
     store.debit(at, terms.requester, terms.token, slots * terms.contest_deposit, "contest_deposit", event.job)
 
@@ -65,6 +69,7 @@ def slots_reclaimed(event: SlotsReclaimed, store: Store) -> None:
     store.add(
         tables.Reclaim, at, job=event.job, opening=event.opening, places=event.places, slots=event.slots
     )
+    store.change(at, event.job, Change(refunded=event.slots, contested=-event.slots, reclaimed=event.slots))
     _refund(at, event.job, event.slots, [(event.opening, event.places)], store.job(at, event.job), store)
 
 
@@ -89,6 +94,7 @@ def appealed(event: Appealed, store: Store) -> None:
         )
     store.appeal(event.appeal, AppealFacts(event.worker, event.sponsor, parts))
     store.step(at, event.job, event.appeal, Stand("pending"))
+    store.change(at, event.job, Change(appeals=1, appealed=event.slots))
     _steps(at, event.job, parts, "appealed", store)
     store.debit(at, event.sponsor, terms.token, terms.appeal_stake, "appeal_stake", event.job)
 
@@ -117,6 +123,7 @@ def appeal_ended(event: AppealEnded, store: Store) -> None:
         _award(event, facts, terms, store)
         receiver = facts.sponsor
     else:
+        store.change(at, event.job, Change(refunded=event.slots, contested=-event.slots, appeals=-1))
         _refund(at, event.job, event.slots, facts.parts, terms, store)
         receiver = terms.requester
     store.credit(at, receiver, terms.token, terms.appeal_stake, "appeal_stake", event.job)
@@ -148,10 +155,17 @@ def _award(event: AppealEnded, facts: AppealFacts, terms: JobTerms, store: Store
         outcome="credited",
         first_slot=min(won),
         last_slot=max(won),
+        **dict(zip(_TOTALS, store.earn(at, job, terms, facts.worker, event.slots).totals, strict=True)),
     )
-    store.count(at, job, resolved=event.slots)
+    paid, seconds = event.slots, _seconds(at, facts, store)
+    store.change(at, job, Change(paid=paid, contested=-paid, appeals=-1, timed=paid, seconds=seconds))
     store.credit(at, facts.worker, terms.token, amount, "earned", job)
     store.credit(at, facts.worker, terms.token, event.slots * terms.contest_deposit, "contest_deposit", job)
+
+
+def _seconds(at: Position, facts: AppealFacts, store: Store) -> int:
+    """From the opening of each appealed slot until now, added up."""
+    return sum(_named(places) * (store.time(at) - store.opening(at, opening).opened_at) for opening, places in facts.parts)
 
 
 def _refund(
@@ -159,7 +173,6 @@ def _refund(
 ) -> None:
     """Contested slots go back to the requester, with their fee and their deposits."""
     _steps(at, job, parts, "refunded", store)
-    store.count(at, job, resolved=slots)
     store.credit(at, terms.requester, terms.token, slots * terms.slot, "refunded", job)
     store.credit(at, terms.requester, terms.token, slots * terms.contest_deposit, "contest_deposit", job)
 

@@ -18,6 +18,7 @@ from indexer.tables.columns import EventRow as _Event
 from indexer.tables.columns import amount as _amount
 from indexer.tables.columns import big as _big
 from indexer.tables.columns import by_order as _by_order
+from indexer.tables.reputation import WorkerGrievance, WorkerPatron
 from piecework.sql import Instant
 
 
@@ -109,10 +110,17 @@ class Close(_Event, table=True):
 
 
 class JobWord(_Derived, table=True):
-    """Every change of a job's word on the chain, with the word after it, in slots; the newest row of a job is its word."""
+    """Every event that changes a job's word or its money, with both after it, and with what is known of its requester by then.
+
+    The newest row of a job is its state, the newest row of a requester its record.
+    """
 
     __tablename__ = "mirror_job_word"
-    __table_args__ = (_by_order("mirror_job_word_newest", "job"), _CLUSTERED)
+    __table_args__ = (
+        _by_order("mirror_job_word_newest", "job"),
+        Index("mirror_job_word_requester", "requester", "chain_id", "block_number", "log_index"),
+        _CLUSTERED,
+    )
     job: str = Field(max_length=66)
     funded: int = _big()
     """Money was locked for them."""
@@ -121,6 +129,33 @@ class JobWord(_Derived, table=True):
     resolved: int = _big()
     """Their money has left the job."""
     closed: bool
+    locked: int = _amount()
+    """Base units that are still in the job, rewards and fees."""
+    paid_out: int = _amount()
+    """To workers, deposits aside."""
+    fees: int = _amount()
+    refunded: int = _amount()
+    """To the requester: cancelled, reclaimed, lost by a worker's appeal, or free at the close; deposits aside."""
+    deposits: int = _amount()
+    """Held for slots that are contested now."""
+    stakes: int = _amount()
+    """Held for appeals that haven't ended."""
+    requester: str = Field(max_length=42)
+    requester_paid: int = _big()
+    """Slots that it paid workers for, in all its jobs, however it came to that."""
+    requester_contested: int = _big()
+    requester_conceded: int = _big()
+    """Of the contested: paid after all, before an appeal."""
+    requester_appealed: int = _big()
+    requester_overturned: int = _big()
+    """Of the appealed: the worker won, by a ruling or because nobody defended."""
+    requester_upheld: int = _big()
+    requester_reclaimed: int = _big()
+    """Of the contested: taken back, because nobody appealed."""
+    requester_timed: int = _big()
+    """Paid slots that were opened before; a settlement takes no time that the chain would know of."""
+    requester_seconds: int = _big()
+    """From opening to pay, added up over these slots."""
 
 
 class SettledBatch(_Event, table=True):
@@ -153,11 +188,17 @@ class WorkerPayment(_Derived, table=True):
     """`WorkersPaid`: what one worker got by one settlement or opening, and `AppealEnded`: what it won. Rewards, not deposits."""
 
     __tablename__ = "mirror_worker_payment"
-    __table_args__ = _CLUSTERED
+    __table_args__ = (
+        Index(
+            "mirror_worker_payment_newest",
+            *("worker", "token", "chain_id", "block_number", "log_index", "place"),
+        ),
+        _CLUSTERED,
+    )
     place: int = Field(primary_key=True)
     """In the table of the `WorkersPaid`; 0 for an appeal, which has none."""
     job: str = Field(max_length=66)
-    worker: str = Field(max_length=42, index=True)
+    worker: str = Field(max_length=42)
     token: str = Field(max_length=42)
     slots: int = _big()
     slot_amount: int = _amount()
@@ -168,6 +209,12 @@ class WorkerPayment(_Derived, table=True):
     first_slot: int = _big()
     last_slot: int = _big()
     """Between these two are the slots that it was for."""
+    slots_total: int = _big()
+    """This and the three below: of this worker and token up to and with this payment, what was cancelled aside. So the newest row of
+    a worker and token is what it has earned."""
+    amount_total: int = _amount()
+    jobs_total: int = _big()
+    requesters_total: int = _big()
 
 
 class LedgerEntry(_Derived, table=True):
@@ -356,13 +403,19 @@ class Tip(_Event, table=True):
     """`Tipped`: base units from one ledger balance to another."""
 
     __tablename__ = "mirror_tip"
+    __table_args__ = (
+        Index("mirror_tip_newest", "sender", "token", "chain_id", "block_number", "log_index", "position"),
+    )
     position: int = Field(primary_key=True)
-    sender: str = Field(max_length=42, index=True)
+    sender: str = Field(max_length=42)
     receiver: str = Field(max_length=42, index=True)
     token: str = Field(max_length=42)
     amount: int = _amount()
     note: str = Field(max_length=66)
     """32 bytes that say what for."""
+    sent_count: int = _big()
+    """Tips of this sender in this token up to and with this one."""
+    sent_total: int = _amount()
 
 
 EVENT_TABLES: tuple[type[_Derived], ...] = (
@@ -388,6 +441,8 @@ EVENT_TABLES: tuple[type[_Derived], ...] = (
     SlotStep,
     OperatorAllowance,
     Tip,
+    WorkerPatron,
+    WorkerGrievance,
     BondEntry,
     BondClaim,
 )

@@ -2,10 +2,10 @@
 
 from sqlmodel import Field
 
-from indexer.tables.columns import CLUSTERED, EventRow, amount, big, by_order
+from indexer.tables.columns import CLUSTERED, DerivedRow, EventRow, amount, big, by_order
 
 
-class BondEntry(EventRow, table=True):
+class BondEntry(DerivedRow, table=True):
     """Every change of a coordinator's bond, with the bond and its lock after it; the newest row of a coordinator and token is its
     bond."""
 
