@@ -8,12 +8,20 @@ from indexer.chain import Log
 from indexer.events import Bonded, BondWithdrawn, EquivocationPaid, Event, LockMoved, Position
 from piecework.chain.abi import Abi
 from piecework.chain.build import contract
+from piecework.chain.deployment import Deployment
+from piecework.chain.escrow import escrow_abi
 
 
 @cache
 def bond_abi() -> Abi:
     """The bond contract's."""
     return Abi(contract("CoordinatorBond").abi)
+
+
+def watched(deployment: Deployment) -> dict[str, tuple[str, ...]]:
+    """The contracts whose events are mirrored, each with the topics of what it says."""
+    topics = {deployment.escrow: tuple(escrow_abi().topics)}
+    return topics | ({deployment.bond: tuple(bond_abi().topics)} if deployment.bond else {})
 
 
 def decoded(at: Position, log: Log) -> Event:

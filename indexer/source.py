@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from indexer import bloom, verify, wire
+from indexer.bonds import watched
 from indexer.chain import AnswerRefused, Forked, Header, Log, Span
 from indexer.counts import Counts
 from indexer.endpoint import Endpoint
@@ -11,7 +12,6 @@ from indexer.endpoints import Endpoints
 from indexer.limits import shorter
 from indexer.wire import NoAnswer
 from piecework.chain.deployment import Deployment
-from piecework.chain.escrow import escrow_abi
 from piecework.chain.rpc import Rpc, RpcRefused
 from piecework.domain.errors import Unavailable
 
@@ -30,7 +30,7 @@ ATTEMPTS_WITHOUT_RANGE = ("connection", "not http", "resting", "busy", "http 429
 
 
 class Source:
-    """A chain's nodes, asked for one escrow's logs.
+    """A chain's nodes, asked for the logs of one deployment: its escrow's, and its bond's.
 
     Args:
         nodes: one or several; a plain `Rpc` is one.
@@ -41,8 +41,8 @@ class Source:
 
     def __init__(self, nodes: Rpc | Endpoints, deployment: Deployment) -> None:
         self.endpoints = nodes if isinstance(nodes, Endpoints) else Endpoints.around(nodes)
-        self._deployment, self._escrow = deployment, deployment.escrow
-        self._topics = tuple(escrow_abi().topics)
+        self._deployment, self._contracts = deployment, watched(deployment)
+        self._topics = tuple(topic for topics in self._contracts.values() for topic in topics)
         self.verified, self._newest = -1, (-1, time.monotonic())
 
     @property
@@ -87,7 +87,7 @@ class Source:
         return self.endpoints.ask(lambda endpoint: endpoint.headers(numbers), self.check) if numbers else []
 
     def read(self, first: int, last: int, parent_hash: str) -> Span:
-        """Blocks `first` to `last` on top of `parent_hash` with the escrow's logs, whole and verified.
+        """Blocks `first` to `last` on top of `parent_hash` with the deployment's logs, whole and verified.
 
         Raises:
             Forked: the node's chain has another block below `first`.
@@ -151,15 +151,15 @@ class Source:
     def _read(self, endpoint: Endpoint, first: int, last: int, parent_hash: str) -> tuple[Span, int]:
         """Headers and logs in one request, so that the same node answers both; and the answer's bytes."""
         questions = [wire.header_of(number) for number in range(first, last + 1)]
-        (*blocks, found), size = endpoint.ask(*questions, wire.logs_of(self._escrow, first, last))
+        (*blocks, found), size = endpoint.ask(*questions, wire.logs_of([*self._contracts], first, last))
         span = Span(wire.headers(blocks), wire.logs(found))
         verify.headers(span.headers, first, last, parent_hash)
-        verify.logs(span, self._escrow)
+        verify.logs(span, self._contracts)
         short = len(span.headers) <= verify.YOUNG_BLOCKS and size < LIGHT_BYTES
         young = first if short else max(endpoint.tip, self.verified, last) - verify.YOUNG_BLOCKS + 1
-        doubtful = verify.doubtful(span, self._escrow, self._topics, young)
+        doubtful = verify.doubtful(span, self._contracts, young)
         for header in doubtful or ([verify.sample(span)] if span.logs and size < HEAVY_BYTES else []):
-            verify.whole_block(header, endpoint.whole_block(header), span, self._escrow)
+            verify.whole_block(header, endpoint.whole_block(header), span, self._contracts)
         return span, size
 
     def _read_by_topic(self, endpoint: Endpoint, number: int, parent_hash: str) -> Span:
@@ -174,7 +174,7 @@ class Source:
         (header,) = endpoint.headers([number])
         verify.headers([header], number, number, parent_hash)
         span = Span((header,), self._by_topic(endpoint, header, self._topics))
-        verify.logs(span, self._escrow)
+        verify.logs(span, self._contracts)
         held = {log.topics[0] for log in span.logs if log.topics}
         absent = [topic for topic in self._topics if topic not in held and bloom.holds(header.bloom, topic)]
         if absent and self._by_topic(endpoint, header, absent):
@@ -184,7 +184,7 @@ class Source:
     def _by_topic(self, endpoint: Endpoint, header: Header, topics: Sequence[str]) -> tuple[Log, ...]:
         """Those of the block's logs that are of these topics, in their order."""
         try:
-            (given,), _ = endpoint.ask(wire.logs_in(header.hash, self._escrow, topics))
+            (given,), _ = endpoint.ask(wire.logs_in(header.hash, [*self._contracts], topics))
             return wire.logs(given)
         except RpcRefused:
             if len(topics) == 1:

@@ -1,6 +1,6 @@
 """What a node's answer must satisfy before a row of it is written. Pure: an answer goes in, a refusal comes out or nothing."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, groupby
 from operator import attrgetter, lt
 
@@ -27,7 +27,7 @@ def headers(given: Sequence[Header], first: int, last: int, parent_hash: str) ->
         raise Forked(f"The node's block {first} doesn't follow block {first - 1} as it is mirrored.", "fork")
 
 
-def logs(span: Span, escrow: str) -> None:
+def logs(span: Span, contracts: Collection[str]) -> None:
     """Refuses logs that are foreign, out of range or order, doubled, of another fork, or unknown to their block's bloom.
 
     Raises:
@@ -38,19 +38,20 @@ def logs(span: Span, escrow: str) -> None:
     for number, run in groupby(span.logs, attrgetter("block_number")):
         own = list(run)
         header = headers_by_number.get(number)
-        if header is None or number <= before or not _belong(own, header, escrow):
-            raise _first_fault(span, escrow)
+        if header is None or number <= before or not _belong(own, header, contracts):
+            raise _first_fault(span, contracts)
         before = number
 
 
-def _belong(own: Sequence[Log], header: Header, escrow: str) -> bool:
-    """Whether logs can be all of one block and of one contract, looked at all together, which is quick."""
+def _belong(own: Sequence[Log], header: Header, contracts: Collection[str]) -> bool:
+    """Whether logs can be all of one block and of these contracts, looked at all together, which is quick."""
     indexes = [log.log_index for log in own]
+    addresses = {log.address for log in own}
     return (
-        [log.address for log in own].count(escrow) == len(own)
+        addresses.issubset(contracts)
         and [log.block_hash for log in own].count(header.hash) == len(own)
         and all(map(lt, indexes, indexes[1:]))
-        and _is_held(header, {escrow}.union(chain.from_iterable([log.topics for log in own])))
+        and _is_held(header, addresses.union(chain.from_iterable([log.topics for log in own])))
     )
 
 
@@ -59,7 +60,7 @@ def _is_held(header: Header, values: Collection[str]) -> bool:
     return header.bloom & bits == bits
 
 
-def _first_fault(span: Span, escrow: str) -> AnswerRefused:
+def _first_fault(span: Span, contracts: Collection[str]) -> AnswerRefused:
     """What is wrong with logs of which something is, looked at one by one."""
     headers_by_number = {header.number: header for header in span.headers}
     before = (-1, -1)
@@ -67,7 +68,7 @@ def _first_fault(span: Span, escrow: str) -> AnswerRefused:
         position = (log.block_number, log.log_index)
         header = headers_by_number.get(log.block_number)
         named = f"log {log.log_index} of block {log.block_number}"
-        if log.address != escrow:
+        if log.address not in contracts:
             return AnswerRefused(f"The node's {named} is another contract's.", "foreign")
         if header is None:
             return AnswerRefused(f"The node's {named} is outside blocks {span.first} to {span.head.number}.", "range")
@@ -81,8 +82,8 @@ def _first_fault(span: Span, escrow: str) -> AnswerRefused:
     return AnswerRefused("The node's logs contradict one another.", "order")
 
 
-def doubtful(span: Span, escrow: str, topics: Collection[str], young: int) -> list[Header]:
-    """The blocks of which somebody must look at all logs.
+def doubtful(span: Span, contracts: Mapping[str, Collection[str]], young: int) -> list[Header]:
+    """The blocks of which somebody must look at all logs; `contracts` are ours by address, each with its topics.
 
     That is where the bloom speaks of an event of ours that isn't among the logs. And from block `young` on, at the head, it is
     every block with an event: there a node most often gives a block before it has all its logs, and the bloom doesn't tell two
@@ -91,15 +92,16 @@ def doubtful(span: Span, escrow: str, topics: Collection[str], young: int) -> li
     held: dict[int, set[str]] = {
         number: {log.topics[0] for log in run if log.topics} for number, run in groupby(span.logs, attrgetter("block_number"))
     }
-    own = bloom.mask(escrow)
-    masks = [(topic, bloom.mask(topic)) for topic in topics]
+    masks = [
+        (bloom.mask(address), [(topic, bloom.mask(topic)) for topic in topics]) for address, topics in contracts.items()
+    ]
     return [
         header
         for header in span.headers
-        if header.bloom & own == own
-        and (
-            (header.number >= young and header.number in held)
-            or _speaks_of_more(header.bloom, masks, held.get(header.number, set()))
+        if (header.number >= young and header.number in held)
+        or any(
+            header.bloom & own == own and _speaks_of_more(header.bloom, topics, held.get(header.number, set()))
+            for own, topics in masks
         )
     ]
 
@@ -116,7 +118,7 @@ def sample(span: Span) -> Header:
     return span.headers[chosen - span.first]
 
 
-def whole_block(header: Header, everything: Sequence[Log], span: Span, escrow: str) -> None:
+def whole_block(header: Header, everything: Sequence[Log], span: Span, contracts: Collection[str]) -> None:
     """Refuses `span` if a whole block's logs, whose bloom can be computed, say otherwise of it.
 
     Raises:
@@ -126,6 +128,6 @@ def whole_block(header: Header, everything: Sequence[Log], span: Span, escrow: s
         raise AnswerRefused(
             f"The node doesn't give all logs of block {header.number}: they don't make its bloom.", "incomplete"
         )
-    own = [log for log in everything if log.address == escrow]
+    own = [log for log in everything if log.address in contracts]
     if own != [log for log in span.logs if log.block_number == header.number]:
         raise AnswerRefused(f"The node left out logs of block {header.number}.", "incomplete")

@@ -69,15 +69,15 @@ def header_of(block: int | str) -> Question:
     return Question("eth_getBlockByNumber", f'["{named}",false]')
 
 
-def logs_of(address: str, first: int, last: int, topics: Sequence[str] = ()) -> Question:
-    """One address's logs in a range of heights, of all topics or of any of these."""
-    query: dict[str, Any] = {"address": address, "fromBlock": hex(first), "toBlock": hex(last)}
+def logs_of(addresses: Sequence[str], first: int, last: int, topics: Sequence[str] = ()) -> Question:
+    """These contracts' logs in a range of heights, of all topics or of any of these."""
+    query: dict[str, Any] = {"address": list(addresses), "fromBlock": hex(first), "toBlock": hex(last)}
     return Question("eth_getLogs", json.dumps([query | ({"topics": [list(topics)]} if topics else {})]))
 
 
-def logs_in(block_hash: str, address: str | None = None, topics: Sequence[str] = ()) -> Question:
-    """One block's logs: everybody's, or one address's of these topics."""
-    query: dict[str, Any] = {"blockHash": block_hash} | ({"address": address} if address else {})
+def logs_in(block_hash: str, addresses: Sequence[str] = (), topics: Sequence[str] = ()) -> Question:
+    """One block's logs: everybody's, or these contracts' of these topics."""
+    query: dict[str, Any] = {"blockHash": block_hash} | ({"address": list(addresses)} if addresses else {})
     return Question("eth_getLogs", json.dumps([query | ({"topics": [list(topics)]} if topics else {})]))
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from indexer import bloom, decode, events, verify
 from indexer.backoff import Backoff
+from indexer.books import Change
 from indexer.chain import AnswerRefused, Forked, Header, Log, Span
 from indexer.handlers import handle
 from indexer.prepare import prepare_database
@@ -18,6 +19,7 @@ from piecework.domain.units import NATIVE
 
 ESCROW = "0x" + "e5" * 20
 TOPICS = {name: topic for topic, name in escrow_abi().topics.items()}
+OURS = {ESCROW: TOPICS.values()}
 
 
 def block_hash(number: int) -> str:
@@ -69,30 +71,43 @@ def test_a_bloom_is_that_of_the_yellow_paper() -> None:
 
 def test_a_log_that_its_blocks_bloom_denies_is_refused() -> None:
     honest = span(log(2, 0))
-    verify.logs(honest, ESCROW)
+    verify.logs(honest, OURS)
     denied = Span(tuple(header(number) for number in range(1, 7)), honest.logs)
     with pytest.raises(AnswerRefused, match="isn't in its block's bloom"):
-        verify.logs(denied, ESCROW)
+        verify.logs(denied, OURS)
 
 
 def test_a_bloom_that_speaks_of_a_missing_event_is_doubtful() -> None:
     posted, closed = log(2, 0, TOPICS["JobPosted"]), log(2, 1)
     whole = span(posted, closed)
-    assert verify.doubtful(whole, ESCROW, TOPICS.values(), 9) == []
+    assert verify.doubtful(whole, OURS, 9) == []
     for missing in ((), (posted,), (closed,)):
         short = Span(whole.headers, missing)
-        assert verify.doubtful(short, ESCROW, TOPICS.values(), 9) == [whole.headers[1]]
+        assert verify.doubtful(short, OURS, 9) == [whole.headers[1]]
+
+
+def test_each_of_several_contracts_is_looked_for_by_its_own_topics() -> None:
+    """Neither the other's topic at our address nor ours in a block that is only the other's is one of ours."""
+    bond, bonded = "0x" + "b0" * 20, "0x" + "0b" * 32
+    both = OURS | {bond: [bonded]}
+    whole = span(log(2, 0, TOPICS["JobPosted"]), log(2, 1, bonded, address=bond))
+    verify.logs(whole, both)
+    assert verify.doubtful(whole, both, 9) == []
+    assert verify.doubtful(Span(whole.headers, whole.logs[:1]), both, 9) == [whole.headers[1]]
+    assert verify.doubtful(Span(whole.headers, whole.logs[:1]), OURS, 9) == []
+    with pytest.raises(AnswerRefused, match="another contract's"):
+        verify.logs(whole, OURS)
 
 
 def test_other_peoples_logs_are_no_doubt() -> None:
     theirs = log(2, 0, TOPICS["JobPosted"], address="0x" + "77" * 20)
-    assert verify.doubtful(Span(span(theirs).headers, ()), ESCROW, TOPICS.values(), 1) == []
+    assert verify.doubtful(Span(span(theirs).headers, ()), OURS, 1) == []
 
 
 def test_every_young_block_with_events_is_doubtful() -> None:
     whole = span(log(2, 0), log(4, 0))
-    assert verify.doubtful(whole, ESCROW, TOPICS.values(), 3) == [whole.headers[3]]
-    assert verify.doubtful(whole, ESCROW, TOPICS.values(), 2) == [whole.headers[1], whole.headers[3]]
+    assert verify.doubtful(whole, OURS, 3) == [whole.headers[3]]
+    assert verify.doubtful(whole, OURS, 2) == [whole.headers[1], whole.headers[3]]
 
 
 def test_of_every_span_some_block_with_events_is_a_sample() -> None:
@@ -108,11 +123,11 @@ def test_a_whole_block_must_make_its_bloom_and_hold_what_the_range_held() -> Non
     whole = span(mine, more, theirs)
     honest = Span(whole.headers, (mine, more))
     at = whole.headers[1]
-    verify.whole_block(at, [mine, more, theirs], honest, ESCROW)
+    verify.whole_block(at, [mine, more, theirs], honest, OURS)
     with pytest.raises(AnswerRefused, match="don't make its bloom"):
-        verify.whole_block(at, [mine, theirs], honest, ESCROW)
+        verify.whole_block(at, [mine, theirs], honest, OURS)
     with pytest.raises(AnswerRefused, match="left out logs"):
-        verify.whole_block(at, [mine, more, theirs], Span(whole.headers, (mine,)), ESCROW)
+        verify.whole_block(at, [mine, more, theirs], Span(whole.headers, (mine,)), OURS)
 
 
 def test_a_span_comes_apart_between_blocks_and_loses_nothing() -> None:
@@ -189,7 +204,7 @@ def test_an_event_that_stands_on_nothing_is_refused(event: events.Event) -> None
     with engine.begin() as connection:
         store = Store(connection, 1, ESCROW, {5: 1_000})
         store.post(JOB, JobTerms(WHO, NATIVE, 10, 1, 3, 4))
-        store.count(AT, JOB, funded=2)
+        store.change(AT, JOB, Change(funded=2))
         store.credit(AT, WHO, ESCROW, 100, "deposited")
         with pytest.raises(AnswerRefused):
             handle(event, store)
