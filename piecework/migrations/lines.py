@@ -15,10 +15,12 @@ class Line:
     Attributes:
         name: the room's tables in a word.
         folder: of the revisions' files, `0001_what_it_does.py` and so on.
+        remedy: what to do about tables that are no revision's.
     """
 
     name: str
     folder: Path
+    remedy: str = "use another database, or the version that made them"
 
     @property
     def version_table(self) -> str:
@@ -36,7 +38,11 @@ class Line:
         return self.revisions[-1]
 
 
-MIRROR = Line("mirror", HERE / "mirror")
+MIRROR = Line(
+    "mirror",
+    HERE / "mirror",
+    "use another database, or drop everything whose name begins with mirror_: it is mirrored anew from the chain",
+)
 """What the indexer writes."""
 
 COORDINATOR = Line("coordinator", HERE / "coordinator")

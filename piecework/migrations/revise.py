@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 
 from piecework.domain.errors import Invalid
 from piecework.migrations.lines import HERE, Line, version
-from piecework.migrations.schema import Schema, difference, schema
+from piecework.migrations.schema import VIEW, Schema, difference, schema
 
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports its every step, to people who only start an indexer
 
@@ -50,14 +50,15 @@ def _adopts(connection: Connection, line: Line) -> bool:
         Invalid: there are, but others than the first revision makes.
     """
     wanted = first_schema(connection, line)
-    there = set(inspect(connection).get_table_names()) & wanted.keys()
+    inspector = inspect(connection)
+    there = set(inspector.get_table_names()) & wanted.keys()
     if not there:
         return False
-    wrong = difference(wanted, schema(connection, sorted(there)))
+    views = set(inspector.get_view_names()) & wanted.keys()
+    wrong = difference(wanted, schema(connection, sorted(there)) | dict.fromkeys(views, VIEW))
     if wrong:
         raise Invalid(
-            f"The database's {line.name} tables were made by another version of Piecework ({wrong}); use another database, or "
-            "the version that made them."
+            f"The database's {line.name} tables were made by another version of Piecework ({wrong}); {line.remedy}."
         )
     return True
 
@@ -68,14 +69,17 @@ def first_schema(connection: Connection, line: Line) -> Schema:
         engine = create_engine("sqlite://")
         with engine.begin() as scratch:
             _run_first(scratch, line)
-            made = schema(scratch, inspect(scratch).get_table_names())
+            inspector = inspect(scratch)
+            made = schema(scratch, inspector.get_table_names()) | dict.fromkeys(inspector.get_view_names(), VIEW)
         engine.dispose()
         return made
     with connection.begin_nested() as savepoint:
         connection.execute(text("SET LOCAL search_path = pg_temp"))
         _run_first(connection, line)
         hidden = connection.execute(text("SELECT nspname FROM pg_namespace WHERE oid = pg_my_temp_schema()")).scalar_one()
-        made = schema(connection, inspect(connection).get_temp_table_names(), hidden)
+        inspector = inspect(connection)
+        made = schema(connection, inspector.get_temp_table_names(), hidden)
+        made |= dict.fromkeys(inspector.get_view_names(hidden), VIEW)
         savepoint.rollback()
     return made
 

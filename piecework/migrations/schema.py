@@ -6,14 +6,23 @@ from typing import Any
 from sqlalchemy import Connection, inspect
 from sqlalchemy.engine import Inspector
 
-Schema = Mapping[str, Mapping[str, str]]
+Schema = dict[str, Mapping[str, str]]
 """Table → column, key or index → all about it in words."""
+
+VIEW: Mapping[str, str] = {"kind": "view"}
+"""All that is said of a view here; the databases tell its text in words of their own (`views`)."""
 
 
 def schema(connection: Connection, tables: Iterable[str], within: str | None = None) -> Schema:
     """These tables of a database's default schema, or of the one named `within`."""
     inspector = inspect(connection)
     return {name: _columns(inspector, name, within) | _keys(inspector, name, within) for name in tables}
+
+
+def views(connection: Connection) -> dict[str, str]:
+    """The text of each view of the default schema."""
+    inspector = inspect(connection)
+    return {name: " ".join(inspector.get_view_definition(name).split()) for name in inspector.get_view_names()}
 
 
 def difference(wanted: Schema, found: Schema) -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from piecework.migrations.lines import COORDINATOR, Line
+from piecework.migrations.lines import COORDINATOR, MIRROR, Line
 from piecework.sql import open_engine
 from tests.support.databases import database_url  # noqa: F401  # a fixture
 
-LINES = [COORDINATOR]
+LINES = [MIRROR, COORDINATOR]
 
 FIRST = '''"""Pots."""
 

@@ -1,18 +1,29 @@
 """The project's own revisions: they end at the models, from wherever a database begins."""
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
+from backend.store.tables import Withdrawal
 from piecework.migrations.lines import COORDINATOR, Line
 from piecework.migrations.revise import advance
-from piecework.migrations.schema import difference, schema
+from piecework.migrations.schema import difference, schema, views
 from piecework.migrations.upgrade import upgrade
 from piecework.sql import open_engine
-from scripts.migration import main, models, write
+from scripts.migration import VIEWS, created, main, models, write
+from tests.migrations.conftest import LINES
 from tests.migrations.walk import counts, fill, walk
 from tests.support import postgres
+
+OLD_WITHDRAWAL = """
+    INSERT INTO withdrawal (id, owner, token, receiver, amount, max_fee, nonce, deadline, signature, outbox, created_at)
+    SELECT :id, '0xa', '0xb', '0xc', old.amount, old.amount, old.amount, old.amount, '0xd', 1, {time}
+      FROM (SELECT {cast} AS amount) AS old"""
 
 
 def require_models(engine: Engine, line: Line) -> None:
@@ -21,11 +32,14 @@ def require_models(engine: Engine, line: Line) -> None:
     with engine.begin() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": line.version_table, "compare_type": True})
         assert compare_metadata(context, wanted) == []
-        found = schema(connection, wanted.tables)
+        found, seen = schema(connection, wanted.tables), views(connection)
     other = open_engine(_another(engine))
     with other.begin() as connection:
         wanted.create_all(connection)
         assert difference(schema(connection, wanted.tables), found) == ""
+        for name, statement in VIEWS[line.name].items():
+            connection.exec_driver_sql(created(name, statement))
+        assert views(connection) == seen
     other.dispose()
 
 
@@ -38,7 +52,11 @@ def test_an_upgraded_database_is_what_the_models_say(line: Line, engine: Engine)
     require_models(engine, line)
 
 
-@pytest.mark.parametrize("first", range(len(COORDINATOR.revisions)))
+@pytest.mark.parametrize(
+    ("line", "first"),
+    [(line, first) for line in LINES for first in range(len(line.revisions))],
+    ids=lambda value: getattr(value, "name", None),
+)
 def test_rows_of_every_earlier_revision_arrive_at_the_newest(line: Line, engine: Engine, first: int) -> None:
     walk(engine, line, first)
     require_models(engine, line)
@@ -53,8 +71,10 @@ def _texts(line: Line) -> list[str]:
     return [path.read_text() for path in line.folder.glob("*.py")]
 
 
-def test_there_is_nothing_to_write_while_the_models_stay(line: Line) -> None:
-    assert write(line, models(line), "nothing") is None
+def test_there_is_nothing_to_write_while_the_models_stay(line: Line, tmp_path: Path) -> None:
+    """In a copy, so that a failure leaves no file where it would count."""
+    copy = replace(line, folder=shutil.copytree(line.folder, tmp_path / line.name))
+    assert write(copy, models(line), "nothing", VIEWS[line.name]) is None
 
 
 def test_a_revision_needs_a_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,3 +92,21 @@ def test_a_database_from_before_there_were_revisions_is_taken_over(line: Line, e
     require_models(engine, line)
     with engine.begin() as connection:
         assert counts(connection, line).items() >= before.items()
+
+
+def test_amounts_of_the_first_databases_are_what_they_were(engine: Engine) -> None:
+    """The coordinator's were 78 digits on SQLite."""
+    amounts = [0, 1, 9, 10, 2**63, 10**77, 2**256 - 1]
+    cast = ":amount" if engine.dialect.name == "sqlite" else "CAST(:amount AS NUMERIC)"
+    time = "'2026-01-01 00:00:00.000000'" if engine.dialect.name == "sqlite" else "now()"
+    with engine.begin() as connection:
+        advance(connection, COORDINATOR, "0001")
+        for at, amount in enumerate(amounts):
+            connection.execute(text(OLD_WITHDRAWAL.format(cast=cast, time=time)), {"id": str(at), "amount": f"{amount:078d}"})
+    upgrade(engine, COORDINATOR)
+    table = Withdrawal.__table__  # type: ignore[attr-defined]
+    with engine.begin() as connection:
+        found = connection.execute(select(table.c.amount, table.c.deadline).order_by(table.c.amount))
+        assert [tuple(row) for row in found] == [(amount, amount) for amount in amounts]
+        one = select(table.c.id).where(table.c.amount == 2**63)
+        assert connection.execute(one).scalar_one() == "4"
