@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, insert, inspect, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from indexer import tables
 from indexer.chain import Header
@@ -10,13 +10,13 @@ from indexer.mirror import block_row, instant
 from indexer.source import Source
 from piecework.chain.deployment import Deployment
 from piecework.domain.errors import Invalid
+from piecework.migrations.lines import MIRROR
+from piecework.migrations.upgrade import upgrade
 from piecework.sql import database_url, open_engine
-
-LOCK = 0x7069656365  # any number, the same for everybody who creates tables
 
 
 def prepare_database(url: str) -> Engine:
-    """Opens a database and creates the mirror's tables that it lacks; safe to call again and from several processes at once.
+    """Opens a database and brings the mirror's tables up to this version; safe to call again and from several processes at once.
 
     Raises:
         Invalid: no database that Piecework knows, or tables of another version.
@@ -35,35 +35,8 @@ def open_database(url: str) -> Engine:
 
 
 def prepare_tables(engine: Engine) -> None:
-    """Creates the mirror's tables that the database lacks, and refuses those of another version."""
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
-        _require_all_or_none(connection)
-        tables.create(connection)
-        _require_columns(connection)
-
-
-def _require_all_or_none(connection: Connection) -> None:
-    """A table that was made later would lack what the blocks before it say."""
-    names = {str(table.__tablename__) for table in tables.TABLES}
-    missing = names.difference(inspect(connection).get_table_names())
-    if missing and missing != names:
-        lacks = ", ".join(sorted(missing))
-        raise Invalid(f"The database was made by another version of Piecework (it lacks {lacks}); use another database.")
-
-
-def _require_columns(connection: Connection) -> None:
-    inspector = inspect(connection)
-    for table in tables.TABLES:
-        name = str(table.__tablename__)
-        wanted = {column.name for column in table.__table__.columns}  # type: ignore[attr-defined]
-        missing = wanted - {column["name"] for column in inspector.get_columns(name)}
-        if missing:
-            raise Invalid(
-                f"The table {name} was made by another version of Piecework (it lacks {', '.join(sorted(missing))}); "
-                "use another database."
-            )
+    """Brings the mirror's tables up to this version, and refuses those of one that isn't known; a look where there is nothing to do."""
+    upgrade(engine, MIRROR)
 
 
 def register_deployment(engine: Engine, deployment: Deployment, source: Source) -> None:

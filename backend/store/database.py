@@ -3,19 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, insert, inspect, select, text
+from sqlalchemy import Connection, Engine, insert, select
 
 from backend.store.tables import Home
 from backend.store.writer import Writer
-from indexer import tables as mirror
 from piecework.domain.errors import Invalid
-from piecework.migrations.lines import COORDINATOR
+from piecework.migrations.lines import COORDINATOR, MIRROR
 from piecework.migrations.upgrade import upgrade
 from piecework.sql import open_engine, reading
-
-_MIRROR = [model.__table__ for model in mirror.TABLES]  # type: ignore[attr-defined]
-_PREPARING = 0x50696563
-"""The PostgreSQL advisory lock under which tables are created, so that two processes starting at once don't collide."""
 
 
 class Store:
@@ -54,21 +49,12 @@ class Store:
 
 
 def prepare(engine: Engine) -> None:
-    """Brings the coordinator's tables up to date, and makes the mirror's: whoever starts first makes them for both.
+    """Brings all tables up to this version, the mirror's too: whoever starts first makes them for both.
 
     Raises:
-        Invalid: the tables are another version's; or some of the mirror's are there, and some aren't: those would lack what the
-            blocks before them say.
+        Invalid: they are a newer version's, or of none that is known.
     """
-    upgrade(engine, COORDINATOR)
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
-        missing = {table.name for table in _MIRROR}.difference(inspect(connection).get_table_names())
-        if 0 < len(missing) < len(_MIRROR):
-            lacks = ", ".join(sorted(missing))
-            raise Invalid(f"The database's mirror was made by another version of Piecework (it lacks {lacks}); use another one.")
-        mirror.create(connection)
+    upgrade(engine, MIRROR, COORDINATOR)
 
 
 def _claim(connection: Connection, chain_id: int, genesis_hash: str, escrow: str) -> None:

@@ -8,7 +8,7 @@ lower-case hex text with 0x; amounts are base units. The indexer alone writes he
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Index, LargeBinary, Text, inspect
+from sqlalchemy import Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 from indexer.tables.bonds import BondClaim, BondEntry
@@ -484,12 +484,3 @@ VIEWS = {
            AND e.escrow = p.escrow"""
 }
 """The SELECT of each; from a worker's payments the condition on the slots' range leads to them, from a slot the key to its payment."""
-
-
-def create(connection: Connection) -> None:
-    """Makes the tables and views of the mirror that aren't there."""
-    SQLModel.metadata.create_all(connection, tables=[table.__table__ for table in TABLES])  # type: ignore[attr-defined]
-    known = inspect(connection).get_view_names()
-    for name, statement in VIEWS.items():
-        if name not in known:
-            connection.exec_driver_sql(f"CREATE VIEW {name} AS {statement}")
