@@ -86,11 +86,19 @@ _RELAYED = (
     )
     .group_by(col(LedgerWithdrawal.token))
 )
-_EARNED = select(WorkerPayment.slots, WorkerPayment.amount).where(
-    *own(WorkerPayment),
-    col(WorkerPayment.worker) == bindparam("account"),
-    col(WorkerPayment.token) == bindparam("token"),
-    col(WorkerPayment.outcome) != "cancelled",
+_EARNED = (
+    select(WorkerPayment.slots_total, WorkerPayment.amount_total)
+    .where(
+        *own(WorkerPayment),
+        col(WorkerPayment.worker) == bindparam("account"),
+        col(WorkerPayment.token) == bindparam("token"),
+    )
+    .order_by(
+        col(WorkerPayment.block_number).desc(),
+        col(WorkerPayment.log_index).desc(),
+        col(WorkerPayment.place).desc(),
+    )
+    .limit(1)
 )
 _SETTLED = select(SettledBatch.batch).where(col(SettledBatch.batch).in_(bindparam("digests", expanding=True)))
 _WITHDRAWN = select(literal(1)).where(col(LedgerWithdrawal.transaction_hash) == bindparam("hash")).limit(1)
@@ -143,8 +151,8 @@ def relayed(connection: Connection, account: str) -> dict[str, int]:
 
 def earned(connection: Connection, account: str, token: str) -> tuple[int, int]:
     """Slots paid to a worker, and the base units of `token` for them."""
-    rows = connection.execute(_EARNED, {"account": account, "token": token}).all()
-    return sum(slots for slots, _ in rows), sum(amount for _, amount in rows)
+    row = connection.execute(_EARNED, {"account": account, "token": token}).one_or_none()
+    return (0, 0) if row is None else (row.slots_total, row.amount_total)
 
 
 def settled(connection: Connection, digests: list[str]) -> set[str]:
