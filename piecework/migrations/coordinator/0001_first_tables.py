@@ -6,7 +6,7 @@ from alembic import op
 revision, down_revision = "0001", None
 branch_labels = depends_on = None
 
-UINT256 = sa.Numeric(78, 0).with_variant(sa.String(80), "sqlite")
+UINT256 = sa.Numeric(78, 0).with_variant(sa.String(78), "sqlite")
 INSTANT = sa.DateTime(timezone=True)
 
 
