@@ -77,9 +77,9 @@ def first_schema(connection: Connection, line: Line) -> Schema:
         connection.execute(text("SET LOCAL search_path = pg_temp"))
         _run_first(connection, line)
         hidden = connection.execute(text("SELECT nspname FROM pg_namespace WHERE oid = pg_my_temp_schema()")).scalar_one()
-        inspector = inspect(connection)
-        made = schema(connection, inspector.get_temp_table_names(), hidden)
-        made |= dict.fromkeys(inspector.get_view_names(hidden), VIEW)
+        made = schema(connection, inspect(connection).get_temp_table_names(), hidden)
+        views = connection.execute(text("SELECT viewname FROM pg_views WHERE schemaname = :hidden"), {"hidden": hidden})
+        made |= dict.fromkeys(views.scalars(), VIEW)
         savepoint.rollback()
     return made
 
