@@ -158,7 +158,7 @@ def _place_differences(logs: Sequence[WalkedLog], rows: Rows) -> Iterator[str]:
             for row in rows.of(table, "block_number", "log_index", *(["transaction_hash"] if said else []))
         }:
             if place not in transactions or (said and transactions[place] != transaction[0]):
-                yield f"{name} has a row of log {place[1]} of block {place[0]}, which isn't the escrow's on this chain."
+                yield f"{name} has a row of log {place[1]} of block {place[0]}, which isn't ours on this chain."
 
 
 def _value_differences(wanted: Expected, rows: Rows) -> Iterator[str]:

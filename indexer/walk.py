@@ -1,4 +1,4 @@
-"""The chain's blocks and the escrow's logs in them, read one block at a time by hash: another way than the mirror's own.
+"""The chain's blocks and the logs of escrow and bond in them, read one block at a time by hash: another way than the mirror's own.
 
 Slow and simple on purpose: no ranges, no blooms, no typed parsing, nothing of what it is there to judge.
 """
@@ -29,7 +29,7 @@ class WalkedLog:
 
 @dataclass(frozen=True, slots=True)
 class WalkedBlock:
-    """A block of the canonical chain with all logs of the escrow."""
+    """A block of the canonical chain with all logs of escrow and bond."""
 
     number: int
     hash: str
@@ -59,7 +59,7 @@ def _blocks(rpc: Rpc, deployment: Deployment, numbers: range) -> list[WalkedBloc
         headers = rpc.batch([("eth_getBlockByNumber", [hex(number), False]) for number in numbers])
         if [int(header["number"], 16) for header in headers] != list(numbers):
             raise ValueError("other blocks than were asked for")
-        queries = [{"address": deployment.escrow, "blockHash": header["hash"]} for header in headers]
+        queries = [{"address": [*deployment.mirrored], "blockHash": header["hash"]} for header in headers]
         found = rpc.batch([("eth_getLogs", [query]) for query in queries])
         return [_block(header, logs) for header, logs in zip(headers, found, strict=True)]
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from indexer import tables
+from indexer.audit import audit
 from indexer.bonds import bond_abi
 from indexer.chain import AnswerRefused, Log
 from indexer.decode import events
@@ -142,6 +143,9 @@ def test_a_claim_pays_its_worker_and_burns_as_much(pledge: Pledge) -> None:
         ("claimed", B.address, -1_200, 7_600),
         ("claimed", A.address, -7_600, 0),
     ]
+    cursor = pledge.mirror.mirror.cursor()
+    found = audit(pledge.mirror.engine, pledge.workshop.deployment, pledge.workshop.rpc, 0, cursor.head_number)
+    assert found.differences == ()
     claims = [(row.job, row.slot, row.worker, row.token, row.paid, row.burnt) for row in pledge.mirror.rows(tables.BondClaim)]
     job, other, token = "0x" + posted.hex(), "0x" + pledge.workshop.domain.job_id(large).hex(), pledge.workshop.token
     assert claims == [

@@ -18,7 +18,7 @@ from piecework.chain.rpc import RpcRefused
 from tests.indexer.raw_server import http, raw_server, saying
 
 WORD, ADDRESS = "0x" + "ab" * 32, "0x" + "cd" * 20
-QUESTIONS = [wire.header_of(7), wire.logs_of(ADDRESS, 7, 7)]
+QUESTIONS = [wire.header_of(7), wire.logs_of([ADDRESS], 7, 7)]
 
 
 def block(**changes: Any) -> dict[str, Any]:
@@ -50,11 +50,11 @@ def read_logs(*logs: Any) -> Any:
 def test_a_batch_is_numbered_and_says_what_is_wanted() -> None:
     first, second = json.loads(wire.encode(QUESTIONS, 10))
     assert first == {"jsonrpc": "2.0", "id": 10, "method": "eth_getBlockByNumber", "params": ["0x7", False]}
-    assert second["id"] == 11 and second["params"] == [{"address": ADDRESS, "fromBlock": "0x7", "toBlock": "0x7"}]
+    assert second["id"] == 11 and second["params"] == [{"address": [ADDRESS], "fromBlock": "0x7", "toBlock": "0x7"}]
     (tip,) = json.loads(wire.encode([wire.header_of("latest")], 1))
     assert tip["params"] == ["latest", False]
-    (logs,) = json.loads(wire.encode([wire.logs_in(WORD, ADDRESS, [WORD])], 1))
-    assert logs["params"] == [{"blockHash": WORD, "address": ADDRESS, "topics": [[WORD]]}]
+    (logs,) = json.loads(wire.encode([wire.logs_in(WORD, [ADDRESS], [WORD])], 1))
+    assert logs["params"] == [{"blockHash": WORD, "address": [ADDRESS], "topics": [[WORD]]}]
 
 
 def test_answers_come_in_any_order_and_go_to_their_questions() -> None:
