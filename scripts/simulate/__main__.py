@@ -5,6 +5,7 @@ Ends with 1 if a mirror came out wrong, and says how to see just that seed again
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from piecework.chain.build import ROOT
 from scripts.simulate.seed import Report
-from scripts.simulate.workers import DATABASES, databases, simulate
+from scripts.simulate.workers import DATABASES, databases, leave, simulate
 
 
 def main() -> int:
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--done", type=Path, default=ROOT / ".simulated", help="the file of what has been run (default .simulated)")
     parser.add_argument("--anew", action="store_true", help="forget what has been run")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, leave)
     if chosen.anew:
         chosen.done.unlink(missing_ok=True)
     wanted = [

@@ -16,6 +16,9 @@ OUTAGES = (
 """Without those that only make a seed long: a drip, and a Retry-After of a second."""
 
 Logs = list[dict[str, Any]]
+LOOKED_AT = 4
+"""In so short a range each block with events is asked for whole, and nothing can be hidden; what can in a longer one says
+docs/faults.md."""
 
 
 class Weather:
@@ -92,6 +95,7 @@ class Weather:
             "removed beside": lambda logs: [*logs, logs[-1] | {"removed": True}],
             "removed": lambda logs: _changed(logs, chance, removed=True),
             "one index for all": lambda logs: [log | {"logIndex": "0x1"} for log in logs],
+            "shifted": lambda logs: [log | {"logIndex": hex(int(log["logIndex"], 16) + 1)} for log in logs],
             "of a dead block": lambda logs: _changed(logs, chance, blockHash="0x" + chance.randbytes(32).hex()),
             "of another contract": lambda logs: _changed(logs, chance, address="0x" + chance.randbytes(20).hex()),
             "of another topic": lambda logs: _changed(logs, chance, topics=["0x" + chance.randbytes(32).hex()]),
@@ -103,7 +107,14 @@ class Weather:
 
     def _of_ranges(self, name: str, change: Callable[[Logs], Logs]) -> Tamper:
         """A lie about ranges only; whoever asks for a block by its hash hears the truth."""
-        return lambda method, params, result: change(result) if result and _is_range(method, params) else result
+
+        def tamper(method: str, params: list[Any], result: Any) -> Any:
+            if not result or not _is_range(method, params):
+                return result
+            told = change(result)
+            return told if _length(params[0]) <= LOOKED_AT or _shows(result, told) else result
+
+        return tamper
 
     def _blind(self, method: str, params: list[Any], result: Any) -> Any:
         """No logs, by hash neither."""
@@ -167,6 +178,23 @@ def _is_range(method: str, params: list[Any]) -> bool:
 
 def _length(query: dict[str, str]) -> int:
     return int(query["toBlock"], 16) - int(query["fromBlock"], 16) + 1
+
+
+def _shows(truth: Logs, told: Logs) -> bool:
+    """Whether a lie about old blocks can be seen in them: not if it hides one of two events of a kind in a block, of which the bloom
+    knows no number, or moves the log index of events that stand alone."""
+    kinds, indexes = [], []
+    for logs in (truth, told):
+        kinds.append({(log["blockNumber"], log["topics"][0]) for log in logs})
+        indexes.append(len({(log["blockNumber"], log["logIndex"]) for log in logs}))
+    return kinds[0] != kinds[1] or len(told) > len(truth) or indexes[1] < len(told) or not _only_less(truth, told)
+
+
+def _only_less(truth: Logs, told: Logs) -> bool:
+    """Whether what is told is the truth but for what is left out and for log indexes."""
+    plain = [log | {"logIndex": None} for log in truth]
+    rest = iter(plain)
+    return all(log | {"logIndex": None} in rest for log in told)
 
 
 def _changed(logs: Logs, chance: random.Random, **values: Any) -> Logs:

@@ -2,8 +2,12 @@
 
 import multiprocessing
 import multiprocessing.process
+import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from queue import Empty
+from types import FrameType
 
 from scripts.simulate.seed import Report, Run
 from scripts.simulate.world import world
@@ -31,9 +35,13 @@ def simulate(todo: list[tuple[int, str]], at_once: int) -> Iterator[Report]:
     try:
         for _ in todo:
             yield _next(queue, workers)
+    except BaseException:
+        for worker in workers:
+            worker.terminate()
+        raise
     finally:
         for worker in workers:
-            worker.terminate() if any(other.exitcode for other in workers) else worker.join()
+            worker.join()
 
 
 def _next(queue: "multiprocessing.Queue[Report]", workers: "Sequence[multiprocessing.process.BaseProcess]") -> Report:
@@ -47,9 +55,24 @@ def _next(queue: "multiprocessing.Queue[Report]", workers: "Sequence[multiproces
                 raise RuntimeError(f"A worker of the simulation ended with {dead[0]}; what it said stands above.") from None
 
 
+def leave(number: int, frame: FrameType | None) -> None:
+    """What a signal does: everything that was started is ended on the way out."""
+    raise SystemExit(128 + number)
+
+
 def _worker(todo: list[tuple[int, str]], queue: "multiprocessing.Queue[Report]") -> None:
+    signal.signal(signal.SIGTERM, leave)
+    threading.Thread(target=_outlive_nobody, daemon=True).start()
     for report in _in_one_world(todo):
         queue.put(report)
+
+
+def _outlive_nobody() -> None:
+    """Whoever started this worker may be killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _in_one_world(todo: list[tuple[int, str]]) -> Iterator[Report]:
