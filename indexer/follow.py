@@ -11,8 +11,9 @@ from piecework.domain.errors import Conflict
 
 log = logging.getLogger("indexer")
 
-WEIGHT = 200_000
-"""Characters of log data that one transaction writes at most, but whole blocks: six settlements of 16,384 slots or so."""
+WEIGHT = 1_000_000
+"""Characters of log data that one transaction writes at most, but whole blocks: 30 settlements of 16,384 slots or so. Larger ones
+hold up others who write into the same SQLite file; smaller ones write the same pages of its indexes again and again."""
 FAR_BLOCKS = 16
 """From so far behind on, blocks are read ahead of the writer."""
 

@@ -95,7 +95,7 @@ class Mirror:
         store = Store(connection, self._chain_id, self._escrow, times, self._memory)
         for event in decode.events(span.logs, self._bond):
             handle(event, store)
-        store.extend(tables.Event, [self._event_row(log) for log in span.logs])
+        store.extend(tables.Event, map(self._event_row, span.logs))
         for table, rows in store.rows.items():
             insert_rows(connection, table.__table__, rows)  # type: ignore[attr-defined]
         for run in store.runs:

@@ -115,10 +115,11 @@ class Recall(Generic[Known]):
 
     def get(self, *key: Any) -> Known | None:
         """The newest fact of that key; None if there never was one."""
-        if key not in self._known:
+        known = self._known.get(key)
+        if known is None:
             values = self._owner | dict(zip(self._key, key, strict=True))
             rows = self._connection.execute(self._statement, values).all()
             if not rows:
                 return None
-            self._known[key] = self._build(rows)
-        return self._known[key]
+            known = self._known[key] = self._build(rows)
+        return known

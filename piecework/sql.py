@@ -81,7 +81,8 @@ def database_url(text: str) -> str:
     raise Invalid(f"'{url.drivername}' is not a database that Piecework knows; use sqlite:/// or postgresql://.")
 
 
-_ALWAYS = ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=30000")
+_ALWAYS = ("page_size=8192", "journal_mode=WAL", "foreign_keys=ON", "busy_timeout=30000")
+"""Pages of 8 KiB, because rows of hashes and addresses are long; it holds for a file that is made, not for one that is there."""
 _DURABLE = ("synchronous=FULL",)
 _DERIVED = ("synchronous=NORMAL", "cache_size=-65536", "wal_autocheckpoint=8192")
 

@@ -8,7 +8,6 @@ from indexer import tables
 from indexer.books import Change
 from indexer.events import BatchSettled, ContestConceded, FeePaid, OpeningFinalized, WorkersPaid
 from indexer.handlers.dispatch import handles
-from indexer.recall import JobTerms
 from indexer.store import Store
 from piecework.domain.units import NATIVE
 
@@ -26,11 +25,7 @@ def workers_paid(event: WorkersPaid, store: Store) -> None:
     for _, places in parts[1:]:
         counts.update(places)
     counts.pop(0, None)
-    terms = store.job(event.at, event.job)
-    deposit = terms.contest_deposit if isinstance(event.paid[0], ContestConceded) else 0
-    paid = 0
-    for place in sorted(counts):
-        paid += _paid(event, terms, place, counts[place], _between(place, parts), deposit, store)
+    paid = _pay(event, parts, counts, store)
     store.change(event.at, event.job, _change(event, paid, counts.total(), store))
 
 
@@ -48,46 +43,51 @@ def _part(part: Paid, store: Store) -> int:
     """The row of a batch or an opening that was paid; returns the slot of its first byte."""
     if isinstance(part, BatchSettled):
         own = (part.at.transaction_hash, part.job, part.batch, part.first_slot, part.worker_count, part.answer_root, part.places)
-        store.extend(tables.SettledBatch, [(*store.keys(part.at), *own)])
+        store.rows[tables.SettledBatch].append((*store.keys(part.at), *own))
         return part.first_slot
     slots = len(part.places) - part.places.count(0)
     store.add(_OF_OPENING[type(part)], part.at, job=part.job, opening=part.opening, places=part.places, slots=slots)
     return store.opening(part.at, part.opening).first_slot
 
 
-def _between(place: int, parts: list[tuple[int, bytes]]) -> tuple[int, int]:
-    """The first and the last slot of a place that is in one of the parts."""
-    held = [(first_slot, places) for first_slot, places in parts if place in places]
-    return min(f + places.find(place) for f, places in held), max(f + places.rfind(place) for f, places in held)
-
-
-def _paid(
-    event: WorkersPaid,
-    terms: JobTerms,
-    place: int,
-    slots: int,
-    between: tuple[int, int],
-    deposit: int,
-    store: Store,
-) -> int:
-    """How many slots one place was paid for, with the row that says so: the money of its slots, and of a contest that was conceded the `deposit` of each.
+def _pay(event: WorkersPaid, parts: list[tuple[int, bytes]], counts: Counter[int], store: Store) -> int:
+    """What each place got: the money of its slots, and of a contest that was conceded the deposit of each; how many slots were paid.
 
     Slots of the requester's own, of the zero address and of the escrow are cancelled: they go back with their fee.
     """
-    worker, job = event.workers[place - 1], event.job
-    cancelled = worker in (NATIVE, terms.requester, store.escrow)
-    outcome = "cancelled" if cancelled else "credited" if event.credited >> place & 1 else "pushed"
-    slot_amount = terms.slot if cancelled else terms.reward
-    amount = slots * slot_amount
-    earner = store.earner(worker, terms.token) if cancelled else store.earn(event.at, job, terms, worker, slots)
-    own = (place, job, worker, terms.token, slots, slot_amount, amount, outcome, *between, *earner.totals)
-    store.extend(tables.WorkerPayment, [(*store.keys(event.at), *own)])
-    if outcome == "pushed":
-        return slots
-    account, reason = (terms.requester, "cancelled") if cancelled else (worker, "earned")
-    store.credit(event.at, account, terms.token, amount, reason, job)
-    store.credit(event.at, account, terms.token, slots * deposit, "contest_deposit", job)
-    return 0 if cancelled else slots
+    at, job, terms = event.at, event.job, store.job(event.at, event.job)
+    nobody = (NATIVE, terms.requester, store.escrow)
+    deposit = terms.contest_deposit if isinstance(event.paid[0], ContestConceded) else 0
+    keys, rows, paid = store.keys(at), store.rows[tables.WorkerPayment], 0
+    for place in sorted(counts):
+        worker, slots = event.workers[place - 1], counts[place]
+        if worker in nobody:
+            outcome, slot_amount, account, reason = "cancelled", terms.slot, terms.requester, "cancelled"
+        elif event.credited >> place & 1:
+            outcome, slot_amount, account, reason = "credited", terms.reward, worker, "earned"
+        else:
+            outcome, slot_amount, account, reason = "pushed", terms.reward, "", ""
+        if outcome == "cancelled":
+            earner = store.earner(worker, terms.token)
+        else:
+            earner = store.earn(at, job, terms, worker, slots)
+            paid += slots
+        amount = slots * slot_amount
+        own = (place, job, worker, terms.token, slots, slot_amount, amount, outcome)
+        rows.append((*keys, *own, *_between(place, parts), *earner.totals))
+        if account:
+            store.credit(at, account, terms.token, amount, reason, job)
+            store.credit(at, account, terms.token, slots * deposit, "contest_deposit", job)
+    return paid
+
+
+def _between(place: int, parts: list[tuple[int, bytes]]) -> tuple[int, int]:
+    """The first and the last slot of a place that is in one of the parts."""
+    if len(parts) == 1:
+        first_slot, places = parts[0]
+        return first_slot + places.find(place), first_slot + places.rfind(place)
+    held = [(first_slot, places) for first_slot, places in parts if place in places]
+    return min(f + places.find(place) for f, places in held), max(f + places.rfind(place) for f, places in held)
 
 
 @handles(FeePaid)

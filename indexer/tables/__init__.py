@@ -162,7 +162,8 @@ class SettledBatch(_Event, table=True):
     """`BatchSettled`, as it was paid: slots that weren't free any more read 0 in `places`."""
 
     __tablename__ = "mirror_batch"
-    job: str = Field(max_length=66, index=True)
+    __table_args__ = _CLUSTERED
+    job: str = Field(max_length=66)
     batch: str = Field(max_length=66, index=True)
     first_slot: int = _big()
     worker_count: int
@@ -241,6 +242,7 @@ class LedgerWithdrawal(_Event, table=True):
     """`Withdrawn`: money that left the ledger, and who carried it."""
 
     __tablename__ = "mirror_withdrawal"
+    __table_args__ = (Index("mirror_withdrawal_transaction", "transaction_hash"), _CLUSTERED)
     owner: str = Field(max_length=42, index=True)
     token: str = Field(max_length=42)
     receiver: str = Field(max_length=42)
