@@ -80,11 +80,11 @@ def upgrade() -> None:
         sa.Column('worker_count', sa.Integer(), nullable=False),
         sa.Column('answer_root', sa.String(66), nullable=False),
         sa.Column('places', sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint('chain_id', 'block_number', 'log_index', 'escrow')
+        sa.PrimaryKeyConstraint('chain_id', 'block_number', 'log_index', 'escrow'),
+    sqlite_with_rowid=False
     )
     with op.batch_alter_table('mirror_batch', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_mirror_batch_batch'), ['batch'], unique=False)
-        batch_op.create_index(batch_op.f('ix_mirror_batch_job'), ['job'], unique=False)
 
     op.create_table('mirror_block',
         sa.Column('chain_id', sa.BigInteger(), nullable=False),
@@ -459,10 +459,12 @@ def upgrade() -> None:
         sa.Column('amount', UINT256, nullable=False),
         sa.Column('relayer', sa.String(42), nullable=False),
         sa.Column('relay_fee', UINT256, nullable=False),
-        sa.PrimaryKeyConstraint('chain_id', 'block_number', 'log_index', 'escrow')
+        sa.PrimaryKeyConstraint('chain_id', 'block_number', 'log_index', 'escrow'),
+    sqlite_with_rowid=False
     )
     with op.batch_alter_table('mirror_withdrawal', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_mirror_withdrawal_owner'), ['owner'], unique=False)
+        batch_op.create_index('mirror_withdrawal_transaction', ['transaction_hash'], unique=False)
 
     op.create_table('mirror_worker_grievance',
         sa.Column('chain_id', sa.BigInteger(), nullable=False),
