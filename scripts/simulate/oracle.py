@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from indexer.bonds import bond_abi
 from piecework.chain.escrow import escrow_abi
 from piecework.chain.rpc import Rpc
 from scripts.simulate.rows import Tables
@@ -75,7 +76,7 @@ def require_canonical(mirror: Tables, fresh: Tables, chain: Walk, workshop: Work
 
 def _require_events(mirror: Tables, chain: Walk, workshop: Workshop) -> None:
     """The raw events are the chain's, all of each; and every event has a derived row and every row an event, by its place."""
-    own = [log for log in chain.logs if log["address"] == workshop.deployment.escrow]
+    own = [log for log in chain.logs if log["address"] in (workshop.deployment.escrow, workshop.deployment.bond)]
     wanted = Counter((*_place(log), "0x" + "".join(topic[2:] for topic in log["topics"]), log["data"]) for log in own)
     held = mirror.events()
     _require(held == wanted, f"mirror_event has {list(held - wanted)[:2]} but should have {list(wanted - held)[:2]}")
@@ -87,7 +88,8 @@ def _require_events(mirror: Tables, chain: Walk, workshop: Workshop) -> None:
         _require(not dead, f"{table} has rows of no event: {sorted(dead)[:3]}")
         if table != "mirror_event":
             derived |= {place[:2] for place in places}
-    named = {_place(log)[:2]: escrow_abi().topics[log["topics"][0]] for log in own}
+    topics = escrow_abi().topics | bond_abi().topics
+    named = {_place(log)[:2]: topics[log["topics"][0]] for log in own}
     lost = {place: name for place, name in named.items() if place not in derived and name not in WITHOUT_ROWS}
     _require(not lost, f"events without a row: {sorted(lost.items())[:3]}")
 

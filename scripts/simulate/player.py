@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from piecework.chain.escrow import encode_close
+from indexer.bonds import bond_abi
+from piecework.chain.escrow import encode_close, token_abi
 from piecework.domain.errors import Conflict
 from piecework.domain.terms import DAY, Batch, Terms
 from piecework.domain.units import NATIVE
@@ -48,6 +49,9 @@ class Player:
             "deposit": (6, self.deposit),
             "withdraw": (4, self.withdraw),
             "burst": (5, self.burst),
+            "bond": (4, self.bond),
+            "unbond": (2, lambda: self.of_bond(court.chain.coordinator, "withdraw", self.random.randrange(1, 300), WORKERS[1].address)),
+            "lock": (1, lambda: self.of_bond(court.chain.coordinator, "moveLock", self.workshop.now() + 3_600)),
             "wait": (2, lambda: self.workshop.wait_until(self.workshop.now() + self.random.choice([3_600, DAY // 2]))),
         }
 
@@ -139,3 +143,15 @@ class Player:
         finally:
             rpc.call("evm_setAutomine", True)
             rpc.call("evm_mine")
+
+    def bond(self) -> None:
+        """Money for the coordinator's bond, of somebody else's."""
+        bystander, address = self.court.chain.bystander, self.workshop.deployment.bond
+        approve = token_abi().encode("approve", address, 10**12)
+        self.workshop.send(bystander, self.workshop.token, approve)
+        data = bond_abi().encode("bond", self.court.chain.coordinator.address, self.workshop.token, self.random.randrange(1, 10**4))
+        self.workshop.send(bystander, address, data)
+
+    def of_bond(self, by: Any, name: str, *arguments: Any) -> None:
+        data = bond_abi().encode(name, self.workshop.token, *arguments)
+        self.workshop.send(by, self.workshop.deployment.bond, data)

@@ -11,6 +11,7 @@ import psycopg
 
 from indexer.prepare import prepare_database
 from piecework.domain.units import NATIVE
+from piecework.migrations.lines import MIRROR
 from scripts.simulate.notes import NotedCourt
 from scripts.simulate.zygote import Zygote
 from tests.conftest import deployed
@@ -119,8 +120,8 @@ def _empty(url: str) -> None:
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         connection.execute(others)
         connection.execute("SET session_replication_role = replica")  # foreign keys ask for no order
-        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'mirror%'"
-        for (name,) in connection.execute(query).fetchall():
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'mirror%%' AND tablename <> %s"
+        for (name,) in connection.execute(query, [MIRROR.version_table]).fetchall():
             connection.execute(f"DELETE FROM {name}")
 
 
