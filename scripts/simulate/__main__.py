@@ -26,7 +26,8 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1, metavar="N", help="the first one (default 1)")
     parser.add_argument("--database", choices=[*DATABASES, "both", "turns"], default="turns", help="default: in turns")
     parser.add_argument("--at-once", type=int, default=1, metavar="N", help="worlds side by side (default 1)")
-    parser.add_argument("--done", type=Path, default=ROOT / ".simulated", help="the file of what has been run (default .simulated)")
+    done = ROOT / ".simulated"
+    parser.add_argument("--done", type=Path, default=done, help="the file of what has been run (default .simulated)")
     parser.add_argument("--anew", action="store_true", help="forget what has been run")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, leave)

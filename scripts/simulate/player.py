@@ -50,8 +50,8 @@ class Player:
             "withdraw": (4, self.withdraw),
             "burst": (5, self.burst),
             "bond": (4, self.bond),
-            "unbond": (2, lambda: self.of_bond(court.chain.coordinator, "withdraw", self.random.randrange(1, 300), WORKERS[1].address)),
-            "lock": (1, lambda: self.of_bond(court.chain.coordinator, "moveLock", self.workshop.now() + 3_600)),
+            "unbond": (2, lambda: self.of_bond("withdraw", self.random.randrange(1, 300), WORKERS[1].address)),
+            "lock": (1, lambda: self.of_bond("moveLock", self.workshop.now() + 3_600)),
             "wait": (2, lambda: self.workshop.wait_until(self.workshop.now() + self.random.choice([3_600, DAY // 2]))),
         }
 
@@ -149,9 +149,10 @@ class Player:
         bystander, address = self.court.chain.bystander, self.workshop.deployment.bond
         approve = token_abi().encode("approve", address, 10**12)
         self.workshop.send(bystander, self.workshop.token, approve)
-        data = bond_abi().encode("bond", self.court.chain.coordinator.address, self.workshop.token, self.random.randrange(1, 10**4))
-        self.workshop.send(bystander, address, data)
+        coordinator, amount = self.court.chain.coordinator.address, self.random.randrange(1, 10**4)
+        self.workshop.send(bystander, address, bond_abi().encode("bond", coordinator, self.workshop.token, amount))
 
-    def of_bond(self, by: Any, name: str, *arguments: Any) -> None:
+    def of_bond(self, name: str, *arguments: Any) -> None:
+        """The coordinator's own calls."""
         data = bond_abi().encode(name, self.workshop.token, *arguments)
-        self.workshop.send(by, self.workshop.deployment.bond, data)
+        self.workshop.send(self.court.chain.coordinator, self.workshop.deployment.bond, data)

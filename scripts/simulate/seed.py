@@ -259,7 +259,8 @@ class Run:
     def judge(self) -> None:
         """Beside it a mirror is made of the chain as it is in the end."""
         url = self.world.database(self.report.database)
-        fresh, settings = Tables(url), {"finality_blocks": WINDOW, "poll_seconds": 0.01} | {"confirmations": self.settings["confirmations"]}
+        fresh = Tables(url)
+        settings = self.settings | {"finality_blocks": WINDOW, "poll_seconds": 0.01}
         other = self.launch(url, self.rpc.url, settings)
         try:
             self.until(lambda: self.is_level(fresh))

@@ -1,4 +1,4 @@
-"""What a node does to its answers: outages of whole requests, and lies in single results. A seed decides which and for how long."""
+"""What a node does to its answers: outages of whole requests, and lies in single results. A seed decides which, and how long."""
 
 import random
 from collections import Counter
@@ -181,8 +181,8 @@ def _length(query: dict[str, str]) -> int:
 
 
 def _shows(truth: Logs, told: Logs) -> bool:
-    """Whether a lie about old blocks can be seen in them: not if it hides one of two events of a kind in a block, of which the bloom
-    knows no number, or moves the log index of events that stand alone."""
+    """Whether a lie about old blocks can be seen in them: not if it hides one of two events of a kind in a block, for the bloom
+    doesn't count, or moves the log index of events that stand alone."""
     kinds, indexes = [], []
     for logs in (truth, told):
         kinds.append({(log["blockNumber"], log["topics"][0]) for log in logs})

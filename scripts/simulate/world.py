@@ -117,8 +117,8 @@ def _postgres() -> str:
 def _empty(url: str) -> None:
     """Deletes all rows: a hundred times quicker than another database, or than TRUNCATE."""
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        connection.execute(others)
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
         connection.execute("SET session_replication_role = replica")  # foreign keys ask for no order
         query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'mirror%%' AND tablename <> %s"
         for (name,) in connection.execute(query, [MIRROR.version_table]).fetchall():

@@ -3,6 +3,7 @@
 import resource
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from piecework.sql import open_engine
 from tests.indexer.bench import dump, eventually, is_level, process
@@ -10,9 +11,13 @@ from tests.indexer.test_process import fresh, mirrored
 from tests.indexer.workshop import Workshop, worker
 
 
-def size_of(path: Path) -> int:
-    """What a database takes on disk, its log included."""
-    return sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*"))
+def dumped(database_url: str) -> dict[str, Any]:
+    """All rows, over a connection of its own."""
+    engine = open_engine(database_url)
+    try:
+        return dump(engine)
+    finally:
+        engine.dispose()
 
 
 def test_a_full_disk_is_tried_again_and_nothing_is_half_written(workshop: Workshop, tmp_path: Path) -> None:
@@ -21,7 +26,7 @@ def test_a_full_disk_is_tried_again_and_nothing_is_half_written(workshop: Worksh
     database_url = f"sqlite:///{path}"
     with process(tmp_path, database_url, workshop.deployment, workshop.rpc.url) as running:
         eventually(lambda: is_level(database_url, workshop), running)
-        before, pid = dump(open_engine(database_url)), running.process.pid
+        before, pid = dumped(database_url), running.process.pid
         _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (Path(f"{path}-wal").stat().st_size, hard))
         terms = workshop.terms()
@@ -29,7 +34,7 @@ def test_a_full_disk_is_tried_again_and_nothing_is_half_written(workshop: Worksh
         table = [worker(number).address for number in range(100)]
         workshop.settle(terms, workshop.batch(terms, 0, table, bytes(1 + n % 100 for n in range(5_000))), push_gas=0)
         eventually(lambda: "database doesn't answer" in running.said, running)
-        held = dump(open_engine(database_url))
+        held = dumped(database_url)
         assert held["mirror_worker_payment"] == before["mirror_worker_payment"]
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
         eventually(lambda: is_level(database_url, workshop), running)

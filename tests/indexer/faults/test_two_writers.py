@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import deployed
 from tests.indexer.bench import bench, dump, eventually, is_level, process
 from tests.indexer.faults.test_reorganised import held
 from tests.indexer.test_process import fresh, mirrored
@@ -108,8 +109,6 @@ def test_told_to_stop_while_the_database_is_held_it_ends_and_loses_nothing(
 
 def test_a_devnet_that_begins_again_without_its_past_is_refused(database_url: str, tmp_path: Path) -> None:
     """The same chain id and the same first block, but nothing on it: the rows stay."""
-    from tests.conftest import deployed
-
     same = ("--timestamp", "1700000000")
     with anvil(*same) as rpc:
         workshop = Workshop(deployed(rpc))

@@ -5,7 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from indexer import tables
+from piecework.sql import open_engine
 from tests.indexer.bench import Process, dump, eventually, is_level, process
 from tests.indexer.test_process import fresh, mirrored
 from tests.indexer.workshop import Workshop
@@ -83,31 +86,30 @@ def test_connections_that_the_server_ends_are_opened_again(
         require_whole(workshop, running, database_url, tmp_path)
 
 
+FULL_DISK = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$
+"""
+
+
 def test_a_server_that_is_out_of_disk_is_tried_again_and_nothing_is_half_written(
     workshop: Workshop, database_url: str, tmp_path: Path
 ) -> None:
     """The server says what it says on a full disk (SQLSTATE 53100)."""
-    from sqlalchemy import text
-
-    from piecework.sql import open_engine
-
     with process(tmp_path, database_url, workshop.deployment, workshop.rpc.url) as running:
         eventually(lambda: is_level(database_url, workshop), running)
         engine = open_engine(database_url)
         with engine.begin() as connection:
-            connection.execute(
-                text(
-                    "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
-                    "$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$"
-                )
-            )
-            trigger = "CREATE TRIGGER full_disk BEFORE INSERT ON mirror_ledger_entry FOR EACH ROW EXECUTE FUNCTION full_disk()"
-            connection.execute(text(trigger))
+            connection.execute(text(FULL_DISK))
+            before_each = "BEFORE INSERT ON mirror_event FOR EACH ROW"
+            connection.execute(text(f"CREATE TRIGGER full_disk {before_each} EXECUTE FUNCTION full_disk()"))
         before = dump(engine)
         workshop.everything()
         eventually(lambda: "No space left on device" in running.said, running)
-        assert dump(engine) == before
+        held = dump(engine)
+        cursor = str(tables.Deployment.__tablename__)  # may pass blocks without events
+        assert {name for name, rows in held.items() if rows != before[name]} <= {cursor}
         with engine.begin() as connection:
-            connection.execute(text("DROP TRIGGER full_disk ON mirror_ledger_entry"))
+            connection.execute(text("DROP TRIGGER full_disk ON mirror_event"))
         engine.dispose()
         require_whole(workshop, running, database_url, tmp_path)
