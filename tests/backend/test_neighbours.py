@@ -39,12 +39,13 @@ def furniture(chain_id: int, escrow: str, size: int) -> list[tuple[Any, dict[str
     moved = {"account": WHO, "token": TOKEN, "reason": "deposited", "job": None, "credit": size, "debit": 0, "balance": size}
     withdrawal = {"owner": WHO, "token": TOKEN, "receiver": WHO, "amount": 1, "relayer": OTHER, "relay_fee": 0}
     paid = {"place": 1, "job": f"0x{size:064x}", "worker": WHO, "token": TOKEN, "slots": size, "slot_amount": 1, "amount": size}
+    totals = {"slots_total": size, "amount_total": size, "jobs_total": 1, "requesters_total": 1}
     return [
         (tables.Deployment, {"chain_id": chain_id, "escrow": escrow} | cursor | head),
         (tables.LedgerEntry, key | moved | {"sequence": 0}),
         (tables.LedgerWithdrawal, key | withdrawal | {"transaction_hash": f"0x{size:064x}"}),
         (tables.ProtocolFee, key | {"transaction_hash": f"0x{size:064x}", "fee_bps": size, "treasury": WHO}),
-        (tables.WorkerPayment, key | paid | {"outcome": "pushed", "first_slot": 0, "last_slot": size}),
+        (tables.WorkerPayment, key | paid | totals | {"outcome": "pushed", "first_slot": 0, "last_slot": size}),
     ]
 
 
