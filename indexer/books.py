@@ -103,18 +103,21 @@ class Standing(Struct, frozen=True, gc=False):
 
 
 class Earner:
-    """What a worker was paid in one token so far: slots, base units, in how many jobs, and by which requesters (None until somebody
-    has looked)."""
+    """What a worker was paid in one token so far: slots, base units, in how many jobs, and by how many requesters."""
 
-    __slots__ = ("amount", "jobs", "requesters", "slots")
+    __slots__ = ("_patrons", "amount", "jobs", "requesters", "slots")
 
-    def __init__(self, slots: int = 0, amount: int = 0, jobs: int = 0, requesters: set[str] | None = None) -> None:
-        self.slots, self.amount, self.jobs, self.requesters = slots, amount, jobs, requesters
+    def __init__(self, slots: int = 0, amount: int = 0, jobs: int = 0, patrons: Iterable[str] = ()) -> None:
+        self.slots, self.amount, self.jobs, self._patrons = slots, amount, jobs, set(patrons)
+        self.requesters = len(self._patrons)
 
-    @property
-    def totals(self) -> tuple[int, int, int, int]:
-        """As the columns of `mirror_worker_payment` have them."""
-        return self.slots, self.amount, self.jobs, len(self.requesters or ())
+    def is_new_patron(self, requester: str) -> bool:
+        """Whether a requester pays for the first time; the next time it doesn't."""
+        if requester in self._patrons:
+            return False
+        self._patrons.add(requester)
+        self.requesters += 1
+        return True
 
 
 class Grievances(Struct, frozen=True, gc=False):

@@ -120,7 +120,7 @@ class Store:
         self._standings: Recall[Standing] = known(
             "standing", _NEWEST_STANDING, ("requester",), lambda rows: Standing(*rows[0])
         )
-        self._earners: Recall[Earner] = known("earner", _NEWEST_EARNINGS, ("worker", "token"), lambda rows: Earner(*rows[0]))
+        self._earned: dict[tuple[Any, ...], Earner] = memory.facts["earner"]
         self._balances: Recall[int] = known("balance", _NEWEST_BALANCE, ("account", "token"), lambda rows: rows[0].balance)
         self._allowances: Recall[Allowance] = known(
             "allowance", _NEWEST_ALLOWANCE, _OPERATOR, lambda rows: Allowance(*rows[0])
@@ -197,34 +197,35 @@ class Store:
 
     def earner(self, worker: str, token: str) -> Earner:
         """What a worker has earned so far; whoever changes it writes a `WorkerPayment`."""
-        found = self._earners.get(worker, token)
-        if found is None:
-            found = Earner(requesters=set())
-            self._earners.put(found, worker, token)
-        elif found.requesters is None:
-            key = {"chain_id": self.chain_id, "escrow": self.escrow, "worker": worker, "token": token}
-            found.requesters = set(self._connection.execute(_PATRONS, key).scalars())
-        return found
+        return self._earned.get((worker, token)) or self._found_earner(worker, token)
 
-    def earn(self, at: Position, job: str, terms: JobTerms, worker: str, slots: int) -> Earner:
-        """What a worker has earned once so many slots of a job are paid to it."""
-        earner, crowd = self.earner(worker, terms.token), self._crowd(job)
+    def earn(self, at: Position, terms: JobTerms, crowd: set[str], worker: str, slots: int) -> Earner:
+        """What a worker has earned once so many slots of a job are paid to it; `crowd` is the job's."""
+        token = terms.token
+        earner = self._earned.get((worker, token)) or self._found_earner(worker, token)
         earner.slots += slots
         earner.amount += slots * terms.reward
         if worker not in crowd:
             crowd.add(worker)
             earner.jobs += 1
-            if terms.requester not in earner.requesters:
-                earner.requesters.add(terms.requester)
-                self.rows[WorkerPatron].append((*self.keys(at), worker, terms.token, terms.requester))
+            if earner.is_new_patron(terms.requester):
+                self.rows[WorkerPatron].append((*self.keys(at), worker, token, terms.requester))
         return earner
 
-    def _crowd(self, job: str) -> set[str]:
+    def crowd(self, job: str) -> set[str]:
         """Who was paid in a job so far."""
         found = self._crowds.get(job)
         if found is None:
             key = {"chain_id": self.chain_id, "escrow": self.escrow, "job": job}
             found = self._crowds.put(job, self._connection.execute(_CROWD, key).scalars())
+        return found
+
+    def _found_earner(self, worker: str, token: str) -> Earner:
+        """What the tables say of a worker that nobody remembers."""
+        key = {"chain_id": self.chain_id, "escrow": self.escrow, "worker": worker, "token": token}
+        totals = self._connection.execute(_NEWEST_EARNINGS, key).one_or_none()
+        patrons = self._connection.execute(_PATRONS, key).scalars() if totals else ()
+        found = self._earned[worker, token] = Earner(*(totals or ()), patrons=patrons)
         return found
 
     # -------------------------------------------------------------------------------------------- openings and appeals

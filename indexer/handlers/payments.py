@@ -58,7 +58,7 @@ def _pay(event: WorkersPaid, parts: list[tuple[int, bytes]], counts: Counter[int
     at, job, terms = event.at, event.job, store.job(event.at, event.job)
     nobody = (NATIVE, terms.requester, store.escrow)
     deposit = terms.contest_deposit if isinstance(event.paid[0], ContestConceded) else 0
-    keys, rows, paid = store.keys(at), store.rows[tables.WorkerPayment], 0
+    keys, rows, crowd, paid = store.keys(at), store.rows[tables.WorkerPayment], store.crowd(job), 0
     for place in sorted(counts):
         worker, slots = event.workers[place - 1], counts[place]
         if worker in nobody:
@@ -70,11 +70,12 @@ def _pay(event: WorkersPaid, parts: list[tuple[int, bytes]], counts: Counter[int
         if outcome == "cancelled":
             earner = store.earner(worker, terms.token)
         else:
-            earner = store.earn(at, job, terms, worker, slots)
+            earner = store.earn(at, terms, crowd, worker, slots)
             paid += slots
         amount = slots * slot_amount
         own = (place, job, worker, terms.token, slots, slot_amount, amount, outcome)
-        rows.append((*keys, *own, *_between(place, parts), *earner.totals))
+        totals = (earner.slots, earner.amount, earner.jobs, earner.requesters)
+        rows.append((*keys, *own, *_between(place, parts), *totals))
         if account:
             store.credit(at, account, terms.token, amount, reason, job)
             store.credit(at, account, terms.token, slots * deposit, "contest_deposit", job)

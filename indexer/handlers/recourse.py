@@ -21,8 +21,6 @@ from indexer.handlers.dispatch import handles
 from indexer.recall import AppealFacts, JobTerms, Opened, Stand
 from indexer.store import Store
 
-_TOTALS = ("slots_total", "amount_total", "jobs_total", "requesters_total")
-
 
 @handles(BatchOpened)
 def batch_opened(event: BatchOpened, store: Store) -> None:
@@ -140,7 +138,7 @@ def _award(event: AppealEnded, facts: AppealFacts, terms: JobTerms, store: Store
     """The slots and their lost deposits go into the worker's ledger; the fee is an event of its own."""
     at, job, amount = event.at, event.job, event.slots * terms.reward
     won = [slot for opening, places in facts.parts for slot, _ in store.opening(at, opening).slots(places)]
-    place = 0
+    place, earner = 0, store.earn(at, terms, store.crowd(job), facts.worker, event.slots)
     store.extend(tables.Slot, [(job, slot, store.chain_id, at.block_number, at.log_index, place) for slot in won])
     store.add(
         tables.WorkerPayment,
@@ -155,7 +153,10 @@ def _award(event: AppealEnded, facts: AppealFacts, terms: JobTerms, store: Store
         outcome="credited",
         first_slot=min(won),
         last_slot=max(won),
-        **dict(zip(_TOTALS, store.earn(at, job, terms, facts.worker, event.slots).totals, strict=True)),
+        slots_total=earner.slots,
+        amount_total=earner.amount,
+        jobs_total=earner.jobs,
+        requesters_total=earner.requesters,
     )
     paid, seconds = event.slots, _seconds(at, facts, store)
     store.change(at, job, Change(paid=paid, contested=-paid, appeals=-1, timed=paid, seconds=seconds))

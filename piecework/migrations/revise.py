@@ -14,6 +14,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from piecework.domain.errors import Invalid
 from piecework.migrations.lines import HERE, Line, version
 from piecework.migrations.schema import VIEW, Schema, difference, schema
+from piecework.migrations.statistics import guess
 
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports its every step, to people who only start an indexer
 
@@ -28,6 +29,7 @@ def advance(connection: Connection, line: Line, target: str) -> None:
     if version(connection, line) is None and _adopts(connection, line):
         command.stamp(config, line.revisions[0])
     command.upgrade(config, target)
+    guess(connection)
 
 
 def configure(line: Line, **attributes: Any) -> Config:
