@@ -22,8 +22,8 @@ def main() -> int:
     """Runs the indexer; returns the exit code."""
     journal.start(os.environ.get("PIECEWORK_LOG_FORMAT", "text"))  # settings that are wrong are said in the same format
     stopping = threading.Event()
-    listen(stopping)
     try:
+        listen(stopping)
         serve(read_settings(), stopping)
     except Stopped:
         pass

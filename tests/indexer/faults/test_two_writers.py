@@ -1,11 +1,14 @@
 """Two indexers on one database, one of them asleep; clocks that jump; a stop while the database is held."""
 
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from piecework.chain.build import ROOT
 from tests.conftest import deployed
 from tests.indexer.bench import bench, dump, eventually, is_level, process
 from tests.indexer.faults.test_reorganised import held
@@ -121,3 +124,23 @@ def test_a_devnet_that_begins_again_without_its_past_is_refused(database_url: st
         assert "There is no contract" in said
         with bench(database_url, workshop) as mirror:
             assert dump(mirror.engine) == before
+
+
+EARLY = """
+import os, signal, sys
+plain = signal.signal
+
+def at_once(number, handler):
+    plain(number, handler)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+signal.signal = at_once
+from indexer.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_told_to_stop_in_the_moment_in_which_it_begins_to_listen_it_stops() -> None:
+    done = subprocess.run([sys.executable, "-c", EARLY], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert "stopped" in done.stderr
