@@ -63,6 +63,9 @@ interface IEscrow is IPiecework, IRecourse, IArbitrable {
 }
 
 interface IDollar is IERC20, IERC20Permit, IERC3009 {
+    error CallerNotPayee(address payee);
+    error AuthorizationSignatureInvalid(address authorizer);
+
     function mint(address receiver, uint256 amount) external;
     function authorizationState(address authorizer, bytes32 nonce) external view returns (bool);
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {CoordinatorBond} from "../src/CoordinatorBond.sol";
+import {IBond} from "./harness/Bonds.sol";
 import {IBooks} from "../src/interfaces/IBooks.sol";
 import {Disputes} from "./Disputes.sol";
 
 /// @dev The review's findings about the bond and about whose an answer is: each attack as it was found, and what comes of it.
 contract FindingsBondTest is Disputes {
-    CoordinatorBond private bond;
+    IBond private bond;
     IBooks.Terms private bondedTerms;
 
     function setUp() public override {
         super.setUp();
-        bond = CoordinatorBond(vm.deployCode("CoordinatorBond.sol:CoordinatorBond", abi.encode(escrow)));
+        bond = IBond(vm.deployCode("CoordinatorBond.sol:CoordinatorBond", abi.encode(escrow)));
         bondedTerms = contestableIn(address(dollar));
         dollar.mint(coordinator, 8 * REWARD);
         vm.startPrank(coordinator);
@@ -29,18 +29,18 @@ contract FindingsBondTest is Disputes {
         bond.claim(terms, 0, word(terms, alice, 0, ROOT), word(terms, bob, 0, ROOT));
         assertEq(dollar.balanceOf(alice), 4 * REWARD, "half");
         assertEq(dollar.balanceOf(bond.FURNACE()), 4 * REWARD, "burnt");
-        CoordinatorBond.SignedWord memory second = word(terms, bob, 0, ROOT);
-        CoordinatorBond.SignedWord memory first = word(terms, alice, 0, ROOT);
-        vm.expectRevert(abi.encodeWithSelector(CoordinatorBond.BondTooLow.selector, 0));
+        IBond.SignedWord memory second = word(terms, bob, 0, ROOT);
+        IBond.SignedWord memory first = word(terms, alice, 0, ROOT);
+        vm.expectRevert(abi.encodeWithSelector(IBond.BondTooLow.selector, 0));
         bond.claim(terms, 0, second, first);
     }
 
     function test_finding_26_no_bond_is_gone_before_the_proof() public {
         uint64 until = uint64(block.timestamp + 60 days);
         vm.startPrank(coordinator);
-        vm.expectRevert(abi.encodeWithSelector(CoordinatorBond.LockedUntil.selector, until));
+        vm.expectRevert(abi.encodeWithSelector(IBond.LockedUntil.selector, until));
         bond.withdraw(address(dollar), 1, coordinator);
-        vm.expectRevert(abi.encodeWithSelector(CoordinatorBond.LockOnlyForward.selector, until));
+        vm.expectRevert(abi.encodeWithSelector(IBond.LockOnlyForward.selector, until));
         bond.moveLock(address(dollar), until - 1);
         vm.warp(until);
         bond.withdraw(address(dollar), 8 * REWARD, coordinator);
@@ -50,15 +50,15 @@ contract FindingsBondTest is Disputes {
 
     function test_finding_27_each_worker_named_claims_a_slot_once_and_the_requester_never() public {
         IBooks.Terms memory terms = bondedTerms;
-        CoordinatorBond.SignedWord memory ofAlice = word(terms, alice, 0, ROOT);
-        CoordinatorBond.SignedWord memory ofBob = word(terms, bob, 0, ROOT);
-        CoordinatorBond.SignedWord memory ofRequester = word(terms, requester, 0, ROOT);
+        IBond.SignedWord memory ofAlice = word(terms, alice, 0, ROOT);
+        IBond.SignedWord memory ofBob = word(terms, bob, 0, ROOT);
+        IBond.SignedWord memory ofRequester = word(terms, requester, 0, ROOT);
         bytes32 job = escrow.jobId(terms);
         bond.claim(terms, 0, ofAlice, ofBob);
         bond.claim(terms, 0, ofBob, ofAlice);
-        vm.expectRevert(abi.encodeWithSelector(CoordinatorBond.ClaimedAlready.selector, job, 0, alice));
+        vm.expectRevert(abi.encodeWithSelector(IBond.ClaimedAlready.selector, job, 0, alice));
         bond.claim(terms, 0, ofAlice, ofRequester);
-        vm.expectRevert(abi.encodeWithSelector(CoordinatorBond.NotNamed.selector, requester));
+        vm.expectRevert(abi.encodeWithSelector(IBond.NotNamed.selector, requester));
         bond.claim(terms, 0, ofRequester, ofAlice);
         assertEq(dollar.balanceOf(alice), REWARD, "alice");
         assertEq(dollar.balanceOf(bob), REWARD, "bob");
@@ -90,9 +90,9 @@ contract FindingsBondTest is Disputes {
         public
     {
         IBooks.Terms memory terms = bondedTerms;
-        CoordinatorBond.SignedWord memory before = word(terms, alice, 0, ROOT);
-        CoordinatorBond.SignedWord memory afterBackup = word(terms, alice, 0, keccak256("a longer batch"));
-        vm.expectRevert(abi.encodePacked(CoordinatorBond.SameHolder.selector));
+        IBond.SignedWord memory before = word(terms, alice, 0, ROOT);
+        IBond.SignedWord memory afterBackup = word(terms, alice, 0, keccak256("a longer batch"));
+        vm.expectRevert(abi.encodePacked(IBond.SameHolder.selector));
         bond.claim(terms, 0, before, afterBackup);
         afterBackup = word(terms, bob, 0, ROOT);
         assertEq(bond.claim(terms, 0, before, afterBackup), REWARD, "which is why it persists before it signs");
@@ -103,7 +103,7 @@ contract FindingsBondTest is Disputes {
     function word(IBooks.Terms memory terms, address worker, uint32 slot, bytes32 root)
         private
         view
-        returns (CoordinatorBond.SignedWord memory signed)
+        returns (IBond.SignedWord memory signed)
     {
         (signed.firstSlot, signed.workers, signed.places, signed.answerRoot) = (slot, table(worker), hex"01", root);
         bytes32 digest = escrow.batchDigest(escrow.jobId(terms), slot, signed.workers, signed.places, root);

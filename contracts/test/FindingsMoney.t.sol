@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {DevnetDollar} from "../src/devnet/DevnetDollar.sol";
 import {IBooks} from "../src/interfaces/IBooks.sol";
+import {IDollar} from "./Base.sol";
 import {Disputes} from "./Disputes.sol";
 import {GasBurner, GasMeter, Reentrant} from "./hostile/Receivers.sol";
 import {HookedToken} from "./hostile/Tokens.sol";
@@ -138,13 +138,13 @@ contract FindingsMoneyTest is Disputes {
         bytes32 job = escrow.jobId(terms);
         IBooks.Authorization memory signed = authorized(job, 2 * REWARD);
         vm.startPrank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(DevnetDollar.CallerNotPayee.selector, escrow));
+        vm.expectRevert(abi.encodeWithSelector(IDollar.CallerNotPayee.selector, escrow));
         dollar.receiveWithAuthorization(
             requester, address(escrow), 2 * REWARD, 0, signed.validBefore, job, signed.v, signed.r, signed.s
         );
         IBooks.Terms memory other = terms;
         other.coordinator = stranger;
-        bytes memory invalid = abi.encodeWithSelector(DevnetDollar.AuthorizationSignatureInvalid.selector, requester);
+        bytes memory invalid = abi.encodeWithSelector(IDollar.AuthorizationSignatureInvalid.selector, requester);
         vm.expectRevert(invalid);
         escrow.postWithAuthorization(other, 2, signed);
         terms = contestableIn(address(dollar));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {CoordinatorBond} from "../src/CoordinatorBond.sol";
+import {IBond} from "./harness/Bonds.sol";
 import {IBooks} from "../src/interfaces/IBooks.sol";
 import {IRecourse} from "../src/interfaces/IRecourse.sol";
 import {Disputes} from "./Disputes.sol";
@@ -42,7 +42,7 @@ contract FindingsReceiptsTest is Disputes {
 
     function test_finding_03_a_slot_opened_for_a_sock_is_gone_and_the_bond_pays_the_receipts_holder() public {
         IBooks.Terms memory terms = contestable(1);
-        CoordinatorBond bond = bonded(10 * REWARD);
+        IBond bond = bonded(10 * REWARD);
         IBooks.OpenedBatch memory ofAlice = receipt(terms, alice, 0);
         IBooks.OpenedBatch memory ofSock = receipt(terms, stranger, 0);
         vm.prank(coordinator);
@@ -55,14 +55,14 @@ contract FindingsReceiptsTest is Disputes {
 
     function test_finding_04_a_cancellation_takes_no_opened_slot_and_is_proof_against_its_coordinator() public {
         IBooks.Terms memory terms = contestable(2);
-        CoordinatorBond bond = bonded(10 * REWARD);
+        IBond bond = bonded(10 * REWARD);
         IBooks.SignedBatch memory cancellation = batchOf(terms, table(requester), 0, hex"0101");
         IBooks.OpenedBatch memory ofAlice = receipt(terms, alice, 1);
         opened(terms, table(alice), 0, hex"01");
         settleOne(terms, table(requester), cancellation);
         assertLedger(requester, address(dollar), PURSE + REWARD, "only what was free came back");
-        CoordinatorBond.SignedWord memory cancelled =
-            CoordinatorBond.SignedWord(0, table(requester), hex"0101", ROOT, cancellation.r, cancellation.vs);
+        IBond.SignedWord memory cancelled =
+            IBond.SignedWord(0, table(requester), hex"0101", ROOT, cancellation.r, cancellation.vs);
         assertEq(bond.claim(terms, 1, word(ofAlice), cancelled), REWARD, "for the receipt that it broke");
     }
 
@@ -244,17 +244,17 @@ contract FindingsReceiptsTest is Disputes {
         escrow.open(terms, one(batch), "");
     }
 
-    function bonded(uint256 amount) private returns (CoordinatorBond bond) {
-        bond = CoordinatorBond(vm.deployCode("CoordinatorBond.sol:CoordinatorBond", abi.encode(escrow)));
+    function bonded(uint256 amount) private returns (IBond bond) {
+        bond = IBond(vm.deployCode("CoordinatorBond.sol:CoordinatorBond", abi.encode(escrow)));
         vm.prank(requester);
         dollar.approve(address(bond), amount);
         vm.prank(requester);
         bond.bond(coordinator, address(dollar), amount);
     }
 
-    function word(IBooks.OpenedBatch memory batch) private pure returns (CoordinatorBond.SignedWord memory) {
+    function word(IBooks.OpenedBatch memory batch) private pure returns (IBond.SignedWord memory) {
         return
-            CoordinatorBond.SignedWord(
+            IBond.SignedWord(
                 batch.firstSlot, batch.workers, batch.places, batch.answerRoot, batch.r, batch.vs
             );
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {CouncilArbitrator} from "../src/CouncilArbitrator.sol";
+import {ICouncil} from "./harness/Councils.sol";
 import {IBooks} from "../src/interfaces/IBooks.sol";
 import {IArbitrable} from "../src/interfaces/IArbitrator.sol";
 import {IRecourse} from "../src/interfaces/IRecourse.sol";
@@ -174,8 +174,8 @@ contract HostileArbitratorsTest is Gallery {
     /// @dev Or else a requester that gives in would leave the members of an honest council without their fee for ever.
     function test_a_council_is_paid_for_a_case_that_ended_without_its_ruling() public {
         address member = address(0xC0);
-        CouncilArbitrator council =
-            CouncilArbitrator(vm.deployCode("CouncilArbitrator.sol:CouncilArbitrator", abi.encode(table(member), 3e15)));
+        ICouncil council =
+            ICouncil(vm.deployCode("CouncilArbitrator.sol:CouncilArbitrator", abi.encode(table(member), 3e15)));
         rogues.arbitrator = address(council);
         IBooks.Terms memory terms = appealedSlot(0);
         defendedAtPrice(terms);

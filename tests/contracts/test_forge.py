@@ -43,6 +43,13 @@ def test_settling_costs_what_the_snapshot_says() -> None:
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
+def test_the_tests_compile_a_contract_in_one_way_only(name: str) -> None:
+    """A test that imports its source would have it compiled the tests' way too, and which of the two a test deploys is chance."""
+    sources = [path.read_text() for path in (ROOT / "contracts" / "test").rglob("*.sol")]
+    assert not [text for text in sources if re.search(rf"import .*src/[^\"]*\b{name}\.sol", text)]
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
 def test_a_contract_fits_a_chain_and_uses_nothing_that_ganache_lacks(name: str) -> None:
     built = contract(name)
     assert 0 < len(built.bytecode) // 2 - 1 < 2 * EIP_170_BYTES  # EIP-3860's bound on what creates it

@@ -44,7 +44,8 @@ def test_everything_is_mirrored_and_a_reverted_block_is_replaced(ganache: Rpc, t
         workshop.everything()
         everything(Court(workshop, mirror))
         require_books(mirror.catch_up(), workshop)
-        assert all(mirror.rows(table) for table in tables.EVENT_TABLES)
+        silent = [table for table in tables.EVENT_TABLES if not mirror.rows(table)]
+        assert silent == [tables.BondEntry, tables.BondClaim]  # their contract is another
         snapshot = ganache.call("evm_snapshot")
         workshop.deposit(workshop.chain.requester, 70)
         mirror.catch_up()
