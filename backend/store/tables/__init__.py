@@ -5,29 +5,11 @@ is settled) are never copied here: `backend.store.mirror` derives them when they
 """
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint, text
-from sqlmodel import BigInteger, Field, SQLModel
+from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
 
-from piecework.sql import Instant, Uint256
-
-
-def _instant(**options: Any) -> Any:
-    return Field(sa_type=Instant, **options)
-
-
-def _big(**options: Any) -> Any:
-    return Field(sa_type=BigInteger, **options)
-
-
-def _amount(**options: Any) -> Any:
-    return Field(sa_type=Uint256, **options)
-
-
-def _where(condition: str) -> dict[str, Any]:
-    """A partial index, in the words of both databases."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+from backend.store.tables import fields
 
 
 class Home(SQLModel, table=True):
@@ -35,7 +17,7 @@ class Home(SQLModel, table=True):
 
     __tablename__ = "coordinator_home"
     id: int = Field(primary_key=True)
-    chain_id: int = _big()
+    chain_id: int = fields.big()
     genesis_hash: str = Field(max_length=66)
     escrow: str = Field(max_length=42)
 
@@ -45,7 +27,7 @@ class SiweNonce(SQLModel, table=True):
 
     __tablename__ = "siwe_nonce"
     nonce: str = Field(primary_key=True, max_length=32)
-    expires_at: datetime = _instant(index=True)
+    expires_at: datetime = fields.instant(index=True)
 
 
 class AccountSession(SQLModel, table=True):
@@ -54,8 +36,8 @@ class AccountSession(SQLModel, table=True):
     __tablename__ = "account_session"
     token_hash: str = Field(primary_key=True, max_length=66)
     account: str = Field(max_length=42, index=True)
-    created_at: datetime = _instant()
-    expires_at: datetime = _instant(index=True)
+    created_at: datetime = fields.instant()
+    expires_at: datetime = fields.instant(index=True)
 
 
 class AccountPreference(SQLModel, table=True):
@@ -75,43 +57,43 @@ class Posting(SQLModel, table=True):
     requester: str = Field(max_length=42, index=True)
     operator: str = Field(max_length=42)
     token: str = Field(max_length=42)
-    reward: int = _amount()
-    fee: int = _amount()
+    reward: int = fields.amount()
+    fee: int = fields.amount()
     coordinator: str = Field(max_length=42)
     arbitrator: str = Field(max_length=42)
     arbitrator_extra_data: str
-    contest_deposit: int = _amount()
-    appeal_stake: int = _amount()
-    closes_at: int = _big()
+    contest_deposit: int = fields.amount()
+    appeal_stake: int = fields.amount()
+    closes_at: int = fields.big()
     """Unix seconds, as the terms have it."""
-    review_window: int = _big()
-    appeal_window: int = _big()
+    review_window: int = fields.big()
+    appeal_window: int = fields.big()
     content_hash: str = Field(max_length=66)
     salt: str = Field(max_length=66)
     manifest_length: int
     """Bytes of the manifest, which is the first line of the content file."""
     units: int
-    slots: int = _big()
+    slots: int = fields.big()
     answers_per_worker: int
     assignment_seconds: int
-    created_at: datetime = _instant()
+    created_at: datetime = fields.instant()
 
 
 class Unit(SQLModel, table=True):
     """One piece of work and where its content stands in the file. It owns the slots from `first_slot` on."""
 
     __tablename__ = "unit"
-    __table_args__ = (Index("unit_free", "posting", "position", **_where("free > 0")),)
+    __table_args__ = (Index("unit_free", "posting", "position", **fields.where("free > 0")),)
     posting: int = Field(primary_key=True)
     position: int = Field(primary_key=True)
-    first_slot: int = _big()
-    slots: int = _big()
+    first_slot: int = fields.big()
+    slots: int = fields.big()
     leaf: str = Field(max_length=66)
-    content_offset: int = _big()
+    content_offset: int = fields.big()
     content_length: int
-    handed: int = _big()
+    handed: int = fields.big()
     """Slots from the first on that were handed out at least once."""
-    free: int = _big()
+    free: int = fields.big()
     """Slots that nobody holds now."""
 
 
@@ -123,16 +105,16 @@ class Assignment(SQLModel, table=True):
 
     __tablename__ = "assignment"
     __table_args__ = (
-        Index("assignment_slot_once", "posting", "slot", unique=True, **_where(LIVE)),
+        Index("assignment_slot_once", "posting", "slot", unique=True, **fields.where(LIVE)),
         Index("assignment_of_worker", "posting", "worker", "unit"),
         Index("assignment_by_state", "posting", "state", "id"),
         Index("assignment_own", "worker", "id"),
-        Index("assignment_due", "expires_at", **_where("state = 'reserved'")),
+        Index("assignment_due", "expires_at", **fields.where("state = 'reserved'")),
     )
     id: str = Field(primary_key=True, max_length=34)
     posting: int
     unit: int
-    slot: int = _big()
+    slot: int = fields.big()
     worker: str = Field(max_length=42)
     state: str = Field(max_length=9)
     """reserved, committed, revealed, approved, rejected, batched; or returned, expired. Paid is the mirror's word."""
@@ -144,11 +126,11 @@ class Assignment(SQLModel, table=True):
     salt: str | None = Field(default=None, max_length=66)
     reason: str | None = Field(default=None, sa_type=Text)
     batch: str | None = Field(default=None, max_length=66)
-    created_at: datetime = _instant()
-    expires_at: datetime = _instant()
-    committed_at: datetime | None = _instant(default=None)
-    revealed_at: datetime | None = _instant(default=None)
-    reviewed_at: datetime | None = _instant(default=None)
+    created_at: datetime = fields.instant()
+    expires_at: datetime = fields.instant()
+    committed_at: datetime | None = fields.instant(default=None)
+    revealed_at: datetime | None = fields.instant(default=None)
+    reviewed_at: datetime | None = fields.instant(default=None)
 
 
 class SignedBatch(SQLModel, table=True):
@@ -160,19 +142,19 @@ class SignedBatch(SQLModel, table=True):
     posting: int
     number: int
     roster: int
-    first_slot: int = _big()
+    first_slot: int = fields.big()
     workers: str = Field(sa_type=Text)
     """JSON list of addresses, by place."""
     places: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     answer_root: str = Field(max_length=66)
     signature: str = Field(max_length=132)
-    slots: int = _big()
-    amount: int = _amount()
+    slots: int = fields.big()
+    amount: int = fields.amount()
     approval: str | None = Field(default=None, sa_type=Text)
     outbox: int | None = Field(default=None, index=True)
     """The transaction that carries it."""
-    created_at: datetime = _instant()
-    approved_at: datetime | None = _instant(default=None)
+    created_at: datetime = fields.instant()
+    approved_at: datetime | None = fields.instant(default=None)
 
 
 class Withdrawal(SQLModel, table=True):
@@ -184,13 +166,13 @@ class Withdrawal(SQLModel, table=True):
     owner: str = Field(max_length=42)
     token: str = Field(max_length=42)
     receiver: str = Field(max_length=42)
-    amount: int = _amount()
-    max_fee: int = _amount()
-    nonce: int = _amount()
-    deadline: int = _amount()
+    amount: int = fields.amount()
+    max_fee: int = fields.amount()
+    nonce: int = fields.amount()
+    deadline: int = fields.amount()
     signature: str = Field(sa_type=Text)
     outbox: int = Field(index=True)
-    created_at: datetime = _instant()
+    created_at: datetime = fields.instant()
 
 
 class Outbox(SQLModel, table=True):
@@ -202,8 +184,8 @@ class Outbox(SQLModel, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("outbox_one_queued", "kind", "subject", unique=True, **_where("state = 'queued'")),
-        Index("outbox_nonce_once", "nonce", unique=True, **_where("state IN ('signed', 'confirmed')")),
+        Index("outbox_one_queued", "kind", "subject", unique=True, **fields.where("state = 'queued'")),
+        Index("outbox_nonce_once", "nonce", unique=True, **fields.where("state IN ('signed', 'confirmed')")),
         Index("outbox_by_state", "state", "id"),
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -212,15 +194,15 @@ class Outbox(SQLModel, table=True):
     subject: str = Field(max_length=80)
     """posting:roster of a settlement; id of a withdrawal."""
     state: str = Field(max_length=9)
-    nonce: int | None = _big(default=None)
+    nonce: int | None = fields.big(default=None)
     raw: str | None = Field(default=None, sa_type=Text)
     transaction_hash: str | None = Field(default=None, max_length=66)
-    block_number: int | None = _big(default=None)
-    gas_used: int | None = _big(default=None)
+    block_number: int | None = fields.big(default=None)
+    gas_used: int | None = fields.big(default=None)
     error: str | None = Field(default=None, sa_type=Text)
-    created_at: datetime = _instant()
-    signed_at: datetime | None = _instant(default=None)
-    confirmed_at: datetime | None = _instant(default=None)
+    created_at: datetime = fields.instant()
+    signed_at: datetime | None = fields.instant(default=None)
+    confirmed_at: datetime | None = fields.instant(default=None)
 
 
 class Lease(SQLModel, table=True):
@@ -229,7 +211,7 @@ class Lease(SQLModel, table=True):
     __tablename__ = "lease"
     name: str = Field(primary_key=True, max_length=16)
     holder: str = Field(max_length=36)
-    expires_at: datetime = _instant()
+    expires_at: datetime = fields.instant()
 
 
 OWN_TABLES = tuple(
