@@ -124,7 +124,7 @@ def test_the_domain_knows_nothing_of_its_surroundings() -> None:
         ("piecework/client/market.py", "from backend.settings import Settings"),
         ("indexer/follow.py", "from backend.store import database"),
         ("indexer/tables/bonds.py", "from indexer.decode import *"),
-        ("backend/store/tables.py", "import backend.services"),
+        ("backend/store/tables/__init__.py", "import backend.services"),
         ("backend/services/settler.py", "def later():\n    from backend.api import problems"),
         ("backend/services/settler.py", "from indexer.follow import Follower"),
         ("backend/api/views.py", "from backend.web import grid"),
