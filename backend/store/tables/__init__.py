@@ -10,6 +10,7 @@ from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
+from backend.store.tables.recourse import Evidence, WatchNote
 
 
 class Home(SQLModel, table=True):
@@ -177,7 +178,7 @@ class Withdrawal(SQLModel, table=True):
 
 class Outbox(SQLModel, table=True):
     """What is to be carried to the chain. The raw transaction is stored before it is sent, so a crash in between sends the same
-    bytes again and never a second transaction.
+    bytes again and never a second transaction. Each `lane` is one key's, which sends in the order of its nonces.
 
     queued → signed (nonce, raw and hash are set; may or may not have been sent) → confirmed or failed.
     """
@@ -185,14 +186,16 @@ class Outbox(SQLModel, table=True):
     __tablename__ = "outbox"
     __table_args__ = (
         Index("outbox_one_queued", "kind", "subject", unique=True, **fields.where("state = 'queued'")),
-        Index("outbox_nonce_once", "nonce", unique=True, **fields.where("state IN ('signed', 'confirmed')")),
+        Index("outbox_nonce_once", "lane", "nonce", unique=True, **fields.where("state IN ('signed', 'confirmed')")),
         Index("outbox_by_state", "state", "id"),
     )
     id: int | None = Field(default=None, primary_key=True)
+    lane: str = Field(default="relayer", max_length=11, sa_column_kwargs={"server_default": "relayer"})
+    """relayer or coordinator: whose key sends it."""
     kind: str = Field(max_length=10)
-    """settlement or withdrawal."""
+    """settlement or withdrawal, by the relayer; open, finalize, reclaim or conclude, by the coordinator."""
     subject: str = Field(max_length=80)
-    """posting:roster of a settlement; id of a withdrawal."""
+    """posting:roster of a settlement; id of a withdrawal; what `watch_note` says."""
     state: str = Field(max_length=9)
     nonce: int | None = fields.big(default=None)
     raw: str | None = Field(default=None, sa_type=Text)
@@ -218,6 +221,7 @@ OWN_TABLES = tuple(
     model.__table__  # type: ignore[attr-defined]  # SQLModel adds it to every table class
     for model in (
         Home, SiweNonce, AccountSession, AccountPreference, Posting, Unit, Assignment, SignedBatch, Withdrawal, Outbox, Lease,
+        Evidence, WatchNote,
     )
 )
 """The tables that only the coordinator writes."""
