@@ -28,6 +28,7 @@ from piecework.domain.typed_data import Key
 
 log = logging.getLogger(__name__)
 
+LEASES = {"relayer": "settler", "coordinator": "watchtower"}
 LEASE_SECONDS, RENEW_SECONDS = 6, 2
 BUSY_SECONDS, IDLE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0, 10.0
 RESEND_SECONDS = 2
@@ -51,6 +52,7 @@ class Settler:
         settle_gas: most gas that one settlement should take.
         finality_blocks: how long a confirmed transaction is looked at again.
         clock: the time, aware.
+        lanes: whose rows it carries, all with this key; the first one's lease makes it the only one to do so.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class Settler:
         settle_gas: int,
         finality_blocks: int,
         clock: Callable[[], datetime],
+        lanes: tuple[str, ...] = ("relayer",),
     ) -> None:
         self._store, self._rpc, self._deployment, self._key, self._clock = store, rpc, deployment, key, clock
         self._push_gas, self._settle_gas, self._finality_blocks = push_gas, settle_gas, finality_blocks
+        self._lanes, self._lease = lanes, LEASES[lanes[0]]
         self._me = secrets.token_hex(16)
         self._work, self._ending = Event(), Event()
-        self._thread = Thread(target=self._run, name="settler", daemon=True)
+        self._thread = Thread(target=self._run, name=self._lease, daemon=True)
         self._sent: dict[int, float] = {}
         self._later: dict[int, tuple[int, float]] = {}
         self._renewed = self._revisited = float("-inf")
@@ -116,7 +120,7 @@ class Settler:
         if not self._leading():
             return False
         with self._store.read() as connection:
-            signed, queued = outbox.in_state(connection, "signed"), outbox.in_state(connection, "queued")
+            signed, queued = (outbox.in_state(connection, state, self._lanes) for state in ("signed", "queued"))
         if signed or queued:
             self._check_chain()
         for row in signed:
@@ -133,7 +137,7 @@ class Settler:
         if time.monotonic() - self._renewed < RENEW_SECONDS:
             return True
         begun = time.monotonic()
-        held = self._store.write_now(lambda c: outbox.acquire(c, self._me, self._clock(), LEASE_SECONDS))
+        held = self._store.write_now(lambda c: outbox.acquire(c, self._lease, self._me, self._clock(), LEASE_SECONDS))
         self._renewed = begun if held else float("-inf")
         return bool(held)
 
@@ -169,8 +173,8 @@ class Settler:
         values = {"nonce": nonce, "raw": raw, "transaction_hash": hash_, "signed_at": self._clock()}
 
         def work(connection: Connection) -> None:
-            if not outbox.holds(connection, self._me):
-                raise Unavailable("another process has become the settler")
+            if not outbox.holds(connection, self._lease, self._me):
+                raise Unavailable(f"another process has become the {self._lease}")
             if not outbox.move(connection, row.id, "queued", "signed", **values):
                 raise Unavailable("the outbox has changed meanwhile")
             outbox.link(connection, row.id, cargo.digests)
@@ -186,7 +190,7 @@ class Settler:
     def _next_nonce(self) -> int:
         """After everything that is stored, and after everything that the chain knows of the relayer."""
         with self._store.read() as connection:
-            stored = outbox.last_nonce(connection)
+            stored = outbox.last_nonce(connection, self._lanes)
         return max(stored + 1, int(self._rpc.call("eth_getTransactionCount", self._key.address, "pending"), 16))
 
     def _refused(self, row: Row[Any], conflict: Conflict) -> None:
@@ -287,8 +291,9 @@ class Settler:
         self._revisited = time.monotonic()
         with self._store.read() as connection:
             head = mirror.head(connection)
-            rows = outbox.recent(connection, head.number - self._finality_blocks) if head else []
-            left = [subject for subject in outbox.left(connection) if self._is_due(connection, subject)]
+            rows = outbox.recent(connection, head.number - self._finality_blocks, self._lanes) if head else []
+            waiting = outbox.left(connection) if "relayer" in self._lanes else []
+            left = [subject for subject in waiting if self._is_due(connection, subject)]
         for row in rows:
             if not self._mirrored(row) and self._rpc.call("eth_getTransactionReceipt", row.transaction_hash) is None:
                 log.warning("%s %s was undone by a reorg; sending it again", row.kind, row.subject)

@@ -1,4 +1,4 @@
-"""The outbox in SQL, and the lease of the one process that empties it."""
+"""The outbox in SQL, and the lease of the one process that empties a lane of it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,14 +10,22 @@ from sqlmodel import col
 from backend.store.tables import AccountPreference, Lease, Outbox, Posting, SignedBatch, Withdrawal
 from indexer.tables import Close, SettledBatch
 
+LANES = dict.fromkeys(("settlement", "withdrawal"), "relayer") | dict.fromkeys(
+    ("open", "finalize", "reclaim", "conclude"), "coordinator"
+)
+"""Whose key sends what."""
+
 _QUEUED = select(Outbox.id).where(
     col(Outbox.kind) == bindparam("of_kind"), col(Outbox.subject) == bindparam("of"), col(Outbox.state) == "queued"
 )
-_IN_STATE = select(Outbox).where(col(Outbox.state) == bindparam("in_state")).order_by(col(Outbox.nonce), col(Outbox.id))
+_in_lanes = col(Outbox.lane).in_(bindparam("lanes", expanding=True))
+_IN_STATE = (
+    select(Outbox).where(col(Outbox.state) == bindparam("in_state"), _in_lanes).order_by(col(Outbox.nonce), col(Outbox.id))
+)
 _RECENT = select(Outbox).where(
-    col(Outbox.state) == "confirmed", col(Outbox.block_number) >= bindparam("since")
+    col(Outbox.state) == "confirmed", col(Outbox.block_number) >= bindparam("since"), _in_lanes
 ).order_by(col(Outbox.nonce))
-_LAST_NONCE = select(func.max(col(Outbox.nonce))).where(col(Outbox.state).in_(("signed", "confirmed")))
+_LAST_NONCE = select(func.max(col(Outbox.nonce))).where(col(Outbox.state).in_(("signed", "confirmed")), _in_lanes)
 _MOVE = update(Outbox).where(col(Outbox.id) == bindparam("b_id"), col(Outbox.state) == bindparam("b_from"))
 _PREFERENCES = select(AccountPreference.account).where(col(AccountPreference.payout) == "ledger")
 _ROSTER = (
@@ -52,9 +60,9 @@ _FAILURES = select(func.count()).where(
 _HAND_OVER = update(Withdrawal).where(col(Withdrawal.id) == bindparam("b_id")).values(outbox=bindparam("b_outbox"))
 _WITHDRAWAL = select(Withdrawal).where(col(Withdrawal.id) == bindparam("wanted"))
 _RENEW = update(Lease).where(
-    col(Lease.name) == "settler", (col(Lease.holder) == bindparam("me")) | (col(Lease.expires_at) <= bindparam("now"))
+    col(Lease.name) == bindparam("lease"), (col(Lease.holder) == bindparam("me")) | (col(Lease.expires_at) <= bindparam("now"))
 ).values(holder=bindparam("me"), expires_at=bindparam("until"))
-_HELD = select(Lease.holder).where(col(Lease.name) == "settler").with_for_update()
+_HELD = select(Lease.holder).where(col(Lease.name) == bindparam("lease")).with_for_update()
 
 
 def queue(connection: Connection, kind: str, subject: str, now: datetime) -> int:
@@ -62,25 +70,25 @@ def queue(connection: Connection, kind: str, subject: str, now: datetime) -> int
     waiting = connection.execute(_QUEUED, {"of_kind": kind, "of": subject}).scalar()
     if waiting is not None:
         return int(waiting)
-    row = {"kind": kind, "subject": subject, "state": "queued", "created_at": now}
+    row = {"lane": LANES[kind], "kind": kind, "subject": subject, "state": "queued", "created_at": now}
     key = connection.execute(insert(Outbox), row).inserted_primary_key
     assert key is not None
     return int(key[0])
 
 
-def in_state(connection: Connection, state: str) -> Sequence[Row[Any]]:
-    """Rows in a state, by nonce, then by age."""
-    return connection.execute(_IN_STATE, {"in_state": state}).all()
+def in_state(connection: Connection, state: str, lanes: Sequence[str]) -> Sequence[Row[Any]]:
+    """Rows of some lanes in a state, by nonce, then by age."""
+    return connection.execute(_IN_STATE, {"in_state": state, "lanes": lanes}).all()
 
 
-def recent(connection: Connection, since_block: int) -> Sequence[Row[Any]]:
+def recent(connection: Connection, since_block: int, lanes: Sequence[str]) -> Sequence[Row[Any]]:
     """Confirmed rows whose block a reorg could still undo."""
-    return connection.execute(_RECENT, {"since": since_block}).all()
+    return connection.execute(_RECENT, {"since": since_block, "lanes": lanes}).all()
 
 
-def last_nonce(connection: Connection) -> int:
-    """The highest nonce that a transaction of ours carries; -1 for none."""
-    nonce = connection.execute(_LAST_NONCE).scalar()
+def last_nonce(connection: Connection, lanes: Sequence[str]) -> int:
+    """The highest nonce that a transaction of the lanes' key carries; -1 for none."""
+    nonce = connection.execute(_LAST_NONCE, {"lanes": lanes}).scalar()
     return -1 if nonce is None else int(nonce)
 
 
@@ -124,18 +132,18 @@ def credit_only(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(_PREFERENCES).scalars())
 
 
-def acquire(connection: Connection, me: str, now: datetime, seconds: float) -> bool:
-    """Takes or renews the settler's lease; False while another process holds it."""
-    values = {"me": me, "now": now, "until": now + timedelta(seconds=seconds)}
-    if connection.execute(_HELD).scalar() is None:
-        connection.execute(insert(Lease), {"name": "settler", "holder": me, "expires_at": values["until"]})
+def acquire(connection: Connection, lease: str, me: str, now: datetime, seconds: float) -> bool:
+    """Takes or renews a lease; False while another process holds it."""
+    values = {"lease": lease, "me": me, "now": now, "until": now + timedelta(seconds=seconds)}
+    if connection.execute(_HELD, {"lease": lease}).scalar() is None:
+        connection.execute(insert(Lease), {"name": lease, "holder": me, "expires_at": values["until"]})
         return True
     return connection.execute(_RENEW, values).rowcount == 1
 
 
-def holds(connection: Connection, me: str) -> bool:
+def holds(connection: Connection, lease: str, me: str) -> bool:
     """Whether the lease is this process's, locked until the transaction ends."""
-    return connection.execute(_HELD).scalar() == me
+    return connection.execute(_HELD, {"lease": lease}).scalar() == me
 
 
 def failures(connection: Connection, kind: str, subject: str) -> int:
