@@ -11,6 +11,8 @@ from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
 from backend.store.tables.recourse import Evidence, WatchNote
+from backend.store.tables.reviews import Review
+from backend.store.tables.settlement import Attempt, LaneState
 
 
 class Home(SQLModel, table=True):
@@ -126,12 +128,16 @@ class Assignment(SQLModel, table=True):
     """Canonical JSON."""
     salt: str | None = Field(default=None, max_length=66)
     reason: str | None = Field(default=None, sa_type=Text)
+    reason_code: str | None = Field(default=None, max_length=64)
     batch: str | None = Field(default=None, max_length=66)
     created_at: datetime = fields.instant()
     expires_at: datetime = fields.instant()
     committed_at: datetime | None = fields.instant(default=None)
     revealed_at: datetime | None = fields.instant(default=None)
     reviewed_at: datetime | None = fields.instant(default=None)
+    overdue_at: datetime | None = fields.instant(default=None)
+    """When the job's delay for a review had passed and nobody could approve in the requester's name: a slot to open, so that silence
+    pays."""
 
 
 class SignedBatch(SQLModel, table=True):
@@ -221,7 +227,7 @@ OWN_TABLES = tuple(
     model.__table__  # type: ignore[attr-defined]  # SQLModel adds it to every table class
     for model in (
         Home, SiweNonce, AccountSession, AccountPreference, Posting, Unit, Assignment, SignedBatch, Withdrawal, Outbox, Lease,
-        Evidence, WatchNote,
+        Evidence, WatchNote, Review, Attempt, LaneState,
     )
 )
 """The tables that only the coordinator writes."""
