@@ -25,6 +25,10 @@ OLD_WITHDRAWAL = """
     SELECT :id, '0xa', '0xb', '0xc', old.amount, old.amount, old.amount, old.amount, '0xd', 1, {time}
       FROM (SELECT {cast} AS amount) AS old"""
 
+OLD_ASSIGNMENT = """
+    INSERT INTO assignment (id, posting, unit, slot, worker, state, created_at, expires_at)
+    VALUES (:id, 1, :unit, :unit, :worker, :state, '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000')"""
+
 
 def require_models(engine: Engine, line: Line) -> None:
     """The database's tables are the models', to the last key and index."""
@@ -110,3 +114,17 @@ def test_amounts_of_the_first_databases_are_what_they_were(engine: Engine) -> No
         assert [tuple(row) for row in found] == [(amount, amount) for amount in amounts]
         one = select(table.c.id).where(table.c.amount == 2**63)
         assert connection.execute(one).scalar_one() == "4"
+
+
+def test_workers_of_earlier_assignments_go_on_where_they_were(engine: Engine) -> None:
+    """Each has a row of its own from the fifth revision on: where it is in the job, and what it held and gave back."""
+    with engine.begin() as connection:
+        advance(connection, COORDINATOR, "0004")
+        for at, (worker, unit, state) in enumerate(
+            [("0xa", 0, "batched"), ("0xa", 7, "reserved"), ("0xa", 3, "returned"), ("0xb", 1, "expired"), ("0xb", 2, "expired")]
+        ):
+            connection.execute(text(OLD_ASSIGNMENT), {"id": str(at), "worker": worker, "unit": unit, "state": state})
+    upgrade(engine, COORDINATOR)
+    with engine.begin() as connection:
+        rows = connection.execute(text("SELECT worker, cursor, held, returned, abandoned FROM job_worker ORDER BY worker"))
+        assert [tuple(row) for row in rows] == [("0xa", 7, 2, 1, 0), ("0xb", 2, 0, 0, 2)]

@@ -10,9 +10,11 @@ from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
+from backend.store.tables.qualifications import Qualification, QualificationGrant, QualificationRequest
 from backend.store.tables.recourse import Evidence, WatchNote
 from backend.store.tables.reviews import Review
 from backend.store.tables.settlement import Attempt, LaneState
+from backend.store.tables.work import AnswerDraft, JobListing, JobPace, JobWord, JobWorker
 
 
 class Home(SQLModel, table=True):
@@ -86,7 +88,10 @@ class Unit(SQLModel, table=True):
     """One piece of work and where its content stands in the file. It owns the slots from `first_slot` on."""
 
     __tablename__ = "unit"
-    __table_args__ = (Index("unit_free", "posting", "position", **fields.where("free > 0")),)
+    __table_args__ = (
+        Index("unit_free", "posting", "position", **fields.where("free > 0")),
+        Index("unit_again", "posting", "position", **fields.where("free > 0 AND handed = slots")),
+    )
     posting: int = Field(primary_key=True)
     position: int = Field(primary_key=True)
     first_slot: int = fields.big()
@@ -132,6 +137,8 @@ class Assignment(SQLModel, table=True):
     batch: str | None = Field(default=None, max_length=66)
     created_at: datetime = fields.instant()
     expires_at: datetime = fields.instant()
+    ended_at: datetime | None = fields.instant(default=None)
+    """When it was returned or abandoned."""
     committed_at: datetime | None = fields.instant(default=None)
     revealed_at: datetime | None = fields.instant(default=None)
     reviewed_at: datetime | None = fields.instant(default=None)
@@ -228,6 +235,8 @@ OWN_TABLES = tuple(
     for model in (
         Home, SiweNonce, AccountSession, AccountPreference, Posting, Unit, Assignment, SignedBatch, Withdrawal, Outbox, Lease,
         Evidence, WatchNote, Review, Attempt, LaneState,
+        JobWorker, AnswerDraft, JobPace, JobListing, JobWord, Qualification, QualificationGrant,
+        QualificationRequest,
     )
 )
 """The tables that only the coordinator writes."""
