@@ -72,7 +72,12 @@ class JobView(msgspec.Struct):
     manifest: dict[str, Any]
     content_hash: str
     answers_per_worker: int
+    per_worker_limit: int | None
     assignment_seconds: int
+    auto_approval_seconds: int | None
+    criteria: msgspec.Raw
+    qualifications: msgspec.Raw
+    ai_policy: str
     created_at: datetime
     slot_counts: dict[str, int]
 
@@ -214,7 +219,12 @@ def job(services: Coordinator, row: Row[Any]) -> JobView:
         manifest=manifest,
         content_hash=row.content_hash,
         answers_per_worker=row.answers_per_worker,
+        per_worker_limit=row.per_worker_limit,
         assignment_seconds=row.assignment_seconds,
+        auto_approval_seconds=row.auto_approval_seconds,
+        criteria=msgspec.Raw(row.criteria.encode()),
+        qualifications=msgspec.Raw(row.qualifications.encode()),
+        ai_policy=row.ai_policy,
         created_at=row.created_at,
         slot_counts=services.assignments.counts(row.number, row.job, row.slots, row.state == "closed"),
     )

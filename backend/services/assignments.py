@@ -68,7 +68,7 @@ class Assignments:
         if job.coordinator != self._key.address:
             raise Conflict("The job names another coordinator, whose key isn't here.")
         row, place = await self._store.write(lambda c: self._reserve(c, job, worker, unit))
-        return job, row, self._contents.unit(job.content_hash, *place)
+        return job, row, self._contents.unit(job.content, *place)
 
     def _reserve(
         self, connection: Connection, job: Job, worker: str, position: int | None
@@ -198,11 +198,11 @@ class Assignments:
 
     def content(self, row: Row[Any]) -> bytes:
         """The content of an assignment's row, as canonical JSON."""
-        return self._contents.unit(row.content_hash, row.content_offset, row.content_length)
+        return self._contents.unit(row.content, row.content_offset, row.content_length)
 
     def unit(self, job: Job, row: Row[Any]) -> bytes:
         """The content of a unit's row, as canonical JSON."""
-        return self._contents.unit(job.content_hash, row.content_offset, row.content_length)
+        return self._contents.unit(job.content, row.content_offset, row.content_length)
 
     def receipt(self, job: str, slot: int, worker: str, commitment: str, signature: str) -> dict[str, Any]:
         """A receipt as the worker keeps it: a batch of one with the coordinator's signature."""

@@ -35,9 +35,10 @@ class Job:
     id: str
     requester: str
     coordinator: str
-    content_hash: str
+    content: str
     slots: int
     answers_per_worker: int
+    per_worker_limit: int | None
     assignment_seconds: int
     closes_at: int
 
@@ -104,7 +105,7 @@ class Postings:
             raise Invalid("The job's price is more than the escrow can hold.")
         text = canonical_json(manifest)
         places = self._contents.save("0x" + terms.content_hash.hex(), text, units)
-        row = _row(job, terms, draft, manifest, len(text), now)
+        row = _row(job, terms, draft, manifest, len(text), now) | {"content": self._contents.place("0x" + terms.content_hash.hex())}
         rows = _unit_rows(draft, leaves, places)
         return job, bool(self._store.write_now(lambda c: _add_once(c, row, rows)))
 
@@ -163,7 +164,7 @@ class Postings:
 
     def manifest(self, row: Row[Any]) -> dict[str, Any]:
         """The manifest of a job's row, from its content file."""
-        return self._contents.manifest(row.content_hash, row.manifest_length)
+        return self._contents.manifest(row.content, row.manifest_length)
 
     def _exists(self, job: str) -> bool:
         with self._store.read() as connection:
@@ -329,9 +330,10 @@ def _fixed(row: Row[Any]) -> Job:
         row.job,
         row.requester,
         row.coordinator,
-        row.content_hash,
+        row.content,
         row.slots,
         row.answers_per_worker,
+        row.per_worker_limit,
         row.assignment_seconds,
         row.closes_at,
     )

@@ -169,7 +169,7 @@ VIEW = (
         slots.assignment_state.label("shown_state"),
         Posting.job,
         Posting.requester,
-        Posting.content_hash,
+        Posting.content,
         Unit.content_offset,
         Unit.content_length,
     )

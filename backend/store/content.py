@@ -29,6 +29,10 @@ class Contents:
         self.manifest = lru_cache(maxsize=256)(self._manifest)
         self._open = lru_cache(maxsize=64)(_Handle)
 
+    def place(self, content_hash: str) -> str:
+        """The file of that name, within the folder."""
+        return f"{content_hash[2:4]}/{content_hash[2:]}.jsonl"
+
     def save(self, content_hash: str, manifest: bytes, units: Sequence[bytes]) -> list[tuple[int, int]]:
         """Writes a job's content, durable before it returns.
 
@@ -39,21 +43,18 @@ class Contents:
         Returns:
             Offset and length of each unit in the file, bytes.
         """
-        path = self._path(content_hash)
+        path = self._folder / self.place(content_hash)
         if not path.exists():
             self._write(path, manifest, units)
         return _places(len(manifest) + 1, units)
 
-    def unit(self, content_hash: str, offset: int, length: int) -> bytes:
-        """One unit's canonical JSON."""
-        return self._open(self._path(content_hash)).read(offset, length)
+    def unit(self, content: str, offset: int, length: int) -> bytes:
+        """One unit's canonical JSON, out of the file `content`."""
+        return self._open(self._folder / content).read(offset, length)
 
-    def _manifest(self, content_hash: str, length: int) -> dict[str, Any]:
-        value: dict[str, Any] = msgspec.json.decode(self._open(self._path(content_hash)).read(0, length))
+    def _manifest(self, content: str, length: int) -> dict[str, Any]:
+        value: dict[str, Any] = msgspec.json.decode(self._open(self._folder / content).read(0, length))
         return value
-
-    def _path(self, content_hash: str) -> Path:
-        return self._folder / content_hash[2:4] / f"{content_hash[2:]}.jsonl"
 
     def _write(self, path: Path, manifest: bytes, units: Sequence[bytes]) -> None:
         path.parent.mkdir(exist_ok=True)

@@ -31,7 +31,7 @@ def _fill(connection: Connection) -> None:
     """A job of many units, as it is a moment after it was described."""
     text = dict.fromkeys(("requester", "operator", "token", "coordinator", "arbitrator"), ADDRESS)
     numbers = dict.fromkeys(("reward", "fee", "contest_deposit", "appeal_stake", "closes_at", "review_window", "appeal_window"), 1)
-    row: dict[str, Any] = {"job": HASH, "content_hash": HASH, "salt": HASH, "arbitrator_extra_data": "0x", "created_at": NOW}
+    row: dict[str, Any] = {"job": HASH, "content_hash": HASH, "salt": HASH, "content": "x", "arbitrator_extra_data": "0x", "created_at": NOW}
     row |= {"manifest_length": 2, "units": UNITS, "slots": UNITS, "answers_per_worker": 1, "assignment_seconds": 60}
     unit = {"slots": 1, "leaf": HASH, "content_offset": 0, "content_length": 2, "handed": 0, "free": 1}
     units = [unit | {"position": n, "first_slot": n} for n in range(UNITS)]

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
+from backend.store.tables.content import Attachment, Blob, ContentKey, Draft, UnitLoad
 from backend.store.tables.qualifications import Qualification, QualificationGrant, QualificationRequest
 from backend.store.tables.recourse import Evidence, WatchNote
 from backend.store.tables.reviews import Review
@@ -54,7 +55,7 @@ class AccountPreference(SQLModel, table=True):
 
 
 class Posting(SQLModel, table=True):
-    """A job as its requester described it; the content lies in a file that `content_hash` names."""
+    """A job as its requester described it; its units lie in the object `content` of the content store."""
 
     __tablename__ = "posting"
     number: int | None = Field(default=None, primary_key=True)
@@ -76,11 +77,25 @@ class Posting(SQLModel, table=True):
     content_hash: str = Field(max_length=66)
     salt: str = Field(max_length=66)
     manifest_length: int
-    """Bytes of the manifest, which is the first line of the content file."""
+    """Bytes of the manifest where it is the first line of `content`, as it was before jobs had drafts; 0 where it stands here."""
+    manifest: str | None = Field(default=None, sa_type=Text)
+    """Canonical JSON; `content_hash` is its hash."""
+    content: str = Field(max_length=200)
     units: int
     slots: int = fields.big()
     answers_per_worker: int
+    """To one unit."""
+    per_worker_limit: int | None = Field(default=None)
+    """Most answers of one worker to the whole job; None for no limit."""
     assignment_seconds: int
+    auto_approval_seconds: int | None = Field(default=None)
+    """After how long an answer that nobody has reviewed counts as approved; None for never."""
+    criteria: str = Field(sa_type=Text, sa_column_kwargs={"default": "[]"})
+    """For what an answer may be rejected: JSON list of {code, text}. Empty: for any reason."""
+    qualifications: str = Field(sa_type=Text, sa_column_kwargs={"default": "[]"})
+    """Who may answer: JSON list of {qualification, comparator, values, guards}."""
+    ai_policy: str = Field(max_length=9, sa_column_kwargs={"default": "allowed"})
+    """forbidden, assisted or allowed."""
     created_at: datetime = fields.instant()
 
 
@@ -237,6 +252,7 @@ OWN_TABLES = tuple(
         Evidence, WatchNote, Review, Attempt, LaneState,
         JobWorker, AnswerDraft, JobPace, JobListing, JobWord, Qualification, QualificationGrant,
         QualificationRequest,
+        Draft, UnitLoad, ContentKey, Blob, Attachment,
     )
 )
 """The tables that only the coordinator writes."""
