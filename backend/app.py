@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import anyio.to_thread
 from fastapi import FastAPI
 
-from backend.api import assignments, health, jobs, problems, schema, session, settlement
+from backend.api import assignments, health, holdings, jobs, problems, schema, session, settlement
 from backend.services.coordinator import Coordinator
 
 THREADS = 10
@@ -37,7 +37,7 @@ def create_app(services: Coordinator) -> FastAPI:
     app.state.coordinator = services
     problems.install(app)
     schema.install(app)
-    for room in (health, session, jobs, assignments, settlement):
+    for room in (health, session, jobs, assignments, settlement, holdings):
         app.include_router(room.router)
     if find_spec("backend.web") is not None:
         from backend.web import router as pages  # the pages come with their own package

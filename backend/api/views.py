@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -231,12 +230,7 @@ def job(services: Coordinator, row: Row[Any]) -> JobView:
 
 
 def _terms(terms: Terms) -> TermsView:
-    values = asdict(terms)
-    for name in ("reward", "fee", "contest_deposit", "appeal_stake"):
-        values[name] = str(values[name])
-    for name in ("arbitrator_extra_data", "content_hash", "salt"):
-        values[name] = "0x" + values[name].hex()
-    return TermsView(**values)
+    return TermsView(**terms.as_json())
 
 
 def unit(row: Row[Any], content: bytes | None) -> UnitView:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from backend.services.assignments import Assignments
 from backend.services.batches import Batches
+from backend.services.holdings import WorkersFiles
 from backend.services.payments import Payments
 from backend.services.postings import Postings
 from backend.services.reviews import Reviews
@@ -72,6 +73,7 @@ class Coordinator:
         self.batches = Batches(store, self.postings, rpc, domain, self.key, clock, self.settler.wake)
         self.withdrawals = Withdrawals(store, rpc, domain, clock, self.settler.wake)
         self.payments = Payments(store, rpc, deployment.escrow, deployment.token)
+        self.files = WorkersFiles(store, domain, clock)
         self._sweeping: asyncio.Task[None] | None = None
 
     def start(self) -> None:

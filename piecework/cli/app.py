@@ -19,6 +19,7 @@ COMMANDS = {
     "demo": "piecework.cli.replay",
     "replay": "piecework.cli.replay",
     "index": "piecework.cli.index",
+    "claim": "piecework.cli.claim",
 }
 """Where each command is, in the order of --help."""
 
@@ -43,7 +44,7 @@ def main() -> int:
     """Runs a command.
 
     Returns:
-        0, or 1 for what went wrong (one sentence on standard error), 2 for what was typed wrong, 130 for Ctrl-C; `status` and `index` have more.
+        0, or 1 for what went wrong (one sentence on standard error), 2 for what was typed wrong, 130 for Ctrl-C; `status`, `index` and `claim` have more.
     """
     try:
         return int(build(next(iter(sys.argv[1:]), None))(standalone_mode=False) or 0)

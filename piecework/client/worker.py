@@ -1,7 +1,12 @@
 """A worker's side: take work, commit, check the receipt, reveal, be paid."""
 
+import asyncio
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from piecework.client.holdings import Receipt, receipt_entry
+from piecework.client.holdings_file import HoldingsFile
 from piecework.client.market import Market, Session, terms_of
 from piecework.domain.content import commitment
 from piecework.domain.errors import Invalid
@@ -13,16 +18,28 @@ class Worker:
     """One worker's account at a marketplace.
 
     It trusts nothing that it can check: a job's id must be the digest of its terms, and an answer is shown only against a
-    receipt that the coordinator named in those terms has signed.
+    receipt that the coordinator named in those terms has signed. With a file it keeps what it holds on the disk, each step before
+    anything relies on it.
     """
 
-    def __init__(self, market: Market, session: Session) -> None:
-        self.market, self.session = market, session
+    def __init__(self, market: Market, session: Session, file: HoldingsFile | None = None) -> None:
+        self.market, self.session, self.file = market, session, file
 
     @classmethod
-    async def sign_in(cls, market: Market, key: Key) -> "Worker":
-        """Signs in with Ethereum."""
-        return cls(market, await market.sign_in(key))
+    async def sign_in(cls, market: Market, key: Key, path: Path | None = None) -> "Worker":
+        """Signs in with Ethereum; what the worker holds is kept in the file at `path`, which is its own from then on."""
+        file = HoldingsFile(path, market.info["chain_id"], market.info["escrow"], key.address) if path else None
+        return cls(market, await market.sign_in(key), file)
+
+    async def update_file(self) -> list[str]:
+        """Fetches what is new (batches, approvals) into the file; returns what the service said that isn't true, in sentences."""
+        assert self.file, "use Worker.sign_in with a path"
+        before, more = len(self.file.holdings.wrong), True
+        while more:
+            page = await self.market.get("/v1/holdings", self.session, cursor=self.file.holdings.cursor, limit=1000)
+            await asyncio.to_thread(self.file.put_document, page)
+            more = page["more"]
+        return self.file.holdings.wrong[before:]
 
     @property
     def address(self) -> str:
@@ -58,8 +75,14 @@ class Worker:
         job_id, slot = bytes.fromhex(job["id"][2:]), int(assignment["slot"])
         promised = commitment(job_id, slot, self.address, salt, answer)
         path = f"/v1/assignments/{assignment['id']}"
+        kept = Receipt(job_id, slot, promised, None, salt, answer, assignment["id"])
+        if self.file:
+            await asyncio.to_thread(self.file.promise, job_id, terms_of(job), kept)
         receipt = await self.market.post(f"{path}/commit", {"commitment": "0x" + promised.hex()}, self.session)
         self.check_receipt(job, slot, promised, receipt)
+        if self.file:
+            signed = replace(kept, signature=bytes.fromhex(receipt["signature"][2:]))
+            await asyncio.to_thread(self.file.put, receipts=[receipt_entry(signed)])
         await self.market.post(f"{path}/reveal", {"answer": answer, "salt": "0x" + salt.hex()}, self.session)
         return receipt
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from piecework.domain import merkle
 from piecework.domain.errors import Invalid
@@ -48,6 +49,12 @@ class Terms:
     def as_tuple(self) -> tuple[str | int | bytes, ...]:
         """The fields in ABI order."""
         return tuple(getattr(self, name) for name in self.__slots__)
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields by name: amounts as decimal strings, bytes as 0x hex."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        values |= {name: str(values[name]) for name in ("reward", "fee", "contest_deposit", "appeal_stake")}
+        return {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
 
     def check(self, now: int, fee_bps: int) -> None:
         """Refuses terms that the escrow would refuse, in a sentence.

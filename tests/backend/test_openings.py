@@ -180,7 +180,7 @@ def test_a_dispute_is_shown_slot_by_slot(chain: Chain, tmp_path: Path) -> None:
 
         async def run() -> dict[str, Any]:
             async with Market(market.url) as client:
-                asker, job = await disputable_job(market, client, 6)
+                asker, job = await disputable_job(market, client, [("x", 6)])
                 workers = [await Worker.sign_in(client, new_key()) for _ in range(5)]
                 for worker in workers:
                     await answer(worker, job)
@@ -200,11 +200,13 @@ def test_a_dispute_is_shown_slot_by_slot(chain: Chain, tmp_path: Path) -> None:
             assert f"1 {state}" in html and f'id="slot-{state}"' in html
 
 
-async def disputable_job(market: Works, client: Market, slots: int) -> tuple[Requester, dict[str, Any]]:
+async def disputable_job(
+    market: Works, client: Market, units: list[tuple[Any, int]], **changed: Any
+) -> tuple[Requester, dict[str, Any]]:
     """An open job whose terms name an arbitrator, which the API doesn't offer: its row is changed before it is funded."""
     chain = market.chain
     asker = await Requester.sign_in(client, chain.requester, chain.rpc.url)
-    draft = await asker.draft(posting([("x", slots)]))
+    draft = await asker.draft(posting(units, **changed))
     terms = replace(terms_of(draft), arbitrator=chain.bystander.address)
     job = "0x" + chain.deployment.domain.job_id(terms).hex()
     engine = open_engine(market.database_url)
