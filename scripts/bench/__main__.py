@@ -1,15 +1,19 @@
-"""python -m scripts.bench gas | indexer | replay [--json]"""
+"""python -m scripts.bench api | gas | indexer | replay [--json]"""
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from scripts.bench import gas, indexer, replay
+from scripts.bench import api, gas, indexer, replay
 from scripts.bench.rows import Row, print_rows
 
 
 def _measured(chosen: argparse.Namespace) -> list[Row]:
     """The rows of the chosen bench."""
+    if chosen.bench == "api":
+        extent = api.SHORT if chosen.short else api.Extent()
+        return api.measure(extent if chosen.database == "both" else replace(extent, kinds=(chosen.database,)))
     if chosen.bench == "gas":
         return gas.measure()
     if chosen.bench == "indexer":
@@ -26,6 +30,9 @@ if __name__ == "__main__":
     main_job.add_argument("--answers", type=Path, help="real answers to measure the first rows on, instead of made ones")
     main_job.add_argument("--truth", type=Path)
     benches.add_parser("gas", help="the protocol's gas, beside plain transfers and what others cost")
+    service = benches.add_parser("api", help="complete answers a second, beside bare handlers and the usual way")
+    service.add_argument("--database", choices=[*api.KINDS, "both"], default="both")
+    service.add_argument("--short", action="store_true", help="one short round with a smaller job, to look at while one works")
     mirror = benches.add_parser("indexer", help="the indexer beside the node's own speed, the usual way and Ponder")
     mirror.add_argument("--events", type=int, default=1_000_000, help="how many events the chain has (default 1,000,000)")
     mirror.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")

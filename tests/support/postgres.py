@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,10 +28,13 @@ class Postgres:
 
     Attributes:
         folder: its data and its socket.
+
+    Args:
+        options: of the configuration, name=value; by default it doesn't wait for the disk.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, options: Sequence[str] = QUICK) -> None:
+        self.folder, self._options = folder, options
         self._data, self._numbers = folder / "data", itertools.count(1)
         self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
         self._process = self._start()
@@ -62,7 +66,7 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        options = [part for option in QUICK for part in ("-c", option)]
+        options = [part for option in self._options for part in ("-c", option)]
         command = ["-D", str(self._data), "-k", str(self.folder), "-c", "listen_addresses=", *options]
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
@@ -92,12 +96,12 @@ def server() -> Postgres:
     return started
 
 
-def start() -> Postgres:
-    """A server of a test's own, for what stops it; `remove` it in the end."""
+def start(options: Sequence[str] = QUICK) -> Postgres:
+    """A server of a test's own, for what stops it or wants other options; `remove` it in the end."""
     folder = Path(tempfile.mkdtemp(prefix="piecework-pg-"))
     if os.geteuid() == 0:
         shutil.chown(folder, unprivileged())
-    return Postgres(folder)
+    return Postgres(folder, options)
 
 
 @cache
