@@ -14,7 +14,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PIECEWORK_", extra="ignore")
 
     database_url: str = Field(description="SQLAlchemy URL: sqlite:////path or postgresql+psycopg://…")
-    rpc_url: str = Field(description="The chain's JSON-RPC endpoint.")
+    rpc_url: str = Field(description="The chain's JSON-RPC endpoint; several, separated by commas, are asked in turn.")
+    public_rpc_url: str | None = Field(None, description="The endpoint that wallets are told; by default the first of the others.")
     deployment: Path = Field(description="The deployment file that says where the escrow is.")
     data: Path = Field(description="Folder for jobs' content.")
     host: str = Field("127.0.0.1", description="Address to listen on.")
@@ -24,6 +25,8 @@ class Settings(BaseSettings):
     relayer_key: SecretStr = Field(description="0x hex; pays the gas of settlements and relayed withdrawals.")
     push_gas: int = Field(60_000, ge=0, le=5_000_000, description="Gas each push may use; 0 credits everybody.")
     settle_gas: int = Field(12_000_000, ge=1_000_000, description="Most gas one settlement should take.")
+    max_fee_gwei: float = Field(500, gt=0, description="The most that a gas of a transaction of ours may cost.")
+    bump_seconds: float = Field(60, gt=0, description="After how long without being mined a transaction is made to offer more.")
     finality_blocks: int = Field(64, ge=0, description="Blocks after which a confirmed transaction is not looked at again.")
     session_seconds: int = Field(7 * 86_400, ge=60, description="How long a session lasts.")
     nonce_seconds: int = Field(600, ge=10, description="How long a sign-in may take.")

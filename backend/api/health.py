@@ -43,7 +43,7 @@ def info(services: Coordinator) -> MarketView:
     return MarketView(
         version=version("piecework"),
         chain_id=d.chain_id,
-        rpc_url=services.settings.rpc_url,
+        rpc_url=services.settings.public_rpc_url or services.rpc.url,
         escrow=d.escrow,
         token=TokenInfoView(d.token, d.token_symbol, d.token_decimals),
         coordinator=services.key.address,

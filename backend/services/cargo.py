@@ -34,6 +34,16 @@ def load(connection: Connection, row: Row[Any], push_gas: int, most_gas: int) ->
     return settlement(connection, row.subject, push_gas, most_gas)
 
 
+def mirrored(connection: Connection, row: Row[Any], transaction_hash: str) -> bool:
+    """Whether the mirror shows what an intent's transaction did."""
+    if row.kind == "filler":
+        return True  # it did nothing
+    if row.kind == "withdrawal":
+        return mirror.withdrawn(connection, transaction_hash)
+    digests = outbox.carried(connection, row.id)
+    return len(mirror.settled(connection, digests)) == len(digests)
+
+
 def settlement(connection: Connection, subject: str, push_gas: int, most_gas: int) -> Cargo | None:
     """Approved batches of one worker table (`subject` is posting:roster) that nobody has settled; None if there are none."""
     posting, roster = map(int, subject.split(":"))

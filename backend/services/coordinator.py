@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from backend.services.assignments import Assignments
 from backend.services.batches import Batches
 from backend.services.holdings import WorkersFiles
+from backend.services.lane import GWEI
 from backend.services.payments import Payments
 from backend.services.postings import Postings
 from backend.services.reviews import Reviews
@@ -19,7 +20,7 @@ from backend.settings import Settings
 from backend.store.content import Contents
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
-from piecework.chain.rpc import Rpc
+from piecework.chain.failover import Failover
 from piecework.domain.errors import Invalid, PieceworkError
 from piecework.domain.typed_data import Key
 
@@ -50,7 +51,7 @@ class Coordinator:
         self.deployment = deployment = Deployment.load(settings.deployment)
         self.key = _key("PIECEWORK_COORDINATOR_KEY", settings.coordinator_key.get_secret_value())
         self.relayer = _key("PIECEWORK_RELAYER_KEY", settings.relayer_key.get_secret_value())
-        self.rpc = rpc = Rpc(settings.rpc_url, timeout_seconds=10)
+        self.rpc = rpc = Failover(settings.rpc_url, 10, deployment.check)
         self.store = store = Store(settings.database_url)
         store.belong_to(deployment.chain_id, deployment.genesis_hash, deployment.escrow)
         contents, domain = Contents(settings.data / "content"), deployment.domain
@@ -63,6 +64,8 @@ class Coordinator:
             settings.settle_gas,
             settings.finality_blocks,
             clock,
+            most_fee=int(settings.max_fee_gwei * GWEI),
+            bump_seconds=settings.bump_seconds,
         )
         self.sessions = Sessions(
             store, rpc, deployment.chain_id, url, clock, settings.session_seconds, settings.nonce_seconds

@@ -1,13 +1,13 @@
-"""The outbox in SQL, and the lease of the one process that empties a lane of it."""
+"""The outbox in SQL."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 from sqlmodel import col
 
-from backend.store.tables import AccountPreference, Lease, Outbox, Posting, SignedBatch, Withdrawal
+from backend.store.tables import AccountPreference, Outbox, Posting, SignedBatch, Withdrawal
 from indexer.tables import Close, SettledBatch
 
 LANES = dict.fromkeys(("settlement", "withdrawal"), "relayer") | dict.fromkeys(
@@ -59,10 +59,21 @@ _FAILURES = select(func.count()).where(
 )
 _HAND_OVER = update(Withdrawal).where(col(Withdrawal.id) == bindparam("b_id")).values(outbox=bindparam("b_outbox"))
 _WITHDRAWAL = select(Withdrawal).where(col(Withdrawal.id) == bindparam("wanted"))
-_RENEW = update(Lease).where(
-    col(Lease.name) == bindparam("lease"), (col(Lease.holder) == bindparam("me")) | (col(Lease.expires_at) <= bindparam("now"))
-).values(holder=bindparam("me"), expires_at=bindparam("until"))
-_HELD = select(Lease.holder).where(col(Lease.name) == bindparam("lease")).with_for_update()
+_REPLACE = (
+    update(Outbox)
+    .where(
+        col(Outbox.id) == bindparam("b_id"),
+        col(Outbox.state) == "signed",
+        col(Outbox.transaction_hash) == bindparam("b_before"),
+    )
+    .values(transaction_hash=bindparam("b_hash"), raw=bindparam("b_raw"))
+)
+_AT_NONCE = select(func.count()).where(
+    col(Outbox.nonce) == bindparam("at"), col(Outbox.state).in_(("signed", "confirmed")), _in_lanes
+)
+_FINAL = select(func.max(col(Outbox.nonce))).where(
+    col(Outbox.state) == "confirmed", col(Outbox.block_number) < bindparam("before"), _in_lanes
+)
 
 
 def queue(connection: Connection, kind: str, subject: str, now: datetime) -> int:
@@ -132,18 +143,28 @@ def credit_only(connection: Connection) -> frozenset[str]:
     return frozenset(connection.execute(_PREFERENCES).scalars())
 
 
-def acquire(connection: Connection, lease: str, me: str, now: datetime, seconds: float) -> bool:
-    """Takes or renews a lease; False while another process holds it."""
-    values = {"lease": lease, "me": me, "now": now, "until": now + timedelta(seconds=seconds)}
-    if connection.execute(_HELD, {"lease": lease}).scalar() is None:
-        connection.execute(insert(Lease), {"name": lease, "holder": me, "expires_at": values["until"]})
-        return True
-    return connection.execute(_RENEW, values).rowcount == 1
+def replace(connection: Connection, id: int, before: str, hash_: str, raw: str) -> bool:
+    """Puts a newer version of a signed transaction in the place of the one with hash `before`; False if that isn't it any more."""
+    values = {"b_id": id, "b_before": before, "b_hash": hash_, "b_raw": raw}
+    return connection.execute(_REPLACE, values).rowcount == 1
 
 
-def holds(connection: Connection, lease: str, me: str) -> bool:
-    """Whether the lease is this process's, locked until the transaction ends."""
-    return connection.execute(_HELD, {"lease": lease}).scalar() == me
+def add_signed(connection: Connection, row: dict[str, Any]) -> int:
+    """Writes a row that is signed from its first moment; returns its id."""
+    key = connection.execute(insert(Outbox), row | {"state": "signed"}).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def has_nonce(connection: Connection, nonce: int, lanes: Sequence[str]) -> bool:
+    """Whether a transaction of the lanes' key that isn't given up has that nonce."""
+    return bool(connection.execute(_AT_NONCE, {"at": nonce, "lanes": lanes}).scalar_one())
+
+
+def final_nonce(connection: Connection, before_block: int, lanes: Sequence[str]) -> int:
+    """The highest nonce that was mined before a block; -1 for none."""
+    nonce = connection.execute(_FINAL, {"before": before_block, "lanes": lanes}).scalar()
+    return -1 if nonce is None else int(nonce)
 
 
 def failures(connection: Connection, kind: str, subject: str) -> int:

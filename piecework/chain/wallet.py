@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_account import Account
+from eth_account.typed_transactions import TypedTransaction
 from eth_utils.address import to_checksum_address
+from hexbytes import HexBytes
 
 from piecework.chain.abi import Abi
+from piecework.chain.fees import Fees, quote
 from piecework.chain.rpc import Rpc, RpcRefused
 from piecework.domain.errors import Conflict, Unavailable
 from piecework.domain.typed_data import Key
@@ -52,9 +55,19 @@ class Wallet:
 
 
 def sign_transaction(
-    rpc: Rpc, key: Key, to: str | None, data: str, value: int, nonce: int, abi: Abi | None = None
+    rpc: Rpc,
+    key: Key,
+    to: str | None,
+    data: str,
+    value: int,
+    nonce: int,
+    abi: Abi | None = None,
+    most_fee: int | None = None,
 ) -> tuple[str, str]:
     """A signed EIP-1559 transaction: its hash and its raw bytes, 0x hex each.
+
+    Args:
+        value, most_fee: wei, and the most that a gas may cost.
 
     Raises:
         Conflict: the chain says that it would revert.
@@ -69,20 +82,43 @@ def sign_transaction(
     except RpcRefused as refused:
         words = (abi.revert_sentence(refused.data) if abi else None) or refused.message
         raise Conflict(f"The transaction would fail: {words}.") from refused
-    base_fee = int(block.get("baseFeePerGas") or "0x0", 16)
-    tip = 10**9
     transaction = {
         "type": 2,
         "chainId": int(chain_id, 16),
         "nonce": nonce,
         "gas": min(int(int(gas, 16) * GAS_MARGIN), int(block["gasLimit"], 16)),
-        "maxFeePerGas": 2 * base_fee + tip,
-        "maxPriorityFeePerGas": tip,
         "value": value,
         "data": data,
         **({"to": to_checksum_address(to)} if to else {}),
     }
-    signed = Account.sign_transaction(transaction, key.secret)
+    return _signed(transaction, key, quote(base_fee_of(block), most_fee))
+
+
+def sign_again(raw: str, key: Key, fees: Fees) -> tuple[str, str]:
+    """The same transaction with other fees: its hash and its raw bytes. Only one of the two can be mined."""
+    return _signed(fields_of(raw), key, fees)
+
+
+def fields_of(raw: str) -> dict[str, Any]:
+    """What is signed in a raw EIP-1559 transaction, without the signature."""
+    fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    return {name: value for name, value in fields.items() if name not in ("v", "r", "s")}
+
+
+def fees_of(raw: str) -> Fees:
+    """What a raw EIP-1559 transaction offers."""
+    fields = fields_of(raw)
+    return Fees(fields["maxFeePerGas"], fields["maxPriorityFeePerGas"])
+
+
+def base_fee_of(block: dict[str, Any]) -> int:
+    """Wei that a gas costs in a block, as a node gives it."""
+    return int(block.get("baseFeePerGas") or "0x0", 16)
+
+
+def _signed(transaction: dict[str, Any], key: Key, fees: Fees) -> tuple[str, str]:
+    offer = {"maxFeePerGas": fees.max_fee, "maxPriorityFeePerGas": fees.max_tip}
+    signed = Account.sign_transaction(transaction | offer, key.secret)
     return "0x" + signed.hash.hex(), "0x" + signed.raw_transaction.hex()
 
 
