@@ -8,9 +8,28 @@ from importlib.util import find_spec
 import anyio.to_thread
 from fastapi import FastAPI
 
-from backend.api import assignments, health, holdings, jobs, problems, schema, session, settlement
+from backend.api import (
+    assignments,
+    health,
+    holdings,
+    jobs,
+    operators,
+    problems,
+    schema,
+    session,
+    settlement,
+)
 from backend.services.coordinator import Coordinator
 
+ROOMS = (
+    health,
+    session,
+    jobs,
+    assignments,
+    settlement,
+    holdings,
+    operators,
+)
 THREADS = 10
 """Readers at once: fewer than the database's pool holds, so that none waits for a connection."""
 
@@ -37,7 +56,7 @@ def create_app(services: Coordinator) -> FastAPI:
     app.state.coordinator = services
     problems.install(app)
     schema.install(app)
-    for room in (health, session, jobs, assignments, settlement, holdings):
+    for room in ROOMS:
         app.include_router(room.router)
     if find_spec("backend.web") is not None:
         from backend.web import router as pages  # the pages come with their own package

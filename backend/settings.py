@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     max_fee_gwei: float = Field(500, gt=0, description="The most that a gas of a transaction of ours may cost.")
     bump_seconds: float = Field(60, gt=0, description="After how long without being mined a transaction is made to offer more.")
     finality_blocks: int = Field(64, ge=0, description="Blocks after which a confirmed transaction is not looked at again.")
+    operator_gas: int = Field(
+        0, ge=0, description="Wei that the relayer gives an operator of ours that runs low; 0 leaves that to its requester."
+    )
+    batch_slots: int = Field(1_000, ge=1, description="Approved answers that make a batch at once, where an operator signs.")
+    batch_seconds: float = Field(2.0, ge=0, description="How long the first of them waits for others.")
     session_seconds: int = Field(7 * 86_400, ge=60, description="How long a session lasts.")
     nonce_seconds: int = Field(600, ge=10, description="How long a sign-in may take.")
 

@@ -5,31 +5,31 @@ from typing import Any
 import msgspec
 
 
-class _Body(msgspec.Struct, forbid_unknown_fields=True):
+class Body(msgspec.Struct, forbid_unknown_fields=True):
     """A request's body."""
 
 
-class NewSession(_Body):
+class NewSession(Body):
     """A signed EIP-4361 message."""
 
     message: str
     signature: str
 
 
-class PayoutChoice(_Body):
+class PayoutChoice(Body):
     """How settlements shall be paid: wallet or ledger."""
 
     payout: str
 
 
-class NewUnit(_Body):
+class NewUnit(Body):
     """One piece of work and how many answers it asks for."""
 
     content: Any
     slots: int
 
 
-class NewJob(_Body):
+class NewJob(Body):
     """A job's content and terms; `reward` in base units as a decimal string, windows in seconds, `closes_at` in Unix seconds."""
 
     title: str
@@ -45,52 +45,53 @@ class NewJob(_Body):
     token: str | None = None
     answers_per_worker: int = 1
     assignment_seconds: int = 3600
+    operator: str | None = None
 
 
-class NewAssignment(_Body):
+class NewAssignment(Body):
     """Which unit; null for the next one that the worker may do."""
 
     unit: int | None = None
 
 
-class NewCommitment(_Body):
+class NewCommitment(Body):
     """keccak256(job, slot, worker, salt, answer), 0x hex."""
 
     commitment: str
 
 
-class Revelation(_Body):
+class Revelation(Body):
     """The answer that was committed to, and its salt, 32 bytes as 0x hex."""
 
     answer: Any
     salt: str
 
 
-class Rejection(_Body):
+class Rejection(Body):
     """An assignment that isn't good enough, and why."""
 
     assignment: str
     reason: str
 
 
-class Review(_Body):
+class Review(Body):
     """Ids of assignments to approve, or "all"; and what to reject."""
 
     approve: list[str] | str = []
     reject: list[Rejection] = []
 
 
-class Nothing(_Body):
+class Nothing(Body):
     """No fields."""
 
 
-class NewApproval(_Body):
+class NewApproval(Body):
     """The requester's EIP-712 signature of the approval, 0x hex."""
 
     signature: str
 
 
-class NewWithdrawal(_Body):
+class NewWithdrawal(Body):
     """A signed withdrawal; amounts in base units, `deadline` in Unix seconds."""
 
     owner: str

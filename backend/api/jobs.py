@@ -25,6 +25,7 @@ from backend.api.views import AssignmentView, BatchView, JobView, ReviewView, Un
 from backend.services.assignments import STATES
 from backend.services.postings import Draft
 from piecework.domain.errors import Invalid
+from piecework.domain.units import NATIVE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 MOST_BYTES = 128 << 20
@@ -95,6 +96,15 @@ async def review(request: Request, job: str) -> Response:
     return JSON(ReviewView(*await services.reviews.review(found, approve, reject)))
 
 
+@router.post("/{job}/funding", **spec(JobView, 202, Nothing, auth=True))
+async def fund(request: Request, job: str) -> Response:
+    """Has the job's operator post it, its money taken from the requester's ledger within the operator's allowance."""
+    services = coordinator(request)
+    await services.operators.post(services.postings.owned(_id(job), account(request)))
+    services.errands.wake()
+    return JSON(await to_thread(lambda: views.job(services, services.postings.row(_id(job)))), 202)
+
+
 @router.post("/{job}/batches", **spec(list[BatchView], reads=Nothing, auth=True))
 async def cut(request: Request, job: str) -> Response:
     """Puts every approved answer into a batch; answers with the batches that wait for an approval."""
@@ -132,6 +142,7 @@ def _draft(body: NewJob, token: str) -> Draft:
         review_window=body.review_window_seconds,
         appeal_window=body.appeal_window_seconds,
         salt=hex_bytes("salt", body.salt, 32),
+        operator=NATIVE if body.operator is None else address("operator", body.operator),
     )
 
 

@@ -9,37 +9,52 @@ from sqlalchemy import Connection, Row
 
 from backend.services.postings import terms_of
 from backend.store import mirror, outbox, postings, slots
-from piecework.chain.escrow import SignedBatch, encode_relayed_withdrawal, encode_settle
+from piecework.chain.escrow import SignedBatch, encode_post, encode_relayed_withdrawal, encode_settle
+from piecework.chain.escrow_recourse import encode_set_operator_with_signature, encode_tip
 from piecework.domain.terms import Batch
-from piecework.domain.typed_data import Withdrawal
+from piecework.domain.typed_data import OperatorGrant, Withdrawal
 
 GAS_BASE, GAS_BATCH, GAS_SLOT, GAS_WORKER = 60_000, 80_000, 160, 36_000
 """Upper bounds by which batches are put into one settlement; the real gas is estimated by the chain (tests/bench has figures)."""
+BY_RECEIPT = ("grant", "tip", "gas")
+"""What is done when its transaction succeeded: the mirror has nothing that names it."""
 RELAY_FEE = 0
 """Base units that the relayer asks for a withdrawal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cargo:
-    """Calldata, and the digests of the batches in it."""
+    """Calldata for the escrow, or for `to`, with `value` wei, and the digests of the batches in it."""
 
     data: str
     digests: tuple[str, ...] = ()
+    to: str | None = None
+    value: int = 0
 
 
 def load(connection: Connection, row: Row[Any], push_gas: int, most_gas: int) -> Cargo | None:
     """The cargo of an intent; None if there is nothing left to carry."""
-    if row.kind == "withdrawal":
-        return _withdrawal(outbox.withdrawal(connection, row.subject))
-    return settlement(connection, row.subject, push_gas, most_gas)
+    if row.kind == "settlement":
+        return settlement(connection, row.subject, push_gas, most_gas)
+    return _LOADERS[row.kind](connection, row.subject)
 
 
-def mirrored(connection: Connection, row: Row[Any], transaction_hash: str) -> bool:
-    """Whether the mirror shows what an intent's transaction did."""
+def mirrored(connection: Connection, row: Row[Any], transaction_hash: str, block: int | None = None) -> bool:
+    """Whether the mirror shows what an intent's transaction did.
+
+    Args:
+        block: where the chain has its receipt. Of what the mirror keeps nothing that names the transaction, it has shown it when it
+            has come to that block; without one that is as good as unseen, and the chain must be asked.
+    """
     if row.kind == "filler":
         return True  # it did nothing
     if row.kind == "withdrawal":
         return mirror.withdrawn(connection, transaction_hash)
+    if row.kind == "post":
+        return mirror.is_funded(connection, postings.numbered(connection, int(row.subject)).job)
+    if row.kind in BY_RECEIPT:
+        head = mirror.head(connection)
+        return block is not None and head is not None and head.number >= block
     digests = outbox.carried(connection, row.id)
     return len(mirror.settled(connection, digests)) == len(digests)
 
@@ -91,6 +106,33 @@ def _signed(row: Row[Any]) -> SignedBatch:
     return SignedBatch(batch, bytes.fromhex(row.signature[2:]), bytes.fromhex(row.approval[2:]))
 
 
-def _withdrawal(row: Row[Any]) -> Cargo:
+def _withdrawal(connection: Connection, subject: str) -> Cargo:
+    row = outbox.withdrawal(connection, subject)
     withdrawal = Withdrawal(row.owner, row.token, row.receiver, row.amount, row.max_fee, row.nonce, row.deadline)
     return Cargo(encode_relayed_withdrawal(withdrawal, RELAY_FEE, bytes.fromhex(row.signature[2:])))
+
+
+def _grant(connection: Connection, subject: str) -> Cargo:
+    g = outbox.signed_grant(connection, subject)
+    grant = OperatorGrant(g.requester, g.operator, g.token, g.allowance, g.expires_at, g.nonce, g.deadline)
+    return Cargo(encode_set_operator_with_signature(grant, bytes.fromhex(g.signature[2:])))
+
+
+def _post(connection: Connection, subject: str) -> Cargo | None:
+    row = postings.numbered(connection, int(subject))
+    if mirror.is_funded(connection, row.job):
+        return None
+    return Cargo(encode_post(terms_of(row), row.slots, "ledger"))
+
+
+def _tip(connection: Connection, subject: str) -> Cargo:
+    row = outbox.tip(connection, subject)
+    return Cargo(encode_tip(row.giver, row.token, [(row.receiver, row.amount)], bytes.fromhex(row.id[2:])))
+
+
+def _gas(connection: Connection, subject: str) -> Cargo:
+    operator, _, wei = subject.partition(":")
+    return Cargo("0x", to=operator, value=int(wei))
+
+
+_LOADERS = {"withdrawal": _withdrawal, "grant": _grant, "post": _post, "tip": _tip, "gas": _gas}

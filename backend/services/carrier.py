@@ -17,8 +17,8 @@ from piecework.domain.errors import Conflict, Unavailable
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_SECONDS = 10.0
-MOST_PUT_OFF = {"withdrawal": 10}
-"""Settlements wait for as long as it takes; whoever sent a withdrawal can send it again."""
+MOST_PUT_OFF = {"withdrawal": 10, "grant": 10}
+"""Settlements wait for as long as it takes; whoever sent a withdrawal or an allowance can send it again."""
 NOT_YET = ("JobUnknown", "NothingFree")
 """Reverts that may pass when the chain or the mirror has gone on."""
 
@@ -59,7 +59,7 @@ class Carrier:
         """Signs and stores a transaction; returns its raw bytes, which may be sent from then on."""
         lane, nonce = self._lane, self._next_nonce()
         hash_, raw = sign_transaction(
-            lane.rpc, lane.key, lane.deployment.escrow, cargo.data, 0, nonce, escrow_abi(), lane.most_fee
+            lane.rpc, lane.key, cargo.to or lane.deployment.escrow, cargo.data, cargo.value, nonce, escrow_abi(), lane.most_fee
         )
         self._require_money(raw)
         values = {"nonce": nonce, "raw": raw, "transaction_hash": hash_, "signed_at": lane.clock()}

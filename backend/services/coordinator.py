@@ -6,10 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from backend.services.approver import Approver
 from backend.services.assignments import Assignments
 from backend.services.batches import Batches
+from backend.services.errands import Errands
 from backend.services.holdings import WorkersFiles
 from backend.services.lane import GWEI
+from backend.services.operators import Operators, service_key
 from backend.services.payments import Payments
 from backend.services.postings import Postings
 from backend.services.reviews import Reviews
@@ -75,21 +78,31 @@ class Coordinator:
         self.reviews = Reviews(store, clock)
         self.batches = Batches(store, self.postings, rpc, domain, self.key, clock, self.settler.wake)
         self.withdrawals = Withdrawals(store, rpc, domain, clock, self.settler.wake)
+        self.service_key = service_key(self.key.secret)
+        self.operators = Operators(store, rpc, domain, deployment.token, self.service_key, clock, self.settler.wake)
+        self.errands = Errands(store, rpc, deployment, self.operators, settings, clock, self.settler.wake)
+        self.approver = Approver(
+            store, self.postings, self.batches, self.operators, settings.batch_slots, settings.batch_seconds, clock
+        )
         self.payments = Payments(store, rpc, deployment.escrow, deployment.token)
         self.files = WorkersFiles(store, domain, clock)
         self._sweeping: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begins to carry settlements and to take back what has expired; call it on the loop that serves."""
+        """Begins to carry settlements, to approve as an operator, and to take back what has expired; call it on the loop that serves."""
         self.settler.start()
+        self.errands.start()
+        self.approver.start()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     async def stop(self) -> None:
-        """Ends both and lets the database go; what was acknowledged is kept."""
+        """Ends all that and lets the database go; what was acknowledged is kept."""
         if self._sweeping is not None:
             self._sweeping.cancel()
             with suppress(asyncio.CancelledError):
                 await self._sweeping
+        await self.approver.stop()
+        await asyncio.to_thread(self.errands.stop)
         await asyncio.to_thread(self.settler.stop)
         await asyncio.to_thread(self.store.close)
 

@@ -149,7 +149,7 @@ class Follower:
             self._failed(row, "The transaction failed on the chain.", gas_used=gas, transaction_hash=version.hash)
             return
         with self._lane.store.read() as connection:
-            if not mirrored(connection, row, version.hash):
+            if not mirrored(connection, row, version.hash, block):
                 return
         values = {"transaction_hash": version.hash, "raw": version.raw, "block_number": block, "gas_used": gas}
         self._lane.move(row, "signed", "confirmed", confirmed_at=self._lane.clock(), **values)

@@ -34,6 +34,10 @@ class Job:
     number: int
     id: str
     requester: str
+    operator: str
+    token: str
+    price: int
+    """Base units that a slot costs, fee included."""
     coordinator: str
     content: str
     slots: int
@@ -61,6 +65,7 @@ class Draft:
     review_window: int
     appeal_window: int
     salt: bytes
+    operator: str = NATIVE
 
 
 class Postings:
@@ -173,7 +178,7 @@ class Postings:
     def _terms(self, requester: str, draft: Draft, content: bytes, fee: int) -> Terms:
         return Terms(
             requester=requester,
-            operator=NATIVE,
+            operator=draft.operator,
             token=draft.token,
             reward=draft.reward,
             fee=fee,
@@ -329,6 +334,9 @@ def _fixed(row: Row[Any]) -> Job:
         row.number,
         row.job,
         row.requester,
+        row.operator,
+        row.token,
+        row.reward + row.fee,
         row.coordinator,
         row.content,
         row.slots,

@@ -53,6 +53,7 @@ class Settler:
         lanes: whose rows it carries, all with this key; the first one's lease makes it the only one to do so.
         most_fee: wei that a gas may cost at most.
         bump_seconds: after how long without being mined a transaction is replaced by one that offers more.
+        leadership: another lease than the first lane's own; for lanes that one process carries together.
     """
 
     def __init__(
@@ -68,8 +69,9 @@ class Settler:
         lanes: tuple[str, ...] = ("relayer",),
         most_fee: int = 500 * GWEI,
         bump_seconds: float = 60,
+        leadership: Leadership | None = None,
     ) -> None:
-        self._leadership = leadership = Leadership(store, LEASES[lanes[0]], clock)
+        self._leadership = leadership = leadership or Leadership(store, LEASES[lanes[0]], clock)
         self._lane = Lane(
             *(store, rpc, deployment, key, clock, lanes, leadership, push_gas, settle_gas, finality_blocks, most_fee, bump_seconds)
         )

@@ -15,6 +15,7 @@ from indexer.tables import (
     Job,
     LedgerEntry,
     LedgerWithdrawal,
+    OperatorAllowance,
     ProtocolFee,
     SettledBatch,
     WorkerPayment,
@@ -77,6 +78,17 @@ _BALANCES = (
     )
 )
 _BALANCE = _BALANCES.with_only_columns(LedgerEntry.balance).where(col(LedgerEntry.token) == bindparam("token")).limit(1)
+_ALLOWANCE = (
+    select(OperatorAllowance.allowance, OperatorAllowance.expires_at)
+    .where(
+        *own(OperatorAllowance),
+        col(OperatorAllowance.requester) == bindparam("by"),
+        col(OperatorAllowance.operator) == bindparam("operator"),
+        col(OperatorAllowance.token) == bindparam("token"),
+    )
+    .order_by(col(OperatorAllowance.block_number).desc(), col(OperatorAllowance.log_index).desc())
+    .limit(1)
+)
 _RELAYED = (
     select(LedgerWithdrawal.token, func.count())
     .where(
@@ -102,6 +114,7 @@ _EARNED = (
 )
 _SETTLED = select(SettledBatch.batch).where(col(SettledBatch.batch).in_(bindparam("digests", expanding=True)))
 _WITHDRAWN = select(literal(1)).where(col(LedgerWithdrawal.transaction_hash) == bindparam("hash")).limit(1)
+_FUNDED = select(literal(1)).where(col(Funding.job) == bindparam("job")).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +157,12 @@ def balance(connection: Connection, account: str, token: str) -> int:
     return int(connection.execute(_BALANCE, {"account": account, "token": token}).scalar() or 0)
 
 
+def allowance(connection: Connection, requester: str, operator: str, token: str) -> tuple[int, int]:
+    """Base units that an operator may still spend of a requester's balance, and the Unix second at which that ends."""
+    row = connection.execute(_ALLOWANCE, {"by": requester, "operator": operator, "token": token}).one_or_none()
+    return (0, 0) if row is None else (row.allowance, row.expires_at)
+
+
 def relayed(connection: Connection, account: str) -> dict[str, int]:
     """How many withdrawals of the account others carried, by token."""
     return {token: count for token, count in connection.execute(_RELAYED, {"account": account})}
@@ -163,3 +182,8 @@ def settled(connection: Connection, digests: list[str]) -> set[str]:
 def withdrawn(connection: Connection, transaction_hash: str) -> bool:
     """Whether the mirror has a withdrawal of that transaction."""
     return connection.execute(_WITHDRAWN, {"hash": transaction_hash}).scalar() is not None
+
+
+def is_funded(connection: Connection, job: str) -> bool:
+    """Whether the mirror has seen money locked for a job."""
+    return connection.execute(_FUNDED, {"job": job}).scalar() is not None

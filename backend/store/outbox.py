@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 from sqlmodel import col
 
-from backend.store.tables import AccountPreference, Outbox, Posting, SignedBatch, Withdrawal
+from backend.store.tables import AccountPreference, OperatorTip, Outbox, Posting, SignedBatch, SignedGrant, Withdrawal
 from indexer.tables import Close, SettledBatch
 
-LANES = dict.fromkeys(("settlement", "withdrawal"), "relayer") | dict.fromkeys(
+LANES = dict.fromkeys(("settlement", "withdrawal", "grant", "gas"), "relayer") | dict.fromkeys(
     ("open", "finalize", "reclaim", "conclude"), "coordinator"
 )
-"""Whose key sends what."""
+"""Whose key sends what; an operator's lane is its address."""
 
 _QUEUED = select(Outbox.id).where(
     col(Outbox.kind) == bindparam("of_kind"), col(Outbox.subject) == bindparam("of"), col(Outbox.state) == "queued"
@@ -57,7 +57,8 @@ _CARRIED = select(SignedBatch.digest).where(col(SignedBatch.outbox) == bindparam
 _FAILURES = select(func.count()).where(
     col(Outbox.kind) == bindparam("of_kind"), col(Outbox.subject) == bindparam("of"), col(Outbox.state) == "failed"
 )
-_HAND_OVER = update(Withdrawal).where(col(Withdrawal.id) == bindparam("b_id")).values(outbox=bindparam("b_outbox"))
+_OWNERS: dict[str, Any] = {"withdrawal": Withdrawal, "grant": SignedGrant, "tip": OperatorTip}
+"""Rows that name the transaction that carries them."""
 _WITHDRAWAL = select(Withdrawal).where(col(Withdrawal.id) == bindparam("wanted"))
 _REPLACE = (
     update(Outbox)
@@ -74,14 +75,17 @@ _AT_NONCE = select(func.count()).where(
 _FINAL = select(func.max(col(Outbox.nonce))).where(
     col(Outbox.state) == "confirmed", col(Outbox.block_number) < bindparam("before"), _in_lanes
 )
+_GRANT = select(SignedGrant).where(col(SignedGrant.id) == bindparam("wanted"))
+_TIP = select(OperatorTip).where(col(OperatorTip.id) == bindparam("wanted"))
+_BUSY = select(col(Outbox.lane)).where(col(Outbox.state).in_(("queued", "signed")), col(Outbox.lane).like("0x%")).distinct()
 
 
-def queue(connection: Connection, kind: str, subject: str, now: datetime) -> int:
-    """Queues an intent unless the same one waits already; returns its id."""
+def queue(connection: Connection, kind: str, subject: str, now: datetime, operator: str | None = None) -> int:
+    """Queues an intent unless the same one waits already; returns its id. `operator` sends it where it isn't a service's own."""
     waiting = connection.execute(_QUEUED, {"of_kind": kind, "of": subject}).scalar()
     if waiting is not None:
         return int(waiting)
-    row = {"lane": LANES[kind], "kind": kind, "subject": subject, "state": "queued", "created_at": now}
+    row = {"lane": operator or LANES[kind], "kind": kind, "subject": subject, "state": "queued", "created_at": now}
     key = connection.execute(insert(Outbox), row).inserted_primary_key
     assert key is not None
     return int(key[0])
@@ -138,6 +142,21 @@ def withdrawal(connection: Connection, id: str) -> Row[Any]:
     return connection.execute(_WITHDRAWAL, {"wanted": id}).one()
 
 
+def signed_grant(connection: Connection, id: str) -> Row[Any]:
+    """A signed allowance."""
+    return connection.execute(_GRANT, {"wanted": id}).one()
+
+
+def tip(connection: Connection, id: str) -> Row[Any]:
+    """A tip that an operator is to send."""
+    return connection.execute(_TIP, {"wanted": id}).one()
+
+
+def busy_operators(connection: Connection) -> list[str]:
+    """The operators whose lanes have something to carry, or sent something that a reorg could undo."""
+    return list(connection.execute(_BUSY).scalars())
+
+
 def credit_only(connection: Connection) -> frozenset[str]:
     """Accounts that take their money in the ledger."""
     return frozenset(connection.execute(_PREFERENCES).scalars())
@@ -175,6 +194,7 @@ def failures(connection: Connection, kind: str, subject: str) -> int:
 def carry_again(connection: Connection, row: Row[Any], now: datetime) -> None:
     """Queues the intent of a transaction that came to nothing."""
     unlink(connection, row.id)
-    again = queue(connection, row.kind, row.subject, now)
-    if row.kind == "withdrawal":
-        connection.execute(_HAND_OVER, {"b_id": row.subject, "b_outbox": again})
+    again = queue(connection, row.kind, row.subject, now, row.lane)
+    if row.kind in _OWNERS:
+        table = _OWNERS[row.kind]
+        connection.execute(update(table).where(col(table.id) == row.subject).values(outbox=again))

@@ -18,6 +18,7 @@ _UNITS = (
     .order_by(col(Unit.position))
     .limit(bindparam("most"))
 )
+_NUMBERED = select(Posting).where(col(Posting.number) == bindparam("wanted"))
 _INSERT, _INSERT_UNITS = insert(Posting), insert(Unit)
 
 
@@ -32,6 +33,11 @@ def add(connection: Connection, posting: dict[str, Any], units: Sequence[dict[st
 def one(connection: Connection, job: str) -> Row[Any] | None:
     """A job with its state."""
     return connection.execute(_ONE, {"wanted": job}).first()
+
+
+def numbered(connection: Connection, number: int) -> Row[Any]:
+    """A job by its number here."""
+    return connection.execute(_NUMBERED, {"wanted": number}).one()
 
 
 def page(connection: Connection, where: Sequence[ColumnElement[bool]], cursor: int, limit: int) -> Sequence[Row[Any]]:

@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
 from backend.store.tables.content import Attachment, Blob, ContentKey, Draft, UnitLoad
+from backend.store.tables.operators import OperatorKey, OperatorTip, SignedGrant
 from backend.store.tables.qualifications import Qualification, QualificationGrant, QualificationRequest
 from backend.store.tables.recourse import Evidence, WatchNote
 from backend.store.tables.reviews import Review
@@ -133,6 +134,7 @@ class Assignment(SQLModel, table=True):
         Index("assignment_by_state", "posting", "state", "id"),
         Index("assignment_own", "worker", "id"),
         Index("assignment_due", "expires_at", **fields.where("state = 'reserved'")),
+        Index("assignment_approved", "posting", "reviewed_at", **fields.where("state = 'approved'")),
     )
     id: str = Field(primary_key=True, max_length=34)
     posting: int
@@ -218,12 +220,12 @@ class Outbox(SQLModel, table=True):
         Index("outbox_by_state", "state", "id"),
     )
     id: int | None = Field(default=None, primary_key=True)
-    lane: str = Field(default="relayer", max_length=11, sa_column_kwargs={"server_default": "relayer"})
-    """relayer or coordinator: whose key sends it."""
+    lane: str = Field(default="relayer", max_length=42, sa_column_kwargs={"server_default": "relayer"})
+    """Whose key sends it: relayer, coordinator, or an operator's address."""
     kind: str = Field(max_length=10)
-    """settlement or withdrawal, by the relayer; open, finalize, reclaim or conclude, by the coordinator."""
+    """settlement, withdrawal, grant or gas, by the relayer; post or tip, by an operator; open, finalize, reclaim or conclude, by the coordinator."""
     subject: str = Field(max_length=80)
-    """posting:roster of a settlement; id of a withdrawal; what `watch_note` says."""
+    """posting:roster of a settlement; id of a withdrawal, a grant or a tip; a posting's number; operator:wei of gas; what `watch_note` says."""
     state: str = Field(max_length=9)
     nonce: int | None = fields.big(default=None)
     raw: str | None = Field(default=None, sa_type=Text)
@@ -253,6 +255,7 @@ OWN_TABLES = tuple(
         JobWorker, AnswerDraft, JobPace, JobListing, JobWord, Qualification, QualificationGrant,
         QualificationRequest,
         Draft, UnitLoad, ContentKey, Blob, Attachment,
+        OperatorKey, SignedGrant, OperatorTip,
     )
 )
 """The tables that only the coordinator writes."""

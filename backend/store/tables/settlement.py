@@ -27,7 +27,7 @@ class LaneState(SQLModel, table=True):
     """How a lane of the outbox is doing, as its settler said last; other processes show it."""
 
     __tablename__ = "lane_state"
-    lane: str = Field(primary_key=True, max_length=11)
+    lane: str = Field(primary_key=True, max_length=42)
     state: str = Field(max_length=8)
     """working, waiting (it goes on by itself) or halted (somebody must look)."""
     detail: str = Field(sa_type=Text)

@@ -1,0 +1,95 @@
+"""Approves in the requester's name where it made the coordinator its operator: approved answers are cut into batches, and signed, when
+enough of them wait or the first has waited long enough."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, bindparam, func, or_, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col
+
+from backend.services.batches import Batches
+from backend.services.operators import Operators
+from backend.services.postings import Postings
+from backend.store.database import Store
+from backend.store.tables import Assignment, OperatorKey, Posting
+from piecework.domain.errors import PieceworkError
+
+log = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 0.5
+_DUE = (
+    select(Posting.job, Posting.operator, Posting.requester, func.count().label("waiting"))
+    .join(Assignment, col(Assignment.posting) == col(Posting.number))
+    .join(OperatorKey, col(OperatorKey.address) == col(Posting.operator))
+    .where(col(Assignment.state) == "approved", col(OperatorKey.revoked_at).is_(None))
+    .group_by(col(Posting.number), col(Posting.job), col(Posting.operator), col(Posting.requester))
+    .having(or_(func.count() >= bindparam("enough"), func.min(col(Assignment.reviewed_at)) <= bindparam("since")))
+)
+
+
+class Approver:
+    """Signs batches as an operator.
+
+    Args:
+        store: where they are.
+        postings, batches: the jobs, and what cuts and takes approvals.
+        operators: have the keys.
+        slots, seconds: how many approved answers make a batch at once, and how long the first waits for others.
+        clock: the time, aware.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        postings: Postings,
+        batches: Batches,
+        operators: Operators,
+        slots: int,
+        seconds: float,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store, self._postings, self._batches, self._operators = store, postings, batches, operators
+        self._slots, self._age, self._clock = slots, timedelta(seconds=seconds), clock
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins; call it on the loop that serves."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """Ends; what was approved is still approved."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.step()
+            except (PieceworkError, SQLAlchemyError) as error:
+                log.warning("approved answers wait for their batch: %s", error)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def step(self) -> int:
+        """Cuts and signs what is due; returns how many jobs that were."""
+        due = await asyncio.to_thread(self._due)
+        for row in due:
+            await self._approve(row)
+        return len(due)
+
+    def _due(self) -> list[Row[Any]]:
+        with self._store.read() as connection:
+            return list(connection.execute(_DUE, {"enough": self._slots, "since": self._clock() - self._age}))
+
+    async def _approve(self, row: Row[Any]) -> None:
+        key = await asyncio.to_thread(self._operators.key, row.operator, row.requester)
+        if key is None:
+            return
+        for batch in await self._batches.cut(self._postings.find(row.job)):
+            await self._batches.approve(batch.digest, key.sign(self._batches.approval_digest(batch)))

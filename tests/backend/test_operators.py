@@ -1,0 +1,123 @@
+"""An operator acts for its requester within the allowance that the requester signed, and no further."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from piecework.chain.deployment import Deployment
+from piecework.chain.escrow import Escrow, escrow_abi, token_abi
+from piecework.chain.rpc import Rpc
+from piecework.chain.wallet import Wallet
+from piecework.client import Market, Requester, Worker
+from piecework.domain.typed_data import Key, OperatorGrant
+from tests.backend.workshop import DAY, Works, answer, call, eventually, new_key, posting, sign_in, works
+from tests.conftest import Chain
+
+DOLLAR = 10**6
+
+
+@pytest.fixture
+def running(shared_chain: Chain, database_url: str, tmp_path: Path) -> Iterator[Works]:
+    with works(shared_chain, database_url, tmp_path, PIECEWORK_OPERATOR_GAS=str(10**16), PIECEWORK_BATCH_SECONDS="0.1") as both:
+        yield both
+
+
+def deposit(rpc: Rpc, deployment: Deployment, requester: Key, amount: int) -> None:
+    """Dollars in the requester's ledger, minted for it."""
+    rpc.call("anvil_setBalance", requester.address, hex(10**18))
+    Wallet(rpc, requester).send(deployment.token, token_abi().encode("mint", requester.address, amount))
+    Wallet(rpc, requester).send(deployment.token, token_abi().encode("approve", deployment.escrow, amount))
+    Wallet(rpc, requester, escrow_abi()).send(deployment.escrow, escrow_abi().encode("deposit", deployment.token, amount))
+
+
+def allow(running: Works, requester: Key, token: str, operator: str, allowance: int) -> str:
+    """Signs an allowance and has it carried; returns the grant's id."""
+    now = int(time.time())
+    terms = {"allowance": str(allowance), "expires_at": now + DAY, "deadline": now + DAY}
+    shown = call(running, "POST", f"/v1/operators/{operator}/message", terms, token).body["typed_data"]["message"]
+    grant = OperatorGrant(
+        shown["requester"], shown["operator"], shown["token"], int(shown["allowance"]), int(shown["expiresAt"]), int(shown["nonce"]),
+        int(shown["deadline"]),
+    )  # fmt: skip
+    assert (grant.requester, grant.operator, grant.allowance) == (requester.address, operator, allowance)
+    signature = "0x" + requester.sign(running.chain.deployment.domain.operator_digest(grant)).hex()
+    body = terms | {"nonce": grant.nonce, "signature": signature}
+    taken = call(running, "POST", f"/v1/operators/{operator}/grants", body, token)
+    assert taken.status == 202, taken
+    return str(taken.body["id"])
+
+
+def test_a_job_is_posted_approved_and_settled_by_its_operator_alone(running: Works) -> None:
+    chain = running.chain
+    requester = new_key()
+    deposit(chain.rpc, chain.deployment, requester, 10 * DOLLAR)
+    token = sign_in(running, requester)
+    operator = call(running, "POST", "/v1/operators", {"name": "scripts"}, token).body["address"]
+    allow(running, requester, token, operator, DOLLAR)
+    running.until("SELECT 1 FROM mirror_operator_allowance WHERE operator = :of AND requester = :by", of=operator, by=requester.address)
+    (shown,) = call(running, "GET", "/v1/operators", token=token).body["items"]
+    assert (shown["address"], shown["allowance"]) == (operator, str(DOLLAR))
+
+    async def life() -> None:
+        async with Market(running.url) as market:
+            asker = await Requester.sign_in(market, requester)
+            job = await asker.draft(posting([("one", 1), ("two", 1)], operator=operator))
+            await market.post(f"/v1/jobs/{job['id']}/funding", {}, asker.session)
+            job = await asker.wait_open(job["id"])
+            worker = await Worker.sign_in(market, new_key())
+            await answer(worker, job)
+            await answer(worker, job)
+            waiting = await asker.submissions(job["id"], "revealed")
+            assert await asker.approve(job["id"], [one["id"] for one in waiting]) == 2
+
+            async def paid() -> bool:
+                states = [one["state"] for one in await asker.submissions(job["id"])]
+                return states == ["paid", "paid"]
+
+            await eventually(paid)
+            await asker.draft(posting([("three", 30)], operator=operator))
+
+    asyncio.run(life())
+    left = 10 * DOLLAR - 2 * 50_000
+    assert Escrow(chain.rpc, chain.deployment.escrow).balance_of(requester.address, chain.deployment.token) == left
+    running.until(
+        "SELECT 1 FROM mirror_operator_allowance WHERE operator = :of AND spent <> :no", of=operator, no="00" if "sqlite" in running.database_url else 0
+    )
+
+
+def test_past_its_allowance_nothing_is_queued(running: Works) -> None:
+    chain = running.chain
+    requester = new_key()
+    token = sign_in(running, requester)
+    operator = call(running, "POST", "/v1/operators", {"name": "scripts"}, token).body["address"]
+    job = call(running, "POST", "/v1/jobs", posting([("one", 1)], operator=operator), token).body["id"]
+    refused = call(running, "POST", f"/v1/jobs/{job}/funding", {}, token)
+    assert refused.status == 409 and "ledger holds" in refused.body["detail"]
+    deposit(chain.rpc, chain.deployment, requester, DOLLAR)
+    running.until("SELECT 1 FROM mirror_ledger_entry WHERE account = :of", of=requester.address)
+    refused = call(running, "POST", f"/v1/jobs/{job}/funding", {}, token)
+    assert refused.status == 409 and "may spend 0" in refused.body["detail"]
+    other = call(running, "POST", "/v1/jobs", posting([("one", 1)]), token).body["id"]
+    refused = call(running, "POST", f"/v1/jobs/{other}/funding", {}, token)
+    assert refused.status == 409 and "no operator of yours" in refused.body["detail"]
+    assert running.rows("SELECT count(*) FROM outbox WHERE kind = 'post'")[0][0] == 0
+
+
+def test_only_its_requester_signs_an_allowance_and_ends_an_operator(running: Works) -> None:
+    chain = running.chain
+    token, stranger = sign_in(running, chain.requester), sign_in(running, new_key())
+    operator = call(running, "POST", "/v1/operators", {"name": "scripts"}, token).body["address"]
+    assert call(running, "POST", "/v1/operators", {"name": " "}, token).status == 422
+    now = int(time.time())
+    forged = {"allowance": "1", "expires_at": now + DAY, "deadline": now + DAY, "nonce": 0, "signature": "0x" + "11" * 65}
+    assert call(running, "POST", f"/v1/operators/{operator}/grants", forged, token).status == 422
+    late = forged | {"deadline": now - 10}
+    assert "deadline" in call(running, "POST", f"/v1/operators/{operator}/grants", late, token).body["detail"]
+    assert call(running, "DELETE", f"/v1/operators/{operator}", token=stranger).status == 404
+    assert call(running, "DELETE", f"/v1/operators/{operator}", token=token).status == 204
+    assert call(running, "DELETE", f"/v1/operators/{operator}", token=token).status == 204
+    assert call(running, "GET", "/v1/operators", token=token).body["items"][-1]["revoked_at"] is not None
+    assert call(running, "GET", "/v1/operators").status == 401
