@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, insert, text
 
@@ -70,11 +71,13 @@ def _fill(url: str, kind: str, units: int, deployment: Deployment, coordinator: 
     }
     hashed, head = "0x" + content_hash(manifest).hex(), canonical_json(manifest)
     lines = [b'{"image":"https://example.org/%07d.jpg"}' % n for n in range(units)]
-    start, size = Contents(data / "content").save(hashed, head, lines)[0]
+    contents = Contents(data / "content")
+    start, size = contents.save(hashed, head, lines)[0]
+    content = {"content_hash": hashed, "content": contents.place(hashed), "manifest_length": len(head)}
     store = Store(url)
 
     def work(connection: Connection) -> str:
-        job = _post(connection, deployment, coordinator, hashed, len(head), units)
+        job = _post(connection, deployment, coordinator, content, units)
         series, numbers = _SERIES[kind]
         values = {"posting": 1, "slots": SLOTS, "leaf": HASH, "start": start, "size": size + 1, "units": units}
         connection.execute(text(_UNITS.format(series=series, numbers=numbers)), values)
@@ -85,21 +88,21 @@ def _fill(url: str, kind: str, units: int, deployment: Deployment, coordinator: 
     return job
 
 
-def _post(connection: Connection, deployment: Deployment, coordinator: str, hashed: str, length: int, units: int) -> str:
+def _post(connection: Connection, deployment: Deployment, coordinator: str, content: dict[str, Any], units: int) -> str:
     """The job's rows: the coordinator's own, and those that the indexer would write when it is posted."""
     now, slots = datetime.now(UTC), units * SLOTS
     terms = {
         "requester": ACCOUNT, "operator": "0x" + "00" * 20, "token": deployment.token, "reward": 50_000, "fee": 0,
         "coordinator": coordinator, "arbitrator": "0x" + "00" * 20, "arbitrator_extra_data": "0x", "contest_deposit": 0,
         "appeal_stake": 0, "closes_at": int((now + timedelta(days=30)).timestamp()), "review_window": 86_400,
-        "appeal_window": 86_400, "content_hash": hashed, "salt": HASH,
+        "appeal_window": 86_400, "content_hash": content["content_hash"], "salt": HASH,
     }
-    own = {"manifest_length": length, "units": units, "slots": slots, "answers_per_worker": 1, "assignment_seconds": 3600}
+    own = content | {"units": units, "slots": slots, "answers_per_worker": 1, "assignment_seconds": 3600}
     connection.execute(insert(Posting), terms | own | {"number": 1, "job": HASH, "created_at": now})
     where = {"chain_id": deployment.chain_id, "escrow": deployment.escrow}
     event = where | {"block_number": 1, "log_index": 0, "transaction_hash": HASH, "job": HASH}
     connection.execute(insert(mirror.Job), event | terms)
-    funding = {"first_slot": 0, "slots": slots, "content_hash": hashed, "source": "wallet"}
+    funding = {"first_slot": 0, "slots": slots, "content_hash": content["content_hash"], "source": "wallet"}
     connection.execute(insert(mirror.Funding), event | funding)
     cursor = {"genesis_hash": deployment.genesis_hash, "start_block": 1, "next_block": 2, "head_number": 1, "head_hash": HASH}
     connection.execute(insert(mirror.Deployment), where | cursor | {"head_timestamp_at": now})
