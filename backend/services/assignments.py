@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row
 from sqlmodel import col
 
 from backend.services.postings import Job, Postings, require_open
-from backend.store import assignments, slots
+from backend.store import assignments, holding, slots
 from backend.store.content import Contents
 from backend.store.database import Store
 from backend.store.tables import Assignment
@@ -25,6 +25,7 @@ from piecework.domain.typed_data import Domain, Key
 STATES = ("reserved", *slots.RECEIPTED, *slots.ON_CHAIN, "returned", "expired")
 LONGEST_ANSWER = 262_144
 """Bytes of canonical JSON."""
+REMEMBERED = 10_000
 
 
 class Assignments:
@@ -49,6 +50,7 @@ class Assignments:
     ) -> None:
         self._store, self._contents, self._postings = store, contents, postings
         self._domain, self._key, self._clock = domain, key, clock
+        self._handed: dict[str, tuple[str, int, str]] = {}
         self._digest = lru_cache(maxsize=4096)(self._compute_digest)  # asked for at the commit, and again at the reveal
 
     async def reserve(self, job_id: str, worker: str, unit: int | None) -> tuple[Job, dict[str, Any], bytes]:
@@ -68,6 +70,7 @@ class Assignments:
         if job.coordinator != self._key.address:
             raise Conflict("The job names another coordinator, whose key isn't here.")
         row, place = await self._store.write(lambda c: self._reserve(c, job, worker, unit))
+        self._remember(row["id"], job.id, row["slot"], worker)
         return job, row, self._contents.unit(job.content, *place)
 
     def _reserve(
@@ -75,19 +78,20 @@ class Assignments:
     ) -> tuple[dict[str, Any], tuple[int, int]]:
         now = self._clock()
         left = require_open(connection, job, now)
-        unit = _pick(connection, job, worker, position)
-        if unit is None and assignments.expire(connection, now):
-            unit = _pick(connection, job, worker, position)
+        claim = holding.claim(connection, job.number, worker, job.per_worker_limit)
+        if claim is None:
+            raise Conflict(f"This job takes at most {job.per_worker_limit} answers of one worker, and you have given or begun them.")
+        unit = _pick(connection, job, claim, position)
+        if unit is None and holding.expire(connection, now):
+            unit = _pick(connection, job, claim, position)
         if unit is None:
             raise Conflict(
                 "There is no unit left for this worker." if position is None else "That unit has no slot for this worker."
             )
-        slot = assignments.take_slot(connection, job.number, unit)
-        if slot is None:
-            raise Conflict("Somebody else took the slot at this moment; try again.")
-        row = _reservation(job, unit.position, slot, worker, now)
+        row = _reservation(job, unit.position, worker, now)
         row["expires_at"] = now + min(timedelta(seconds=job.assignment_seconds), left)
-        assignments.add(connection, row)
+        if not holding.hold(connection, unit, row):
+            raise Conflict("Somebody else took the slot at this moment; try again.")
         return row, (unit.content_offset, unit.content_length)
 
     async def commit(self, id: str, worker: str, commitment: bytes) -> dict[str, Any]:
@@ -97,24 +101,43 @@ class Assignments:
             NotFound: no such assignment of this worker.
             Conflict: it is over, or committed to something else.
         """
-        row, receipt = await self._store.write(lambda c: self._commit(c, id, worker, commitment))
-        return self.receipt(row.job, row.slot, row.worker, "0x" + commitment.hex(), receipt)
+        job, slot, receipt = await self._store.write(self._committing(id, worker, commitment))
+        return self.receipt(job, slot, worker, "0x" + commitment.hex(), receipt)
 
-    def _commit(self, connection: Connection, id: str, worker: str, commitment: bytes) -> tuple[Row[Any], str]:
+    def _committing(self, id: str, worker: str, commitment: bytes) -> Callable[[Connection], tuple[str, int, str]]:
+        """The work of a commit. Where this process handed the slot out it needn't look which one it was, and signs before it waits
+        for the database; what doesn't go through at once is looked at then."""
+        known = self._handed.get(id)
+        if known is None or known[2] != worker:
+            return lambda c: self._commit(c, id, worker, commitment)
+        job, slot, _ = known
+        receipt, text = self._sign(job, slot, worker, commitment), "0x" + commitment.hex()
+
+        def work(connection: Connection) -> tuple[str, int, str]:
+            if assignments.commit(connection, id, job, text, receipt, self._clock()):
+                return job, slot, receipt
+            return self._commit(connection, id, worker, commitment)
+
+        return work
+
+    def _commit(self, connection: Connection, id: str, worker: str, commitment: bytes) -> tuple[str, int, str]:
         row, text = _own(connection, id, worker), "0x" + commitment.hex()
         if row.commitment is not None:
             if row.commitment != text:
                 raise Conflict("This assignment is committed to another answer already.")
-            return row, row.receipt
+            return row.job, row.slot, row.receipt
         now = self._clock()
         if row.state != "reserved" or row.expires_at <= now:
             raise Conflict(f"This assignment is {'expired' if row.state == 'reserved' else row.state}; take a new one.")
         if row.closed:
             raise Conflict("The job is closed.")
-        receipt = "0x" + self._key.sign(self._digest(row.job, row.slot, worker, commitment)).hex()
-        if not assignments.commit(connection, id, text, receipt, now):
+        receipt = self._sign(row.job, row.slot, worker, commitment)
+        if not assignments.commit(connection, id, row.job, text, receipt, now):
             raise Conflict("This assignment was changed at this moment; look at it again.")
-        return row, receipt
+        return row.job, row.slot, receipt
+
+    def _sign(self, job: str, slot: int, worker: str, commitment: bytes) -> str:
+        return "0x" + self._key.sign(self._digest(job, slot, worker, commitment)).hex()
 
     async def reveal(self, id: str, worker: str, answer: Any, salt: bytes) -> Any:
         """Takes the answer that was committed to, and returns the assignment with it.
@@ -138,7 +161,7 @@ class Assignments:
             raise Invalid("The answer and salt don't hash to what was committed.")
         if row.state != "committed":
             return row
-        if not assignments.reveal(connection, id, text, "0x" + salt.hex(), self._clock()):
+        if not assignments.reveal(connection, id, row.commitment, text, "0x" + salt.hex(), self._clock()):
             raise Conflict("This assignment was changed at this moment; look at it again.")
         changed = {"shown_state": "revealed", "answer": text, "salt": "0x" + salt.hex()}
         return SimpleNamespace(**(row._asdict() | changed))
@@ -155,14 +178,14 @@ class Assignments:
             row = _own(connection, id, worker)
             if row.state == "returned":
                 return
-            if not assignments.give_back(connection, id, row.posting, row.unit, "returned"):
+            if not holding.give_back(connection, row, "returned", self._clock()):
                 raise Conflict(f"Only a reserved assignment can be returned; this one is {row.state}.")
 
         await self._store.write(work)
 
     async def expire(self) -> int:
         """Gives back reservations whose time is over; returns how many."""
-        return int(await self._store.write(lambda c: assignments.expire(c, self._clock())))
+        return int(await self._store.write(lambda c: holding.expire(c, self._clock())))
 
     def view(self, id: str, account: str) -> Row[Any]:
         """An assignment, for its worker or its job's requester.
@@ -225,15 +248,21 @@ class Assignments:
         with self._store.read() as connection:
             return assignments.page(connection, where, cursor, limit)
 
+    def _remember(self, id: str, job: str, slot: int, worker: str) -> None:
+        """What never changes of an assignment, until it is forgotten for newer ones."""
+        self._handed[id] = (job, slot, worker)
+        if len(self._handed) > REMEMBERED:
+            del self._handed[next(iter(self._handed))]
+
     def _compute_digest(self, job: str, slot: int, worker: str, commitment: bytes) -> bytes:
         return self._domain.batch_digest(receipt_batch(bytes.fromhex(job[2:]), slot, worker, commitment))
 
 
-def _pick(connection: Connection, job: Job, worker: str, position: int | None) -> Row[Any] | None:
+def _pick(connection: Connection, job: Job, claim: holding.Claim, position: int | None) -> Row[Any] | None:
     """A unit with a free slot that the worker may still do."""
     if position is None:
-        return assignments.next_unit(connection, job.number, worker, job.answers_per_worker)
-    unit = assignments.this_unit(connection, job.number, position, worker)
+        return holding.next_unit(connection, claim, job.answers_per_worker)
+    unit = holding.this_unit(connection, claim, position)
     if unit is None:
         raise NotFound(f"The job has no unit {position}.")
     if unit.held >= job.answers_per_worker:
@@ -248,12 +277,11 @@ def _own(connection: Connection, id: str, worker: str) -> Row[Any]:
     return row
 
 
-def _reservation(job: Job, unit: int, slot: int, worker: str, now: datetime) -> dict[str, Any]:
+def _reservation(job: Job, unit: int, worker: str, now: datetime) -> dict[str, Any]:
     return {
         "id": _new_id(),
         "posting": job.number,
         "unit": unit,
-        "slot": slot,
         "worker": worker,
         "state": "reserved",
         "created_at": now,

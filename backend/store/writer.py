@@ -22,10 +22,14 @@ log = logging.getLogger(__name__)
 Work = Callable[[Connection], Any]
 MOST_AT_ONCE = 128
 ATTEMPTS = 3
-IN_ORDER = "SET LOCAL enable_sort = off"
-"""A writer takes the first row in the order of an index. Of a table that was filled a moment ago PostgreSQL has no statistics, and
-would rather sort it whole: 60 ms for the next unit of 6,000 instead of 0.3."""
-RETRYABLE = ("40P01", "40001")
+_SETTINGS = "SET LOCAL enable_sort = off; SET LOCAL lock_timeout = 500"
+"""For PostgreSQL. A writer takes the first row in the order of an index: of a table that was filled a moment ago there are no statistics,
+and it would rather be sorted whole, 60 ms for the next unit of 6,000 instead of 0.3. And it waits half a second for a row that another
+process holds, so that two which wait for each other don't hold up everybody for long."""
+_BEGIN, _NEXT = "SAVEPOINT work", ("RELEASE SAVEPOINT work", "SAVEPOINT work")
+_UNDO = "ROLLBACK TO SAVEPOINT work"
+"""Undoes what was done since the savepoint, which stays."""
+RETRYABLE = ("40P01", "40001", "55P03")
 """PostgreSQL's words for: another transaction was in the way, try again."""
 
 
@@ -112,35 +116,57 @@ class Writer:
     def _commit(self, entries: list[_Entry]) -> None:
         try:
             with self._engine.begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    connection.exec_driver_sql(IN_ORDER)
+                marks = _Marks(connection)
+                marks.begin()
                 for entry in entries:
-                    _perform(connection, entry)
+                    _perform(connection, marks, entry)
         except Exception as error:  # the thread must outlive whatever it was, or every later request would wait for ever
             log.error("the database refused a transaction: %s", error, exc_info=not isinstance(error, SQLAlchemyError))
             for entry in entries:
                 entry.error = Unavailable("The database doesn't take writes at the moment; try again.")
 
 
-def _perform(connection: Connection, entry: _Entry) -> None:
+class _Marks:
+    """The savepoints of a transaction. They go to the driver: SQLAlchemy's way costs more than the savepoint, and PostgreSQL takes
+    several statements on one way."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._execute = connection.connection.cursor().execute
+        self._postgres = connection.dialect.name == "postgresql"
+
+    def begin(self) -> None:
+        self._send(*([_SETTINGS] if self._postgres else []), _BEGIN)
+
+    def next(self) -> None:
+        """Keeps what was done so far from being undone alone."""
+        self._send(*_NEXT)
+
+    def undo(self) -> None:
+        self._send(_UNDO)
+
+    def _send(self, *statements: str) -> None:
+        if self._postgres:
+            self._execute("; ".join(statements), prepare=False)
+            return
+        for statement in statements:
+            self._execute(statement)
+
+
+def _perform(connection: Connection, marks: _Marks, entry: _Entry) -> None:
     """Runs one piece of work behind a savepoint; again if another process was in its way."""
-    mark = connection.connection.cursor().execute  # the driver's own: SQLAlchemy's way costs more than the savepoint
-    for attempt in range(1, ATTEMPTS + 1):
-        mark("SAVEPOINT work")
+    for _ in range(ATTEMPTS):
         try:
             entry.result, entry.error = entry.work(connection), None
-            mark("RELEASE SAVEPOINT work")
+            marks.next()
             return
         except Exception as error:  # whatever it is goes to the caller that brought the work
             entry.error = error
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise
-            mark("ROLLBACK TO SAVEPOINT work")
-            mark("RELEASE SAVEPOINT work")
+            marks.undo()
             if not _in_the_way(error):
                 return
-            if attempt == ATTEMPTS:
-                entry.error = Conflict("Somebody else was quicker; try again.")
+    entry.error = Conflict("Somebody else was quicker; try again.")
 
 
 def _in_the_way(error: Exception) -> bool:

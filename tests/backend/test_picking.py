@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from backend.store import assignments, postings
+from backend.store import holding, postings
 from backend.store.database import Store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,12 +43,13 @@ def test_the_next_of_many_units_is_found_by_an_index(store: Store) -> None:
 
     def pick(connection: Connection, n: int) -> int:
         begun = time.perf_counter()
-        unit = assignments.next_unit(connection, 1, ADDRESS, 1)
+        claim = holding.claim(connection, 1, ADDRESS, None)
+        assert claim
+        unit = holding.next_unit(connection, claim, 1)
         took.append(time.perf_counter() - begun)
         assert unit is not None
-        slot = assignments.take_slot(connection, 1, unit)
-        held = {"id": f"{n:034}", "posting": 1, "unit": unit.position, "slot": slot, "worker": ADDRESS, "state": "reserved"}
-        assignments.add(connection, held | {"created_at": NOW, "expires_at": NOW})
+        held = {"id": f"{n:034}", "posting": 1, "unit": unit.position, "worker": ADDRESS, "state": "reserved"}
+        assert holding.hold(connection, unit, held | {"created_at": NOW, "expires_at": NOW})
         return int(unit.position)
 
     positions = [store.write_now(lambda c, n=n: pick(c, n)) for n in range(200)]

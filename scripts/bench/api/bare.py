@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from backend.__main__ import SWITCH_SECONDS
-from backend.store import assignments, postings
+from backend.store import assignments, holding, postings
 from backend.store.database import Store
 from piecework.domain.terms import receipt_batch
 from piecework.domain.typed_data import Domain, Key
@@ -47,7 +47,7 @@ def application(store: Store, posting: int, limit: int, key: Key) -> FastAPI:
             assert row
             digest = domain.batch_digest(receipt_batch(bytes(32), row.slot, row.worker, bytes.fromhex(body.commitment[2:])))
             signature = "0x" + key.sign(digest).hex()
-            assignments.commit(connection, id, body.commitment, signature, datetime.now(UTC))
+            assignments.commit(connection, id, row.job, body.commitment, signature, datetime.now(UTC))
             return signature
 
         return {"signature": await store.write(work)}
@@ -55,8 +55,9 @@ def application(store: Store, posting: int, limit: int, key: Key) -> FastAPI:
     @app.post("/v1/assignments/{id}/reveal")
     async def reveal(id: str, body: Revelation) -> dict[str, Any]:
         def work(connection: Connection) -> None:
-            assignments.one(connection, id)
-            assignments.reveal(connection, id, body.answer, body.salt, datetime.now(UTC))
+            row = assignments.one(connection, id)
+            assert row
+            assignments.reveal(connection, id, row.commitment, body.answer, body.salt, datetime.now(UTC))
 
         await store.write(work)
         return {"id": id, "state": "revealed"}
@@ -65,15 +66,16 @@ def application(store: Store, posting: int, limit: int, key: Key) -> FastAPI:
 
 
 def _accept(connection: Connection, posting: int, limit: int, worker: str, now: datetime) -> dict[str, Any]:
-    unit = assignments.next_unit(connection, posting, worker, limit)
+    claim = holding.claim(connection, posting, worker, None)
+    assert claim
+    unit = holding.next_unit(connection, claim, limit)
     assert unit
-    slot = assignments.take_slot(connection, posting, unit)
     row = {
-        "id": "0x" + secrets.token_hex(16), "posting": posting, "unit": unit.position, "slot": slot, "worker": worker,
+        "id": "0x" + secrets.token_hex(16), "posting": posting, "unit": unit.position, "worker": worker,
         "state": "reserved", "created_at": now, "expires_at": now + timedelta(hours=1),
     }
-    assignments.add(connection, row)
-    return {"id": row["id"], "slot": slot}
+    assert holding.hold(connection, unit, row)
+    return {"id": row["id"], "slot": row["slot"]}
 
 
 def main() -> None:
