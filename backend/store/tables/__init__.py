@@ -11,7 +11,9 @@ from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
 from backend.store.tables.content import Attachment, Blob, ContentKey, Draft, UnitLoad
+from backend.store.tables.notices import Delivery, Notice, NoticeCursor, Webhook
 from backend.store.tables.operators import OperatorKey, OperatorTip, SignedGrant
+from backend.store.tables.people import Block, Bonus, Message, Mute, Thread
 from backend.store.tables.qualifications import Qualification, QualificationGrant, QualificationRequest
 from backend.store.tables.recourse import Evidence, WatchNote
 from backend.store.tables.reviews import Review
@@ -256,6 +258,8 @@ OWN_TABLES = tuple(
         QualificationRequest,
         Draft, UnitLoad, ContentKey, Blob, Attachment,
         OperatorKey, SignedGrant, OperatorTip,
+        Block, Mute, Thread, Message, Bonus,
+        Notice, NoticeCursor, Webhook, Delivery,
     )
 )
 """The tables that only the coordinator writes."""
