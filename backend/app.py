@@ -14,6 +14,7 @@ from backend.api import (
     holdings,
     jobs,
     operators,
+    people,
     problems,
     schema,
     session,
@@ -29,6 +30,7 @@ ROOMS = (
     settlement,
     holdings,
     operators,
+    people,
 )
 THREADS = 10
 """Readers at once: fewer than the database's pool holds, so that none waits for a connection."""

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from backend.services.messages import TooMany
 from backend.services.sessions import NoSession
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound, PieceworkError, Unavailable
 
@@ -18,6 +19,7 @@ STATUS: tuple[tuple[type[PieceworkError], int], ...] = (
     (Invalid, 422),
     (NotFound, 404),
     (Forbidden, 403),
+    (TooMany, 429),
     (Conflict, 409),
     (Unavailable, 503),
 )

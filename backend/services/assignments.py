@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row
 from sqlmodel import col
 
+from backend.services.blocks import require_unblocked
 from backend.services.postings import Job, Postings, require_open
 from backend.store import assignments, holding, slots
 from backend.store.content import Contents
@@ -62,6 +63,7 @@ class Assignments:
         Raises:
             NotFound: no such job or unit.
             Forbidden: a requester's own job; its answers would cancel slots, not pay them.
+            Blocked: the requester gives this worker no more work.
             Conflict: the job isn't open, or there is nothing for this worker.
         """
         job = self._postings.find(job_id)
@@ -78,6 +80,7 @@ class Assignments:
     ) -> tuple[dict[str, Any], tuple[int, int]]:
         now = self._clock()
         left = require_open(connection, job, now)
+        require_unblocked(connection, job.requester, worker)
         claim = holding.claim(connection, job.number, worker, job.per_worker_limit)
         if claim is None:
             raise Conflict(f"This job takes at most {job.per_worker_limit} answers of one worker, and you have given or begun them.")

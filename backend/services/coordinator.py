@@ -6,12 +6,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from backend.services.aliases import Aliases
 from backend.services.approver import Approver
 from backend.services.assignments import Assignments
 from backend.services.batches import Batches
+from backend.services.blocks import Blocks
+from backend.services.bonuses import Bonuses
 from backend.services.errands import Errands
 from backend.services.holdings import WorkersFiles
 from backend.services.lane import GWEI
+from backend.services.messages import Messages
 from backend.services.operators import Operators, service_key
 from backend.services.payments import Payments
 from backend.services.postings import Postings
@@ -86,6 +90,10 @@ class Coordinator:
         )
         self.payments = Payments(store, rpc, deployment.escrow, deployment.token)
         self.files = WorkersFiles(store, domain, clock)
+        self.aliases = Aliases(self.key.secret)
+        self.blocks = Blocks(store, self.aliases, clock)
+        self.messages = Messages(store, self.postings, self.aliases, clock)
+        self.bonuses = Bonuses(store, deployment, clock)
         self._sweeping: asyncio.Task[None] | None = None
 
     def start(self) -> None:

@@ -1,0 +1,90 @@
+"""Bonuses: a requester's tips to workers for answers, by the escrow's `tip`, from its ledger balance and by its own signature.
+
+The coordinator prepares the transaction and never sends it. `note` binds requester, worker, amount and the requester's own word for
+it; a bonus counts as given when the mirror has a tip with all four, so neither the coordinator nor a copied note can claim one.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from backend.store import assignments, bonuses
+from backend.store.database import Store
+from piecework.chain.deployment import Deployment
+from piecework.chain.escrow_recourse import encode_tip
+from piecework.domain.content import canonical_json
+from piecework.domain.errors import Conflict, Invalid, NotFound
+from piecework.domain.keccak import keccak256
+
+LONGEST_REASON = 500
+LONGEST_REQUEST = 64
+
+
+class Bonuses:
+    """Prepares bonuses and reads what became of them.
+
+    Args:
+        store: where they are kept.
+        deployment: the escrow.
+        clock: the time, aware.
+    """
+
+    def __init__(self, store: Store, deployment: Deployment, clock: Callable[[], datetime]) -> None:
+        self._store, self._deployment, self._clock = store, deployment, clock
+
+    async def prepare(self, requester: str, request: str, assignment: str, amount: int, reason: str) -> Row[Any]:
+        """A bonus for the worker of an assignment, in the token of its job; the same request again is the same bonus.
+
+        Args:
+            request: the requester's own word for it, so that asking twice gives once.
+            amount: base units.
+
+        Raises:
+            Invalid: a number or text out of bounds.
+            NotFound: no such assignment in a job of the requester's, or no answer in it.
+            Conflict: the request was used for another bonus.
+        """
+        reason = reason.strip()
+        if not 1 <= len(request) <= LONGEST_REQUEST:
+            raise Invalid(f"request has 1 to {LONGEST_REQUEST} characters.")
+        if not 1 <= len(reason) <= LONGEST_REASON:
+            raise Invalid(f"Give a reason of 1 to {LONGEST_REASON} characters; the worker sees it.")
+        if not 0 < amount < 2**192:
+            raise Invalid("A bonus is more than nothing, and less than 2^192 base units.")
+        row: Row[Any] = await self._store.write(
+            lambda c: self._prepare(c, requester, request, assignment, amount, reason)
+        )
+        return row
+
+    def _prepare(
+        self, connection: Connection, requester: str, request: str, assignment: str, amount: int, reason: str
+    ) -> Row[Any]:
+        about = assignments.one(connection, assignment)
+        if about is None or about.requester != requester or about.commitment is None:
+            raise NotFound("There is no such answer to a job of yours.")
+        note = "0x" + keccak256(canonical_json({"requester": requester, "request": request})).hex()
+        values = {"worker": about.worker, "assignment": assignment, "amount": amount, "reason": reason}
+        known = bonuses.one(connection, note)
+        if known is not None:
+            if any(getattr(known, name) != value for name, value in values.items()):
+                raise Conflict("That request was used for another bonus; choose a new word for this one.")
+            return known
+        token = bonuses.token_of(connection, about.posting)
+        more = {"note": note, "requester": requester, "token": token, "created_at": self._clock()}
+        bonuses.add(connection, values | more)
+        row = bonuses.one(connection, note)
+        assert row is not None
+        return row
+
+    def page(self, account: str, as_worker: bool, cursor: str, limit: int) -> Sequence[Row[Any]]:
+        """Bonuses that an account has prepared; or that it was given, once the mirror has them."""
+        with self._store.read() as connection:
+            return bonuses.page(connection, account, as_worker, cursor, limit)
+
+    def transaction(self, row: Row[Any]) -> dict[str, str]:
+        """What the requester's wallet sends."""
+        data = encode_tip(row.requester, row.token, [(row.worker, row.amount)], bytes.fromhex(row.note[2:]))
+        fields = {"from": row.requester, "to": self._deployment.escrow, "value": "0x0", "data": data}
+        return fields | {"chainId": hex(self._deployment.chain_id)}
