@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import Row
 
 from backend.api import views
-from backend.api.bodies import _Body
+from backend.api.bodies import Body
 from backend.api.requests import account, address, amount, choice, coordinator, cursor_number, hex_text, limit, read
 from backend.api.schema import JSON, spec
 from backend.services.coordinator import Coordinator
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1", tags=["people"])
 ROLES = ("requester", "worker")
 
 
-class NewBlock(_Body):
+class NewBlock(Body):
     """Why the worker gets no more work; it sees this."""
 
     reason: str
@@ -33,7 +33,7 @@ class BlockView(msgspec.Struct):
     created_at: datetime
 
 
-class NewMessage(_Body):
+class NewMessage(Body):
     """Plain text about a job, or about one assignment of it. `workers` (aliases or addresses, up to 100) is for the job's requester; a
     worker leaves it away."""
 
@@ -70,7 +70,7 @@ class MessageView(msgspec.Struct):
     created_at: datetime
 
 
-class ReadMark(_Body):
+class ReadMark(Body):
     """The number of the last message that was read."""
 
     number: str
@@ -80,7 +80,7 @@ class MuteView(msgspec.Struct):
     requester: str
 
 
-class NewBonus(_Body):
+class NewBonus(Body):
     """A bonus for the worker of an assignment; `amount` in base units, `request` your own word for it, so that asking twice gives
     once."""
 
