@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     )
     batch_slots: int = Field(1_000, ge=1, description="Approved answers that make a batch at once, where an operator signs.")
     batch_seconds: float = Field(2.0, ge=0, description="How long the first of them waits for others.")
+    webhooks_anywhere: bool = Field(False, description="Whether webhooks may go to private addresses and without TLS; for trying.")
+    webhook_hours: float = Field(24, gt=0, description="How long a delivery to a webhook is tried.")
     session_seconds: int = Field(7 * 86_400, ge=60, description="How long a session lasts.")
     nonce_seconds: int = Field(600, ge=10, description="How long a sign-in may take.")
 

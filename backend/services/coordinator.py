@@ -12,16 +12,20 @@ from backend.services.assignments import Assignments
 from backend.services.batches import Batches
 from backend.services.blocks import Blocks
 from backend.services.bonuses import Bonuses
+from backend.services.courier import Courier
 from backend.services.errands import Errands
 from backend.services.holdings import WorkersFiles
 from backend.services.lane import GWEI
 from backend.services.messages import Messages
+from backend.services.notices import Notices
 from backend.services.operators import Operators, service_key
 from backend.services.payments import Payments
 from backend.services.postings import Postings
+from backend.services.postman import Postman
 from backend.services.reviews import Reviews
 from backend.services.sessions import Sessions, forget_old
 from backend.services.settler import Settler
+from backend.services.webhooks import Webhooks
 from backend.services.withdrawals import Withdrawals
 from backend.settings import Settings
 from backend.store.content import Contents
@@ -94,6 +98,10 @@ class Coordinator:
         self.blocks = Blocks(store, self.aliases, clock)
         self.messages = Messages(store, self.postings, self.aliases, clock)
         self.bonuses = Bonuses(store, deployment, clock)
+        self.postman = Postman(store, settings.finality_blocks, clock)
+        self.courier = Courier(store, settings.webhooks_anywhere, settings.webhook_hours, clock)
+        self.webhooks = Webhooks(store, settings.webhooks_anywhere, clock)
+        self.notices = Notices(store)
         self._sweeping: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -101,6 +109,8 @@ class Coordinator:
         self.settler.start()
         self.errands.start()
         self.approver.start()
+        self.postman.start()
+        self.courier.start()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     async def stop(self) -> None:
@@ -110,6 +120,8 @@ class Coordinator:
             with suppress(asyncio.CancelledError):
                 await self._sweeping
         await self.approver.stop()
+        await asyncio.to_thread(self.courier.stop)
+        await asyncio.to_thread(self.postman.stop)
         await asyncio.to_thread(self.errands.stop)
         await asyncio.to_thread(self.settler.stop)
         await asyncio.to_thread(self.store.close)

@@ -5,15 +5,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlmodel import col
 
-from backend.store.tables import Notice
+from backend.store.tables import Notice, NoticeCursor
 
-KINDS = ("message.received", "block.set", "block.lifted")
+KINDS = (
+    *("message.received", "block.set", "block.lifted"),
+    *("job.opened", "job.closed", "payment.made", "bonus.received"),
+)
 """Everything that an account can be told."""
 
 _INSERT = insert(Notice)
+_NEWEST = select(func.max(col(Notice.number)))
+_UNNUMBERED = select(Notice).where(col(Notice.number).is_(None)).order_by(col(Notice.id)).limit(500)
+_NUMBER = update(Notice).where(col(Notice.id) == bindparam("b_id")).values(number=bindparam("b_number"))
+_TOLD = select(Notice.fact).where(col(Notice.fact).in_(bindparam("facts", expanding=True)))
+_CURSOR = select(NoticeCursor.block_number).where(col(NoticeCursor.name) == "chain")
+_MOVE = update(NoticeCursor).where(col(NoticeCursor.name) == "chain").values(block_number=bindparam("to"))
 _PAGE = (
     select(Notice)
     .where(col(Notice.account) == bindparam("of"), col(Notice.number) > bindparam("cursor"))
@@ -30,3 +39,42 @@ def tell(connection: Connection, account: str, kind: str, subject: dict[str, Any
 def page(connection: Connection, account: str, cursor: int, limit: int) -> Sequence[Row[Any]]:
     """An account's notices after the one numbered `cursor`, in the order in which everybody sees them."""
     return connection.execute(_PAGE, {"of": account, "cursor": cursor, "most": limit}).all()
+
+
+def newest(connection: Connection) -> int:
+    """The highest number that was given; 0 for none."""
+    return int(connection.execute(_NEWEST).scalar() or 0)
+
+
+def unnumbered(connection: Connection) -> Sequence[Row[Any]]:
+    """Up to 500 notices that nobody can read yet, oldest first."""
+    return connection.execute(_UNNUMBERED).all()
+
+
+def number(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, int]:
+    """Numbers notices in order; for the one process alone that may. Returns number by id."""
+    first = newest(connection) + 1
+    numbers = {row.id: first + place for place, row in enumerate(rows)}
+    connection.execute(_NUMBER, [{"b_id": id, "b_number": number} for id, number in numbers.items()])
+    return numbers
+
+
+def tell_once(connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Writes those notices of the chain (account, kind, subject, fact) whose fact nobody was told yet."""
+    for start in range(0, len(rows), 500):
+        part = {row["fact"]: row for row in rows[start : start + 500]}
+        told = set(connection.execute(_TOLD, {"facts": list(part)}).scalars())
+        fresh = [row | {"subject": json.dumps(row["subject"]), "created_at": now} for row in part.values() if row["fact"] not in told]
+        if fresh:
+            connection.execute(_INSERT, fresh)
+
+
+def cursor(connection: Connection) -> int | None:
+    """The last block that was looked through; None before the first."""
+    return connection.execute(_CURSOR).scalar()
+
+
+def move_cursor(connection: Connection, block: int) -> None:
+    """Says so."""
+    if not connection.execute(_MOVE, {"to": block}).rowcount:
+        connection.execute(insert(NoticeCursor), {"name": "chain", "block_number": block})

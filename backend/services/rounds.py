@@ -1,0 +1,54 @@
+"""A thread that does one thing over and over, in the one process that has its lease."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from threading import Event, Thread
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.services.leadership import Leadership
+from backend.store.database import Store
+from piecework.domain.errors import PieceworkError
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 10.0
+
+
+class Rounds:
+    """Calls `step` until it is stopped; at once again as long as that says that there is more.
+
+    Args:
+        store: where the lease is.
+        name: of lease and thread.
+        step: one round.
+        clock: the time, aware.
+    """
+
+    def __init__(self, store: Store, name: str, step: Callable[[Leadership], bool], clock: Callable[[], datetime]) -> None:
+        self._leadership, self._step, self._ending = Leadership(store, name, clock), step, Event()
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the round at hand and leaves the lease to others."""
+        self._ending.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        pause = IDLE_SECONDS
+        while not self._ending.wait(pause):
+            try:
+                held = self._leadership.acquire()
+                pause = 0.0 if held and self._step(self._leadership) else IDLE_SECONDS if held else 1.0
+            except (PieceworkError, SQLAlchemyError) as error:
+                pause = min(max(pause, IDLE_SECONDS) * 2, LONGEST_PAUSE_SECONDS)
+                log.warning("%s waits: %s", self._leadership.name, error)
+        try:
+            self._leadership.resign()
+        except (PieceworkError, SQLAlchemyError) as error:
+            log.warning("%s keeps its lease until that runs out: %s", self._leadership.name, error)

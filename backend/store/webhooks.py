@@ -1,0 +1,91 @@
+"""Webhooks and their deliveries in SQL."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlmodel import col
+
+from backend.store.tables import Delivery, Webhook
+
+_LISTENING = select(Webhook).where(
+    col(Webhook.account).in_(bindparam("accounts", expanding=True)), col(Webhook.disabled).is_(None)
+)
+_OF = select(Webhook).where(col(Webhook.account) == bindparam("of")).order_by(col(Webhook.id))
+_CHANGE = update(Webhook).where(col(Webhook.id) == bindparam("b_id"))
+_DUE = (
+    select(Delivery, Webhook.url, Webhook.secret, Webhook.failing_since)
+    .join(Webhook, col(Webhook.id) == col(Delivery.webhook))
+    .where(col(Delivery.state) == "waiting", col(Delivery.next_at) <= bindparam("now"), col(Webhook.disabled).is_(None))
+    .order_by(col(Delivery.next_at))
+    .limit(bindparam("most"))
+)
+_DONE = update(Delivery).where(col(Delivery.id) == bindparam("b_id"), col(Delivery.state) == "waiting")
+_GIVE_UP = update(Delivery).where(col(Delivery.webhook) == bindparam("b_of"), col(Delivery.state) == "waiting")
+_PAGE = (
+    select(Delivery)
+    .where(col(Delivery.webhook) == bindparam("of"), col(Delivery.id) > bindparam("cursor"))
+    .order_by(col(Delivery.id))
+    .limit(bindparam("most"))
+)
+
+
+def listening(connection: Connection, accounts: Iterable[str]) -> dict[str, list[Row[Any]]]:
+    """The webhooks of these accounts that aren't disabled, by account."""
+    found: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(_LISTENING, {"accounts": list(accounts)}):
+        found.setdefault(row.account, []).append(row)
+    return found
+
+
+def of(connection: Connection, account: str) -> Sequence[Row[Any]]:
+    """An account's webhooks."""
+    return connection.execute(_OF, {"of": account}).all()
+
+
+def add(connection: Connection, row: dict[str, Any]) -> None:
+    """Writes a webhook."""
+    connection.execute(insert(Webhook), row)
+
+
+def change(connection: Connection, id: str, **values: Any) -> None:
+    """Sets columns of a webhook."""
+    connection.execute(_CHANGE.values(**values), {"b_id": id})
+
+
+def remove(connection: Connection, id: str) -> None:
+    """Forgets a webhook with its log."""
+    connection.execute(delete(Delivery).where(col(Delivery.webhook) == id))
+    connection.execute(delete(Webhook).where(col(Webhook.id) == id))
+
+
+def send(
+    connection: Connection, id: str, message: str, kind: str, subject: dict[str, Any], at: datetime, now: datetime
+) -> None:
+    """Queues a message; its body is fixed here, because every attempt must sign the same bytes."""
+    body = json.dumps({"type": kind, "timestamp": at.isoformat(), "data": subject}, separators=(",", ":"))
+    row = {"webhook": id, "message": message, "body": body, "state": "waiting", "attempts": 0, "next_at": now, "created_at": now}
+    connection.execute(insert(Delivery), row)
+
+
+def due(connection: Connection, now: datetime, limit: int) -> Sequence[Row[Any]]:
+    """Deliveries to try now, with where and how."""
+    return connection.execute(_DUE, {"now": now, "most": limit}).all()
+
+
+def tried(connection: Connection, id: int, **values: Any) -> None:
+    """Writes what came of an attempt."""
+    connection.execute(_DONE.values(**values), {"b_id": id})
+
+
+def give_up(connection: Connection, id: str, word: str) -> None:
+    """Disables a webhook and ends what waits for it."""
+    change(connection, id, disabled=word)
+    connection.execute(_GIVE_UP.values(state="failed", said=word), {"b_of": id})
+
+
+def page(connection: Connection, id: str, cursor: int, limit: int) -> Sequence[Row[Any]]:
+    """A webhook's deliveries, by age."""
+    return connection.execute(_PAGE, {"of": id, "cursor": cursor, "most": limit}).all()

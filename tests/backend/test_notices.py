@@ -1,0 +1,224 @@
+"""What accounts are told: once each, in one order, in pages, streams and signed webhooks."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.services.outward import check_url, is_public, resolve
+from piecework.client import Market, Worker
+from piecework.domain.errors import Invalid
+from tests.backend.workshop import Works, answer, approve_all, call, new_key, open_job, quick_job, sign_in, works
+from tests.conftest import Chain
+from tests.support import postgres
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def market(
+    request: pytest.FixtureRequest, shared_chain: Chain, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Works]:
+    """A marketplace on each database that may post to this machine, and gives up soon."""
+    folder: Path = tmp_path_factory.mktemp("notices")
+    url = f"sqlite:///{folder}/piecework.db" if request.param == "sqlite" else postgres.server().database()
+    more = {"PIECEWORK_WEBHOOKS_ANYWHERE": "true", "PIECEWORK_WEBHOOK_HOURS": "0.0005"}
+    with works(shared_chain, url, folder, **more) as shared:
+        yield shared
+
+
+class Inbox:
+    """A receiver that keeps what is posted to it, and answers with `status`."""
+
+    def __init__(self) -> None:
+        self.status, self.posted = 204, list[tuple[dict[str, str], bytes]]()
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                inbox.posted.append((headers | {"path": self.path}, body))
+                self.send_response(inbox.status)
+                self.send_header("location", "/elsewhere")
+                self.end_headers()
+
+            def log_message(self, format: str, *arguments: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/in?x=1"
+
+    def wait(self, count: int) -> list[tuple[dict[str, str], bytes]]:
+        deadline = time.monotonic() + 20
+        while len(self.posted) < count:
+            assert time.monotonic() < deadline, self.posted
+            time.sleep(0.02)
+        return self.posted
+
+
+@contextmanager
+def inbox() -> Iterator[Inbox]:
+    opened = Inbox()
+    thread = threading.Thread(target=opened.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield opened
+    finally:
+        opened.server.shutdown()
+        thread.join()
+        opened.server.server_close()
+
+
+def block(market: Works, key: Any, by: str) -> None:
+    assert call(market, "PUT", f"/v1/blocks/{key.address}", {"reason": f"At {time.monotonic()}."}, by).status == 204
+
+
+def told(market: Works, token: str, count: int) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + 20
+    while len(items := call(market, "GET", "/v1/notices", token=token).body["items"]) < count:
+        assert time.monotonic() < deadline, items
+        time.sleep(0.05)
+    return list(items)
+
+
+def test_what_the_chain_says_is_told_once(market: Works) -> None:
+    """However often the postman looks at the same blocks."""
+    key = new_key()
+
+    async def run() -> str:
+        async with Market(market.url) as connected:
+            asker, job = await open_job(connected, market.chain.requester, [("one", 1), ("two", 1)])
+            worker = await Worker.sign_in(connected, key)
+            for _ in range(2):
+                await answer(worker, job)
+            await approve_all(asker, job)
+            return str(job["id"])
+
+    job, token = asyncio.run(run()), sign_in(market, key)
+    paid = told(market, token, 1)
+    for _ in range(3):
+        market.chain.rpc.call("evm_mine")
+        time.sleep(0.4)
+    assert told(market, token, 1) == paid
+    assert [(entry["kind"], entry["subject"]["job"], entry["subject"]["amount"]) for entry in paid] == [
+        ("payment.made", job, "100000")
+    ]
+    of_requester = told(market, sign_in(market, market.chain.requester), 1)
+    assert [entry["subject"] for entry in of_requester if entry["kind"] == "job.opened"].count({"job": job}) == 1
+
+
+def test_a_webhook_is_posted_signed_messages_of_its_kinds(market: Works) -> None:
+    key, asker = new_key(), sign_in(market, new_key())
+    worker = sign_in(market, key)
+    with inbox() as received:
+        hook = call(market, "POST", "/v1/webhooks", {"url": received.url, "kinds": ["block.set"]}, worker).body
+        block(market, key, asker)
+        call(market, "DELETE", f"/v1/blocks/{key.address}", token=asker)
+        call(market, "POST", f"/v1/webhooks/{hook['id']}/ping", token=worker)
+        posted = received.wait(2)
+        told(market, worker, 2)
+    kinds = sorted(json.loads(body)["type"] for _, body in posted)
+    assert kinds == ["block.set", "ping"]
+    for headers, body in posted:
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        secret = base64.b64decode(hook["secret"].removeprefix("whsec_"))
+        assert headers["webhook-signature"] == "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
+        assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
+    market.until("SELECT 1 FROM delivery WHERE webhook = :id AND state = 'delivered' AND said = 'HTTP 204'", id=hook["id"])
+    listed = call(market, "GET", "/v1/webhooks", token=worker).body["items"]
+    assert [entry["id"] for entry in listed] == [hook["id"]] and "secret" not in listed[0]
+    assert call(market, "DELETE", f"/v1/webhooks/{hook['id']}", token=asker).status == 404
+    assert call(market, "DELETE", f"/v1/webhooks/{hook['id']}", token=worker).status == 204
+
+
+@pytest.mark.parametrize("status", [500, 302])
+def test_a_webhook_that_takes_nothing_is_disabled_with_a_word_and_enabled_again(market: Works, status: int) -> None:
+    """A redirection is no answer either."""
+    key, asker = new_key(), sign_in(market, new_key())
+    worker = sign_in(market, key)
+    with inbox() as received:
+        received.status = status
+        hook = call(market, "POST", "/v1/webhooks", {"url": received.url, "kinds": ["block.set"]}, worker).body
+        block(market, key, asker)
+        received.wait(1)
+        market.until("SELECT 1 FROM delivery WHERE webhook = :id AND said LIKE '%HTTP%'", id=hook["id"])
+        log = call(market, "GET", f"/v1/webhooks/{hook['id']}/deliveries", token=worker).body["items"]
+        assert log[0]["attempts"] >= 1 and str(status) in log[0]["said"]
+        time.sleep(2)
+        block(market, key, asker)
+        market.until("SELECT 1 FROM webhook WHERE id = :id AND disabled IS NOT NULL", id=hook["id"])
+        listed = call(market, "GET", "/v1/webhooks", token=worker).body["items"]
+        assert f"HTTP {status}" in listed[0]["disabled"]
+        assert {headers["path"] for headers, _ in received.posted} == {"/in?x=1"}
+        received.status = 204
+        assert call(market, "POST", f"/v1/webhooks/{hook['id']}/enable", token=worker).status == 204
+        call(market, "POST", f"/v1/webhooks/{hook['id']}/ping", token=worker)
+        market.until("SELECT 1 FROM delivery WHERE webhook = :id AND state = 'delivered'", id=hook["id"])
+
+
+def read_stream(market: Works, token: str, events: int, last: str | None = None) -> list[tuple[str, str]]:
+    headers = {"authorization": f"Bearer {token}"} | ({} if last is None else {"last-event-id": last})
+    found, id = list[tuple[str, str]](), ""
+    with urllib.request.urlopen(urllib.request.Request(f"{market.url}/v1/events", headers=headers), timeout=20) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        for line in stream:
+            name, _, value = line.decode().strip().partition(": ")
+            id = value if name == "id" else id
+            if name == "event":
+                found.append((id, value))
+            if len(found) == events:
+                return found
+    return found
+
+
+def test_a_stream_that_breaks_off_goes_on_where_it_was(market: Works) -> None:
+    key, asker = new_key(), sign_in(market, new_key())
+    worker = sign_in(market, key)
+    for _ in range(4):
+        block(market, key, asker)
+    everything = [(entry["number"], entry["kind"]) for entry in told(market, worker, 4)]
+    assert read_stream(market, worker, 4, last="0") == everything
+    assert read_stream(market, worker, 2, last=everything[1][0]) == everything[2:]
+    later = threading.Timer(1.0, block, (market, key, asker))
+    later.start()
+    assert [kind for _, kind in read_stream(market, worker, 1)] == ["block.set"]
+    later.join()
+
+
+def test_nobody_reads_anothers_notices(market: Works) -> None:
+    assert call(market, "GET", "/v1/notices").status == 401
+    assert call(market, "GET", "/v1/events").status == 401
+    assert call(market, "GET", "/v1/notices", token=sign_in(market, new_key())).body["items"] == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.169.254", "::1", "fe80::1", "fd00::1", "0.0.0.0", "100.64.0.1"]
+    + ["::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "224.0.0.1", "ff02::1"],
+)
+def test_private_addresses_are_not_posted_to(address: str) -> None:
+    assert not is_public(address)
+    with pytest.raises(Invalid, match="private network"):
+        resolve(address, 443, False)
+
+
+def test_public_addresses_are() -> None:
+    assert is_public("1.1.1.1") and is_public("2606:4700:4700::1111")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org/", "ftp://example.org/", "https://user@example.org/", "https://", "https://a b/", "https://x:99999/"]
+)
+def test_only_plain_https_addresses_are_taken(url: str) -> None:
+    with pytest.raises(Invalid):
+        check_url(url, False)
