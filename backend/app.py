@@ -17,9 +17,11 @@ from backend.api import (
     operators,
     people,
     problems,
+    qualifications,
     schema,
     session,
     settlement,
+    work,
 )
 from backend.services.coordinator import Coordinator
 
@@ -33,6 +35,8 @@ ROOMS = (
     holdings,
     operators,
     people,
+    qualifications,
+    work,
 )
 THREADS = 10
 """Readers at once: fewer than the database's pool holds, so that none waits for a connection."""

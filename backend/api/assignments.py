@@ -6,10 +6,11 @@ from backend.api import views
 from backend.api.bodies import NewAssignment, NewCommitment, Revelation
 from backend.api.requests import account, choice, coordinator, cursor_id, hex_bytes, hex_text, limit, read
 from backend.api.schema import JSON, spec
-from backend.api.views import AssignmentView, ReceiptView
+from backend.api.views import AssignmentView, ReceiptView, RevealedView
 from backend.services.assignments import STATES
+from backend.services.coordinator import Coordinator
 from backend.services.postings import MOST_SLOTS
-from piecework.domain.errors import Invalid
+from piecework.domain.errors import Conflict, Forbidden, Invalid
 
 router = APIRouter(prefix="/v1", tags=["assignments"])
 
@@ -51,13 +52,15 @@ async def commit(request: Request, id: str) -> Response:
     return JSON(await coordinator(request).assignments.commit(_id(id), worker, commitment))
 
 
-@router.post("/assignments/{id}/reveal", **spec(AssignmentView, reads=Revelation, auth=True))
+@router.post("/assignments/{id}/reveal", **spec(RevealedView, reads=Revelation, auth=True))
 async def reveal(request: Request, id: str) -> Response:
-    """Reveals the answer that was committed to."""
+    """Reveals the answer that was committed to, and may accept the job's next unit with it."""
     worker, body = account(request), await read(request, Revelation)
     services, salt = coordinator(request), hex_bytes("salt", body.salt, 32)
     row = await services.assignments.reveal(_id(id), worker, body.answer, salt)
-    return JSON(views.assignment(services, row))
+    if not body.next:
+        return JSON(views.assignment(services, row))
+    return JSON(views.revealed(services, row, await _following(services, row.job, worker)))
 
 
 @router.post("/assignments/{id}/return", **spec(AssignmentView, auth=True))
@@ -66,6 +69,15 @@ async def give_back(request: Request, id: str) -> Response:
     worker = account(request)
     await coordinator(request).assignments.give_back(_id(id), worker)
     return _shown(request, _id(id), worker)
+
+
+async def _following(services: Coordinator, job: str, worker: str) -> AssignmentView | str:
+    """The worker's next assignment. That there is none is no failure: the answer before it was taken."""
+    try:
+        found, row, content = await services.assignments.reserve(job, worker, None)
+    except (Conflict, Forbidden) as error:
+        return error.sentence
+    return views.reserved(found.id, row, content)
 
 
 def _id(id: str) -> str:

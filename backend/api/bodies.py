@@ -61,10 +61,11 @@ class NewCommitment(Body):
 
 
 class Revelation(Body):
-    """The answer that was committed to, and its salt, 32 bytes as 0x hex."""
+    """The answer that was committed to, and its salt, 32 bytes as 0x hex. With `next` the worker is given the job's next unit at once."""
 
     answer: Any
     salt: str
+    next: bool = False
 
 
 class Rejection(Body):

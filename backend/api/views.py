@@ -116,6 +116,13 @@ class AssignmentView(msgspec.Struct):
     created_at: datetime
 
 
+class RevealedView(AssignmentView, omit_defaults=True):
+    """With what is next, where that was asked for: an assignment, or why there is none."""
+
+    next: AssignmentView | None | msgspec.UnsetType = msgspec.UNSET
+    nothing_next: str | msgspec.UnsetType = msgspec.UNSET
+
+
 class BatchView(msgspec.Struct):
     digest: str
     job: str
@@ -277,6 +284,14 @@ def assignment(services: Coordinator, row: Row[Any]) -> AssignmentView:
         reason=row.reason,
         created_at=row.created_at,
     )
+
+
+def revealed(services: Coordinator, row: Any, following: AssignmentView | str) -> RevealedView:
+    """An answered assignment with the one that follows, or the sentence that says why none does."""
+    shown = msgspec.structs.asdict(assignment(services, row))
+    if isinstance(following, str):
+        return RevealedView(**shown, next=None, nothing_next=following)
+    return RevealedView(**shown, next=following)
 
 
 def receipt(services: Coordinator, row: Row[Any]) -> ReceiptView:

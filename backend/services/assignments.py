@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from asyncio import to_thread
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,7 +13,9 @@ from sqlalchemy import ColumnElement, Connection, Row
 from sqlmodel import col
 
 from backend.services.blocks import require_unblocked
+from backend.services.drafts import own
 from backend.services.postings import Job, Postings, require_open
+from backend.services.qualifications import Qualifications
 from backend.store import assignments, holding, slots
 from backend.store.content import Contents
 from backend.store.database import Store
@@ -20,6 +23,7 @@ from backend.store.tables import Assignment
 from piecework.domain.content import canonical_json
 from piecework.domain.content import commitment as commitment_of
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from piecework.domain.requirements import PREVIEW
 from piecework.domain.terms import receipt_batch
 from piecework.domain.typed_data import Domain, Key
 
@@ -37,6 +41,7 @@ class Assignments:
         postings: the jobs.
         domain: the escrow's signing domain.
         key: the coordinator's, which signs receipts.
+        qualifications: who may answer what.
         clock: the time, aware.
     """
 
@@ -45,11 +50,12 @@ class Assignments:
         store: Store,
         contents: Contents,
         postings: Postings,
+        qualifications: Qualifications,
         domain: Domain,
         key: Key,
         clock: Callable[[], datetime],
     ) -> None:
-        self._store, self._contents, self._postings = store, contents, postings
+        self._store, self._contents, self._postings, self._qualifications = store, contents, postings, qualifications
         self._domain, self._key, self._clock = domain, key, clock
         self._handed: dict[str, tuple[str, int, str]] = {}
         self._digest = lru_cache(maxsize=4096)(self._compute_digest)  # asked for at the commit, and again at the reveal
@@ -62,13 +68,15 @@ class Assignments:
 
         Raises:
             NotFound: no such job or unit.
-            Forbidden: a requester's own job; its answers would cancel slots, not pay them.
             Blocked: the requester gives this worker no more work.
+            Forbidden: a requester's own job, whose answers would cancel slots, not pay them; or the worker lacks a qualification.
             Conflict: the job isn't open, or there is nothing for this worker.
         """
         job = self._postings.find(job_id)
         if worker == job.requester:
             raise Forbidden("A requester can't work on its own job.")
+        if job.qualifications != "[]":
+            await to_thread(self._qualifications.require, job.qualifications, worker)
         if job.coordinator != self._key.address:
             raise Conflict("The job names another coordinator, whose key isn't here.")
         row, place = await self._store.write(lambda c: self._reserve(c, job, worker, unit))
@@ -97,6 +105,29 @@ class Assignments:
             raise Conflict("Somebody else took the slot at this moment; try again.")
         return row, (unit.content_offset, unit.content_length)
 
+    def preview(self, job_id: str, worker: str) -> tuple[Row[Any], bytes]:
+        """The unit that the worker would be given now, and its content as canonical JSON; nothing is reserved.
+
+        Raises:
+            NotFound: no such job.
+            Forbidden: the worker lacks a qualification that guards this.
+            Conflict: the job isn't open, or there is nothing for this worker.
+        """
+        job = self._postings.find(job_id)
+        self._qualifications.require(job.qualifications, worker, PREVIEW)
+        with self._store.read() as connection:
+            require_open(connection, job, self._clock())
+            unit = holding.preview(connection, job.number, worker, job.answers_per_worker)
+        if unit is None:
+            raise Conflict("There is no unit left for this worker.")
+        return unit, self._contents.unit(job.content, unit.content_offset, unit.content_length)
+
+    def record(self, worker: str, job: str | None) -> holding.Record:
+        """What a worker took and gave back, in all jobs or in one."""
+        posting = None if job is None else self._postings.find(job).number
+        with self._store.read() as connection:
+            return holding.record(connection, worker, posting)
+
     async def commit(self, id: str, worker: str, commitment: bytes) -> dict[str, Any]:
         """Takes the commitment to an answer and returns the signed receipt; both are durable before it leaves.
 
@@ -124,7 +155,7 @@ class Assignments:
         return work
 
     def _commit(self, connection: Connection, id: str, worker: str, commitment: bytes) -> tuple[str, int, str]:
-        row, text = _own(connection, id, worker), "0x" + commitment.hex()
+        row, text = own(connection, id, worker), "0x" + commitment.hex()
         if row.commitment is not None:
             if row.commitment != text:
                 raise Conflict("This assignment is committed to another answer already.")
@@ -156,7 +187,7 @@ class Assignments:
         return await self._store.write(lambda c: self._reveal(c, id, worker, answer, text.decode(), salt))
 
     def _reveal(self, connection: Connection, id: str, worker: str, answer: Any, text: str, salt: bytes) -> Any:
-        row = _own(connection, id, worker)
+        row = own(connection, id, worker)
         if row.commitment is None:
             raise Conflict("Commit to the answer first, and keep the receipt.")
         revealed = commitment_of(bytes.fromhex(row.job[2:]), row.slot, worker, salt, answer)
@@ -178,7 +209,7 @@ class Assignments:
         """
 
         def work(connection: Connection) -> None:
-            row = _own(connection, id, worker)
+            row = own(connection, id, worker)
             if row.state == "returned":
                 return
             if not holding.give_back(connection, row, "returned", self._clock()):
@@ -271,13 +302,6 @@ def _pick(connection: Connection, job: Job, claim: holding.Claim, position: int 
     if unit.held >= job.answers_per_worker:
         raise Conflict("This worker has done that unit, or is doing it.")
     return unit if unit.free > 0 else None
-
-
-def _own(connection: Connection, id: str, worker: str) -> Row[Any]:
-    row = assignments.one(connection, id)
-    if row is None or row.worker != worker:
-        raise NotFound("There is no such assignment of yours.")
-    return row
 
 
 def _reservation(job: Job, unit: int, worker: str, now: datetime) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from backend.services.batches import Batches
 from backend.services.blocks import Blocks
 from backend.services.bonuses import Bonuses
 from backend.services.courier import Courier
+from backend.services.drafts import Drafts
 from backend.services.errands import Errands
 from backend.services.holdings import WorkersFiles
 from backend.services.lane import GWEI
@@ -22,6 +23,7 @@ from backend.services.operators import Operators, service_key
 from backend.services.payments import Payments
 from backend.services.postings import Postings
 from backend.services.postman import Postman
+from backend.services.qualifications import Qualifications
 from backend.services.reviews import Reviews
 from backend.services.sessions import Sessions, forget_old
 from backend.services.settler import Settler
@@ -82,7 +84,9 @@ class Coordinator:
             store, rpc, deployment.chain_id, url, clock, settings.session_seconds, settings.nonce_seconds
         )
         self.postings = Postings(store, contents, deployment, self.key.address, clock)
-        self.assignments = Assignments(store, contents, self.postings, domain, self.key, clock)
+        self.qualifications = Qualifications(store, deployment.chain_id, deployment.escrow, clock)
+        self.assignments = Assignments(store, contents, self.postings, self.qualifications, domain, self.key, clock)
+        self.drafts = Drafts(store, clock)
         self.reviews = Reviews(store, clock)
         self.batches = Batches(store, self.postings, rpc, domain, self.key, clock, self.settler.wake)
         self.withdrawals = Withdrawals(store, rpc, domain, clock, self.settler.wake)

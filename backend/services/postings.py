@@ -43,6 +43,8 @@ class Job:
     slots: int
     answers_per_worker: int
     per_worker_limit: int | None
+    qualifications: str
+    """JSON, see `piecework.domain.requirements`."""
     assignment_seconds: int
     closes_at: int
 
@@ -342,6 +344,7 @@ def _fixed(row: Row[Any]) -> Job:
         row.slots,
         row.answers_per_worker,
         row.per_worker_limit,
+        row.qualifications,
         row.assignment_seconds,
         row.closes_at,
     )

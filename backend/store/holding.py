@@ -34,6 +34,10 @@ _CLAIM = text("""
     RETURNING job_worker.cursor,
               EXISTS (SELECT 1 FROM unit WHERE unit.posting = :posting AND unit.free > 0 AND unit.handed = unit.slots)""")
 
+_WHERE = text("""
+    SELECT coalesce((SELECT cursor FROM job_worker WHERE posting = :posting AND worker = :worker), -1),
+           EXISTS (SELECT 1 FROM unit WHERE unit.posting = :posting AND unit.free > 0 AND unit.handed = unit.slots)""")
+
 # ------------------------------------------------------------------------------------------------ picking
 
 # States are compared one by one: an IN list is expanded anew at every execution.
@@ -50,17 +54,15 @@ _held = (
     .scalar_subquery()
 )
 _UNIT = (Unit.position, Unit.first_slot, Unit.slots, Unit.handed, Unit.content_offset, Unit.content_length)
-_free = (
+_seen = (
     select(*_UNIT)
     .where(col(Unit.posting) == bindparam("posting"), literal_column("unit.free > 0"), _held < bindparam("limit"))
     .order_by(col(Unit.position))
     .limit(1)
-    .with_for_update(skip_locked=True, of=Unit)
 )
-_AFTER = _free.where(col(Unit.position) > bindparam("cursor"))
-_UP_TO = _free.where(col(Unit.position) <= bindparam("cursor"))
+_after, _up_to = _seen.where(col(Unit.position) > bindparam("cursor")), _seen.where(col(Unit.position) <= bindparam("cursor"))
 _again = aliased(Unit, name="again")
-_AGAIN = _free.where(
+_again_first = _seen.where(
     col(Unit.position).in_(
         select(col(_again.position))
         .where(col(_again.posting) == bindparam("posting"), text("again.free > 0 AND again.handed = again.slots"))
@@ -68,6 +70,8 @@ _AGAIN = _free.where(
         .limit(LOOKED_AT)
     )
 )
+_LOOKS = (_again_first, _after, _up_to)
+_AGAIN, _AFTER, _UP_TO = (look.with_for_update(skip_locked=True, of=Unit) for look in _LOOKS)
 _THIS = (
     select(*_UNIT, Unit.free, _held.label("held"))
     .where(col(Unit.posting) == bindparam("posting"), col(Unit.position) == bindparam("position"))
@@ -160,6 +164,14 @@ def next_unit(connection: Connection, claim: Claim, limit: int) -> Row[Any] | No
     row = connection.execute(_AGAIN, values).first() if claim.again else None
     values["cursor"] = claim.cursor
     return row or connection.execute(_AFTER, values).first() or connection.execute(_UP_TO, values).first()
+
+
+def preview(connection: Connection, posting: int, worker: str, limit: int) -> Row[Any] | None:
+    """What `next_unit` would find, locked by nobody and counted to nobody."""
+    cursor, again = connection.execute(_WHERE, {"posting": posting, "worker": worker}).one()
+    values = {"posting": posting, "worker": worker, "limit": limit, "cursor": cursor}
+    looks = _LOOKS if again else _LOOKS[1:]
+    return next((row for look in looks if (row := connection.execute(look, values).first())), None)
 
 
 def this_unit(connection: Connection, claim: Claim, position: int) -> Row[Any] | None:
