@@ -20,6 +20,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "piecework.sql": GROUND,
     "piecework.migrations": ("piecework.sql", *GROUND),
     "piecework.chain": GROUND,
+    "piecework.backup": ("piecework.sql", "piecework.migrations", *GROUND),
     "piecework.client": ("piecework.chain", *GROUND),
     "indexer.tables": ("piecework.sql", *GROUND),
     "indexer": ("piecework.chain", *MIRROR),
@@ -31,7 +32,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend": ("backend.web", "backend.api", *SERVICES),  # app and __main__, where the coordinator is put together
     "piecework.replay": ("piecework.client", "piecework.chain", *MIRROR, "backend.store"),
     "piecework.stack": ("piecework.chain", *MIRROR, "indexer"),  # indexer.prepare: the tables are made before anything runs
-    "piecework.cli": ("piecework.stack", "piecework.replay", "piecework.client", "piecework.chain", *MIRROR, "indexer"),
+    "piecework.cli": ("piecework.backup", "piecework.stack", "piecework.replay", "piecework.client", "piecework.chain", *MIRROR, "indexer"),
     "piecework": (),
 }
 """Each room, and the rooms that it may import from, itself aside. A module is in the room with the longest name that fits."""

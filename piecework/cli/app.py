@@ -20,6 +20,8 @@ COMMANDS = {
     "replay": "piecework.cli.replay",
     "index": "piecework.cli.index",
     "claim": "piecework.cli.claim",
+    "backup": "piecework.cli.backup",
+    "restore": "piecework.cli.backup",
 }
 """Where each command is, in the order of --help."""
 

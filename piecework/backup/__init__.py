@@ -1,0 +1,1 @@
+"""Copies of a coordinator's database and content, and the way back."""
