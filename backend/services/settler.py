@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 LEASES = {"relayer": "settler", "coordinator": "watchtower"}
 BUSY_SECONDS, PATIENT_SECONDS, IDLE_SECONDS = 0.05, 0.5, 1.0
 """Between two looks at what is under way: at first, and after a while; and between two looks at an empty outbox."""
-CHECK_SECONDS, IDLE_CHECK_SECONDS = 2, 15
+CHECK_SECONDS, IDLE_CHECK_SECONDS = 2, 5
 REPORT_SECONDS = 10
 
 
