@@ -18,6 +18,7 @@ from backend.api import (
     people,
     problems,
     qualifications,
+    reviews,
     schema,
     session,
     settlement,
@@ -37,6 +38,7 @@ ROOMS = (
     people,
     qualifications,
     work,
+    reviews,
 )
 THREADS = 10
 """Readers at once: fewer than the database's pool holds, so that none waits for a connection."""

@@ -1,5 +1,6 @@
 """The bodies that requests bring. Unknown fields are refused, so that a misspelt one isn't ignored."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -69,17 +70,42 @@ class Revelation(Body):
 
 
 class Rejection(Body):
-    """An assignment that isn't good enough, and why."""
+    """An assignment that isn't good enough, and why: the code of one of the job's criteria where it has some, and a text."""
 
     assignment: str
     reason: str
+    code: str | None = None
 
 
 class Review(Body):
-    """Ids of assignments to approve, or "all"; and what to reject."""
+    """Ids of assignments to approve, or "all"; what to reject; and whose approval or rejection to take back."""
 
     approve: list[str] | str = []
     reject: list[Rejection] = []
+    undo: list[str] = []
+
+
+class SubmissionFilter(Body):
+    """Which submissions; what is left out doesn't matter. `answer` is the whole answer, `fields` are some of its fields."""
+
+    state: str = "revealed"
+    worker: str | None = None
+    unit: int | None = None
+    answer: Any = msgspec.UNSET
+    fields: dict[str, Any] = {}
+    submitted_after: datetime | None = None
+    submitted_before: datetime | None = None
+
+
+class BulkReview(Body):
+    """What to decide about all that the filter finds: approved, rejected (with a reason) or undone. Without `token` it is a preview;
+    with the preview's, exactly what that showed is decided."""
+
+    verdict: str
+    filter: SubmissionFilter
+    code: str | None = None
+    reason: str | None = None
+    token: str | None = None
 
 
 class Nothing(Body):

@@ -5,7 +5,7 @@ from asyncio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from backend.api import views
-from backend.api.bodies import NewJob, Nothing, Review
+from backend.api.bodies import NewJob, Nothing
 from backend.api.requests import (
     account,
     account_if_any,
@@ -21,7 +21,7 @@ from backend.api.requests import (
     read,
 )
 from backend.api.schema import JSON, spec
-from backend.api.views import AssignmentView, BatchView, JobView, ReviewView, UnitView
+from backend.api.views import AssignmentView, BatchView, JobView, UnitView
 from backend.services.assignments import STATES
 from backend.services.postings import Draft
 from piecework.domain.errors import Invalid
@@ -81,19 +81,6 @@ def submissions(request: Request, job: str) -> Response:
     rows = services.assignments.submissions(found, state, cursor_id(request), most)
     items = [views.assignment(services, row) for row in rows]
     return JSON(views.page(items, most, rows[-1].id if rows else None))
-
-
-@router.post("/{job}/reviews", **spec(ReviewView, reads=Review, auth=True))
-async def review(request: Request, job: str) -> Response:
-    """Approves and rejects submissions, all or nothing."""
-    services = coordinator(request)
-    found = services.postings.owned(_id(job), account(request))
-    body = await read(request, Review, 16 << 20)
-    if isinstance(body.approve, str) and body.approve != "all":
-        raise Invalid('approve must be a list of assignments or "all".')
-    approve = None if body.approve == "all" else [hex_text("approve", id, 16) for id in body.approve]
-    reject = [(hex_text("assignment", entry.assignment, 16), entry.reason) for entry in body.reject]
-    return JSON(ReviewView(*await services.reviews.review(found, approve, reject)))
 
 
 @router.post("/{job}/funding", **spec(JobView, 202, Nothing, auth=True))

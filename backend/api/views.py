@@ -113,6 +113,9 @@ class AssignmentView(msgspec.Struct):
     answer: msgspec.Raw
     salt: str | None
     reason: str | None
+    reason_code: str | None
+    criterion: str | None
+    batch: str | None
     created_at: datetime
 
 
@@ -131,6 +134,7 @@ class BatchView(msgspec.Struct):
     places: str
     answer_root: str
     signature: str
+    approval: str | None
     slots: int
     amount: str
     approval_digest: str
@@ -173,6 +177,24 @@ class AccountView(msgspec.Struct):
 class ReviewView(msgspec.Struct):
     approved: int
     rejected: int
+    undone: int
+
+
+class ReviewEntryView(msgspec.Struct):
+    assignment: str
+    before: str
+    verdict: str
+    code: str | None
+    reason: str | None
+    reviewer: str | None
+    created_at: datetime
+
+
+class BulkReviewView(msgspec.Struct):
+    count: int
+    done: bool
+    token: str
+    sample: list[AssignmentView]
 
 
 class SiweView(msgspec.Struct):
@@ -262,6 +284,9 @@ def reserved(job: str, row: dict[str, Any], content: bytes) -> AssignmentView:
         answer=msgspec.Raw(b"null"),
         salt=None,
         reason=None,
+        reason_code=None,
+        criterion=None,
+        batch=None,
         created_at=row["created_at"],
     )
 
@@ -282,6 +307,9 @@ def assignment(services: Coordinator, row: Row[Any]) -> AssignmentView:
         answer=msgspec.Raw(b"null" if row.answer is None else row.answer.encode()),
         salt=row.salt,
         reason=row.reason,
+        reason_code=row.reason_code,
+        criterion=services.reviews.criterion(row),
+        batch=row.batch,
         created_at=row.created_at,
     )
 
@@ -309,6 +337,7 @@ def batch(services: Coordinator, row: Row[Any]) -> BatchView:
         places="0x" + row.places.hex(),
         answer_root=row.answer_root,
         signature=row.signature,
+        approval=row.approval,
         slots=row.slots,
         amount=str(row.amount),
         approval_digest="0x" + services.batches.approval_digest(row).hex(),
@@ -317,6 +346,11 @@ def batch(services: Coordinator, row: Row[Any]) -> BatchView:
         transaction_hash=row.settled_by or row.sent_as,
         gas_used=row.gas_used,
     )
+
+
+def decision(row: Row[Any]) -> ReviewEntryView:
+    """One decision about a submission."""
+    return ReviewEntryView(row.assignment, row.before, row.verdict, row.code, row.reason, row.reviewer, row.created_at)
 
 
 def withdrawal(row: Row[Any]) -> WithdrawalView:

@@ -14,6 +14,7 @@ from backend.services.blocks import Blocks
 from backend.services.bonuses import Bonuses
 from backend.services.courier import Courier
 from backend.services.drafts import Drafts
+from backend.services.bulk import Bulk
 from backend.services.errands import Errands
 from backend.services.holdings import WorkersFiles
 from backend.services.lane import GWEI
@@ -88,6 +89,7 @@ class Coordinator:
         self.assignments = Assignments(store, contents, self.postings, self.qualifications, domain, self.key, clock)
         self.drafts = Drafts(store, clock)
         self.reviews = Reviews(store, clock)
+        self.bulk = Bulk(store, clock)
         self.batches = Batches(store, self.postings, rpc, domain, self.key, clock, self.settler.wake)
         self.withdrawals = Withdrawals(store, rpc, domain, clock, self.settler.wake)
         self.service_key = service_key(self.key.secret)
