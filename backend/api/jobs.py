@@ -24,7 +24,6 @@ from backend.api.schema import JSON, spec
 from backend.api.views import AssignmentView, BatchView, JobView, UnitView
 from backend.services.assignments import STATES
 from backend.services.postings import Draft
-from piecework.domain.errors import Invalid
 from piecework.domain.units import NATIVE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
