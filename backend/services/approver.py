@@ -15,6 +15,7 @@ from sqlmodel import col
 from backend.services.batches import Batches
 from backend.services.operators import Operators
 from backend.services.postings import Postings
+from backend.store import stewardship
 from backend.store.database import Store
 from backend.store.tables import Assignment, OperatorKey, Posting
 from piecework.domain.errors import PieceworkError
@@ -23,11 +24,11 @@ log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.5
 _DUE = (
-    select(Posting.job, Posting.operator, Posting.requester, func.count().label("waiting"))
+    select(Posting.number, func.count().label("waiting"))
     .join(Assignment, col(Assignment.posting) == col(Posting.number))
     .join(OperatorKey, col(OperatorKey.address) == col(Posting.operator))
     .where(col(Assignment.state) == "approved", col(OperatorKey.revoked_at).is_(None))
-    .group_by(col(Posting.number), col(Posting.job), col(Posting.operator), col(Posting.requester))
+    .group_by(col(Posting.number))
     .having(or_(func.count() >= bindparam("enough"), func.min(col(Assignment.reviewed_at)) <= bindparam("since")))
 )
 
@@ -84,8 +85,12 @@ class Approver:
         return len(due)
 
     def _due(self) -> list[Row[Any]]:
+        """Jobs with enough approved answers, or of which a batch was cut and not signed, because somebody ended us in between."""
+        now = self._clock()
         with self._store.read() as connection:
-            return list(connection.execute(_DUE, {"enough": self._slots, "since": self._clock() - self._age}))
+            numbers = [row.number for row in connection.execute(_DUE, {"enough": self._slots, "since": now - self._age})]
+            jobs = stewardship.jobs(connection, [*numbers, *stewardship.unsigned(connection)])
+            return [job for job in jobs if self._operators.may_approve(connection, job, now)]
 
     async def _approve(self, row: Row[Any]) -> None:
         key = await asyncio.to_thread(self._operators.key, row.operator, row.requester)

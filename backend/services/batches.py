@@ -77,8 +77,8 @@ class Batches:
         cuts = cut(bytes.fromhex(job.id[2:]), holders, last.roster if last else 0, json.loads(last.workers) if last else [])
         rows = [self._row(job, number + at, one, price) for at, one in enumerate(cuts, 1)]
         try:
-            self._store.write_now(lambda c: _add(c, rows, cuts))
-        except _Changed:
+            self._store.write_now(lambda c: _add(c, job.number, holders, rows, cuts))
+        except (_Changed, Conflict):  # Conflict: another process cut at the same moment
             return False
         return True
 
@@ -154,10 +154,16 @@ class Batches:
 
 
 class _Changed(Exception):
-    """An assignment was approved between reading and writing."""
+    """An assignment was approved, taken back or put into a batch between reading and writing."""
 
 
-def _add(connection: Connection, rows: list[dict[str, Any]], cuts: Sequence[Cut]) -> None:
+def _add(
+    connection: Connection, posting: int, holders: Sequence[Holder], rows: list[dict[str, Any]], cuts: Sequence[Cut]
+) -> None:
+    """Writes what was cut from `holders`, if these are still the approved ones to the last: a count alone wouldn't notice that one
+    was taken back and another approved."""
+    if batches.approved(connection, posting, locked=True) != holders:
+        raise _Changed
     for row, one in zip(rows, cuts, strict=True):
         batch = one.batch
         named = {batch.workers[place - 1] for place in set(batch.places) if place}

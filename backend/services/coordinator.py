@@ -29,6 +29,7 @@ from backend.services.reviews import Reviews
 from backend.services.sessions import Sessions, forget_old
 from backend.services.settler import Settler
 from backend.services.webhooks import Webhooks
+from backend.services.steward import Steward
 from backend.services.withdrawals import Withdrawals
 from backend.settings import Settings
 from backend.store.content import Contents
@@ -98,6 +99,7 @@ class Coordinator:
         self.approver = Approver(
             store, self.postings, self.batches, self.operators, settings.batch_slots, settings.batch_seconds, clock
         )
+        self.steward = Steward(store, self.operators, clock, deployment.devnet)
         self.payments = Payments(store, rpc, deployment.escrow, deployment.token)
         self.files = WorkersFiles(store, domain, clock)
         self.aliases = Aliases(self.key.secret)
@@ -117,6 +119,7 @@ class Coordinator:
         self.approver.start()
         self.postman.start()
         self.courier.start()
+        self.steward.start()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     async def stop(self) -> None:
@@ -128,6 +131,7 @@ class Coordinator:
         await self.approver.stop()
         await asyncio.to_thread(self.courier.stop)
         await asyncio.to_thread(self.postman.stop)
+        await asyncio.to_thread(self.steward.stop)
         await asyncio.to_thread(self.errands.stop)
         await asyncio.to_thread(self.settler.stop)
         await asyncio.to_thread(self.store.close)

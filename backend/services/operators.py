@@ -138,6 +138,18 @@ class Operators:
             row = connection.execute(_FIND, {"wanted": address}).one_or_none()
         return None if row is None or row.account != account or row.revoked_at is not None else self._derived(row.seed)
 
+    def may_approve(self, connection: Connection, job: Row[Any], now: datetime) -> bool:
+        """Whether we may approve in the name of a job's requester: it made the job's operator here, and registered it on the chain until
+        some later time. Approving spends nothing of the allowance.
+
+        Args:
+            job: a row of `posting`.
+        """
+        row = connection.execute(_FIND, {"wanted": job.operator}).one_or_none()
+        if row is None or row.account != job.requester or row.revoked_at is not None:
+            return False
+        return mirror.allowance(connection, job.requester, job.operator, job.token)[1] > now.timestamp()
+
     def sender(self, address: str) -> Key | None:
         """The key that sends an operator's transactions: also a revoked one's, for what it has signed must be followed."""
         with self._store.read() as connection:

@@ -14,6 +14,7 @@ _APPROVED = (
     .where(col(Assignment.posting) == bindparam("of"), col(Assignment.state) == "approved", ~slots.is_taken)
     .order_by(col(Assignment.slot))
 )
+_LOCKED = _APPROVED.with_for_update(of=Assignment)
 _LAST = (
     select(SignedBatch.number, SignedBatch.roster, SignedBatch.workers)
     .where(col(SignedBatch.posting) == bindparam("of"))
@@ -56,9 +57,10 @@ waiting = col(SignedBatch.approval).is_(None)
 """The condition that a batch still needs an approval."""
 
 
-def approved(connection: Connection, posting: int) -> list[tuple[int, str, bytes]]:
-    """Approved assignments of a job that are in no batch and whose slots are free: slot, worker, commitment, by slot."""
-    rows = connection.execute(_APPROVED, {"of": posting})
+def approved(connection: Connection, posting: int, locked: bool = False) -> list[tuple[int, str, bytes]]:
+    """Approved assignments of a job that are in no batch and whose slots are free: slot, worker, commitment, by slot; `locked` against
+    whoever would decide otherwise until the transaction ends."""
+    rows = connection.execute(_LOCKED if locked else _APPROVED, {"of": posting})
     return [(slot, worker, bytes.fromhex(commitment[2:])) for slot, worker, commitment in rows]
 
 
