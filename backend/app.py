@@ -37,8 +37,8 @@ ROOMS = (
     operators,
     people,
     qualifications,
-    work,
     reviews,
+    work,
 )
 THREADS = 10
 """Readers at once: fewer than the database's pool holds, so that none waits for a connection."""

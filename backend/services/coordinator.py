@@ -12,9 +12,9 @@ from backend.services.assignments import Assignments
 from backend.services.batches import Batches
 from backend.services.blocks import Blocks
 from backend.services.bonuses import Bonuses
+from backend.services.bulk import Bulk
 from backend.services.courier import Courier
 from backend.services.drafts import Drafts
-from backend.services.bulk import Bulk
 from backend.services.errands import Errands
 from backend.services.holdings import WorkersFiles
 from backend.services.lane import GWEI
@@ -28,8 +28,8 @@ from backend.services.qualifications import Qualifications
 from backend.services.reviews import Reviews
 from backend.services.sessions import Sessions, forget_old
 from backend.services.settler import Settler
-from backend.services.webhooks import Webhooks
 from backend.services.steward import Steward
+from backend.services.webhooks import Webhooks
 from backend.services.withdrawals import Withdrawals
 from backend.settings import Settings
 from backend.store.content import Contents
