@@ -16,7 +16,7 @@ from piecework.chain.wallet import fees_of, sign_again, sign_transaction
 from piecework.domain.typed_data import Key
 from tests.backend.gatekeeper import Gate, gate
 from tests.backend.test_settler import PAID, REWARD, answered_job, nonce_of, paid
-from tests.backend.workshop import Works, works
+from tests.backend.workshop import Works, call, works
 from tests.conftest import Chain, deployed
 from tests.support.devnet import anvil
 
@@ -169,6 +169,9 @@ def test_a_relayer_without_ether_says_so_and_goes_on_when_it_has_some(chain: Cha
         said = market.until("SELECT * FROM lane_state WHERE state = 'waiting'")[0]
         assert chain.relayer.address in said.detail and "1e-06 ether" in said.detail and "send it some" in said.detail
         assert not market.rows("SELECT 1 FROM outbox WHERE nonce IS NOT NULL"), "nothing was signed that can't be paid"
+        shown = call(market, "GET", "/v1/settlement").body
+        assert shown["leads"] and shown["lanes"][0]["state"] == "waiting" and shown["lanes"][0]["balance"] == str(10**12)
+        assert [(one["lane"], one["state"], one["count"]) for one in shown["outbox"]] == [("relayer", "queued", 1)]
         chain.rpc.call("anvil_setBalance", chain.relayer.address, hex(10**20))
         market.until(DONE)
         paid_once(market, job, workers)
