@@ -13,7 +13,7 @@ PACKAGES = ("piecework", "indexer", "backend", "scripts")
 
 GROUND = ("piecework.domain",)
 MIRROR = ("indexer.tables", "piecework.sql", "piecework.migrations", *GROUND)
-SERVICES = ("backend.services", "backend.store", "backend.settings", "piecework.chain", *MIRROR)
+SERVICES = ("backend.services", "backend.store", "backend.settings", "piecework.quality", "piecework.chain", *MIRROR)
 
 DOORS: dict[str, tuple[str, ...]] = {
     "piecework.domain": (),
@@ -21,6 +21,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "piecework.migrations": ("piecework.sql", *GROUND),
     "piecework.chain": GROUND,
     "piecework.backup": ("piecework.sql", "piecework.migrations", *GROUND),
+    "piecework.quality": GROUND,
     "piecework.client": ("piecework.chain", *GROUND),
     "indexer.tables": ("piecework.sql", *GROUND),
     "indexer": ("piecework.chain", *MIRROR),
@@ -30,9 +31,9 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend.api": SERVICES,
     "backend.web": ("backend.api", *SERVICES),
     "backend": ("backend.web", "backend.api", *SERVICES),  # app and __main__, where the coordinator is put together
-    "piecework.replay": ("piecework.client", "piecework.chain", *MIRROR, "backend.store"),
+    "piecework.replay": ("piecework.quality", "piecework.client", "piecework.chain", *MIRROR, "backend.store"),
     "piecework.stack": ("piecework.chain", *MIRROR, "indexer"),  # indexer.prepare: the tables are made before anything runs
-    "piecework.cli": ("piecework.backup", "piecework.stack", "piecework.replay", "piecework.client", "piecework.chain", *MIRROR, "indexer"),
+    "piecework.cli": ("piecework.backup", "piecework.quality", "piecework.stack", "piecework.replay", "piecework.client", "piecework.chain", *MIRROR, "indexer"),
     "piecework": (),
 }
 """Each room, and the rooms that it may import from, itself aside. A module is in the room with the longest name that fits."""
@@ -108,9 +109,10 @@ def test_no_modules_import_one_another_in_a_circle() -> None:
     assert knots(ROOT) == []
 
 
-def test_the_domain_knows_nothing_of_its_surroundings() -> None:
+@pytest.mark.parametrize("pure", ["piecework.domain", "piecework.quality"])
+def test_a_pure_room_knows_nothing_of_its_surroundings(pure: str) -> None:
     known = modules(ROOT)
-    domain = {name: tree for name, tree in known.items() if room(name) == "piecework.domain"}
+    domain = {name: tree for name, tree in known.items() if room(name) == pure}
     seen = [(name, target) for name, tree in domain.items() for target in imports(name, tree, known)]
     assert domain
     assert [pair for pair in seen if pair[1].partition(".")[0] in SURROUNDINGS] == []

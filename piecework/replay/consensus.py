@@ -1,14 +1,10 @@
 """What the crowd says: majority and Dawid-Skene over the answers that were paid for."""
 
-import warnings
 from dataclasses import dataclass
 
-import pandas as pd
-from crowdkit.aggregation import DawidSkene, MajorityVote
-
+from piecework.quality import consensus as quality
+from piecework.quality.labels import Labels
 from piecework.replay.answers import Answer
-
-ITERATIONS = 100
 
 
 @dataclass(frozen=True)
@@ -28,21 +24,17 @@ class Consensus:
 
 
 def consensus(rows: list[Answer]) -> Consensus:
-    """Aggregates the answers. Rows are sorted first, so that ties fall the same way whatever order they came in."""
-    ordered = sorted(rows, key=lambda row: (row.task, row.worker, row.repeat))
-    frame = pd.DataFrame(
-        {"task": [r.task for r in ordered], "worker": [r.worker for r in ordered], "label": [r.label for r in ordered]}
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # crowd-kit's own use of pandas
-        majority = MajorityVote().fit_predict(frame)
-        model = DawidSkene(n_iter=ITERATIONS).fit(frame)
-    right: dict[str, dict[str, float]] = {}
-    for (worker, label), row in model.errors_.iterrows():
-        right.setdefault(str(worker), {})[str(label)] = float(row.get(label, 0.0))
-    return Consensus(
-        majority.to_dict(), model.labels_.to_dict(), {str(k): float(v) for k, v in model.priors_.items()}, right
-    )
+    """Aggregates the answers. They are sorted by name, so that ties fall the same way whatever order they came in."""
+    labels = Labels.of((row.task, row.worker, row.label) for row in rows)
+    majority, dawid_skene = (quality.consensus(labels, quality.Request(name)) for name in ("majority", "ds"))
+    classes = [str(name) for name in labels.classes]
+    if dawid_skene.fit is None:  # too few answers to learn anything of anybody
+        return Consensus(majority.by_unit(), dawid_skene.by_unit(), {}, {})
+    right: dict[str, dict[str, float]] = {str(worker): {} for worker in labels.workers}
+    for (worker, said), rates in zip(dawid_skene.fit.pairs.tolist(), dawid_skene.fit.errors, strict=True):
+        right[str(labels.workers[worker])][classes[said]] = float(rates[said])
+    marginals = dict(zip(classes, dawid_skene.fit.priors.tolist(), strict=True))
+    return Consensus(majority.by_unit(), dawid_skene.by_unit(), marginals, right)
 
 
 def accuracy(labels: dict[str, str], truth: dict[str, str]) -> float:

@@ -1,11 +1,11 @@
-"""python -m scripts.bench api | gas | indexer | replay [--json]"""
+"""python -m scripts.bench api | consensus | gas | indexer | replay [--json]"""
 
 import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.bench import api, gas, indexer, replay
+from scripts.bench import api, consensus, gas, indexer, replay
 from scripts.bench.rows import Row, print_rows
 
 
@@ -14,6 +14,8 @@ def _measured(chosen: argparse.Namespace) -> list[Row]:
     if chosen.bench == "api":
         extent = api.SHORT if chosen.short else api.Extent()
         return api.measure(extent if chosen.database == "both" else replace(extent, kinds=(chosen.database,)))
+    if chosen.bench == "consensus":
+        return consensus.measure(chosen.labels, chosen.answers, chosen.truth)
     if chosen.bench == "gas":
         return gas.measure()
     if chosen.bench == "indexer":
@@ -33,6 +35,10 @@ if __name__ == "__main__":
     service = benches.add_parser("api", help="complete answers a second, beside bare handlers and the usual way")
     service.add_argument("--database", choices=[*api.KINDS, "both"], default="both")
     service.add_argument("--short", action="store_true", help="one short round with a smaller job, to look at while one works")
+    crowd = benches.add_parser("consensus", help="Dawid-Skene beside crowd-kit's, one update, memory")
+    crowd.add_argument("--labels", type=int, default=consensus.LABELS, help="how many answers (default 1,000,000)")
+    crowd.add_argument("--answers", type=Path, help="real answers whose consensus is compared with --truth, too")
+    crowd.add_argument("--truth", type=Path)
     mirror = benches.add_parser("indexer", help="the indexer beside the node's own speed, the usual way and Ponder")
     mirror.add_argument("--events", type=int, default=1_000_000, help="how many events the chain has (default 1,000,000)")
     mirror.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
