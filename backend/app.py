@@ -13,6 +13,7 @@ from backend.api import (
     health,
     holdings,
     jobs,
+    keys,
     lanes,
     notices,
     operators,
@@ -30,6 +31,7 @@ from backend.services.coordinator import Coordinator
 ROOMS = (
     health,
     session,
+    keys,
     jobs,
     lanes,
     notices,

@@ -15,7 +15,7 @@ from piecework.domain.errors import Conflict, Forbidden, Invalid
 router = APIRouter(prefix="/v1", tags=["assignments"])
 
 
-@router.post("/jobs/{job}/assignments", **spec(AssignmentView, 201, NewAssignment, auth=True))
+@router.post("/jobs/{job}/assignments", **spec(AssignmentView, 201, NewAssignment, auth="assignments"))
 async def reserve(request: Request, job: str) -> Response:
     """Reserves a slot of a unit, or of the next one that this worker may do."""
     worker, body = account(request), await read(request, NewAssignment)
@@ -26,7 +26,7 @@ async def reserve(request: Request, job: str) -> Response:
     return JSON(views.reserved(found.id, row, content), 201)
 
 
-@router.get("/assignments", **spec(list[AssignmentView], auth=True, query=("job", "state", "cursor", "limit")))
+@router.get("/assignments", **spec(list[AssignmentView], auth="assignments", query=("job", "state", "cursor", "limit")))
 def own(request: Request) -> Response:
     """One's own assignments."""
     worker, services, most, query = account(request), coordinator(request), limit(request), request.query_params
@@ -38,13 +38,13 @@ def own(request: Request) -> Response:
     return JSON(views.page(items, most, rows[-1].id if rows else None))
 
 
-@router.get("/assignments/{id}", **spec(AssignmentView, auth=True))
+@router.get("/assignments/{id}", **spec(AssignmentView, auth="assignments"))
 def one(request: Request, id: str) -> Response:
     """One assignment, for its worker or its requester."""
     return _shown(request, _id(id), account(request))
 
 
-@router.post("/assignments/{id}/commit", **spec(ReceiptView, reads=NewCommitment, auth=True))
+@router.post("/assignments/{id}/commit", **spec(ReceiptView, reads=NewCommitment, auth="assignments"))
 async def commit(request: Request, id: str) -> Response:
     """Commits to an answer by its hash; the receipt is the worker's proof."""
     worker, body = account(request), await read(request, NewCommitment)
@@ -52,7 +52,7 @@ async def commit(request: Request, id: str) -> Response:
     return JSON(await coordinator(request).assignments.commit(_id(id), worker, commitment))
 
 
-@router.post("/assignments/{id}/reveal", **spec(RevealedView, reads=Revelation, auth=True))
+@router.post("/assignments/{id}/reveal", **spec(RevealedView, reads=Revelation, auth="assignments"))
 async def reveal(request: Request, id: str) -> Response:
     """Reveals the answer that was committed to, and may accept the job's next unit with it."""
     worker, body = account(request), await read(request, Revelation)
@@ -63,7 +63,7 @@ async def reveal(request: Request, id: str) -> Response:
     return JSON(views.revealed(services, row, await _following(services, row.job, worker)))
 
 
-@router.post("/assignments/{id}/return", **spec(AssignmentView, auth=True))
+@router.post("/assignments/{id}/return", **spec(AssignmentView, auth="assignments"))
 async def give_back(request: Request, id: str) -> Response:
     """Gives a reserved slot back."""
     worker = account(request)

@@ -45,6 +45,7 @@ class ExpressLane:
             return
         subject, name = match[1] or match[3], match[2] or match[4]
         scope["app"] = self._app
+        scope["piecework.scope"] = "assignments"
         request = Request(scope, receive)
         response = await _answer(_HANDLERS[name], request, subject)
         await response(scope, receive, send)

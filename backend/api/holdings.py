@@ -54,7 +54,7 @@ class HoldingsView(msgspec.Struct):
     more: bool
 
 
-@router.get("/holdings", **spec(HoldingsView, auth=True, query=("cursor", "limit")))
+@router.get("/holdings", **spec(HoldingsView, auth="assignments", query=("cursor", "limit")))
 def holdings(request: Request) -> Response:
     """One's own receipts, batches and approvals, for `piecework claim`; with the cursor of the last document only what is new."""
     worker, cursor = account(request), request.query_params.get("cursor")

@@ -31,7 +31,7 @@ MOST_BYTES = 128 << 20
 JOB_STATES = ("draft", "open", "closed")
 
 
-@router.post("", **spec(JobView, 201, NewJob, auth=True))
+@router.post("", **spec(JobView, 201, NewJob, auth="jobs:write"))
 async def describe(request: Request) -> Response:
     """Describes a job; it opens when its requester has posted and funded it on the chain."""
     requester, services = account(request), coordinator(request)
@@ -60,7 +60,7 @@ def one(request: Request, job: str) -> Response:
     return JSON(views.job(services, services.postings.row(_id(job))))
 
 
-@router.get("/{job}/units", **spec(list[UnitView], query=("cursor", "limit")))
+@router.get("/{job}/units", **spec(list[UnitView], auth="jobs:read", open_to_all=True, query=("cursor", "limit")))
 def units(request: Request, job: str) -> Response:
     """A job's units; with their content for its requester."""
     services, most = coordinator(request), limit(request)
@@ -71,7 +71,7 @@ def units(request: Request, job: str) -> Response:
     return JSON(views.page(items, most, str(rows[-1].position) if rows else None))
 
 
-@router.get("/{job}/submissions", **spec(list[AssignmentView], auth=True, query=("state", "cursor", "limit")))
+@router.get("/{job}/submissions", **spec(list[AssignmentView], auth="jobs:read", query=("state", "cursor", "limit")))
 def submissions(request: Request, job: str) -> Response:
     """Answers to a job, for its requester."""
     services, most = coordinator(request), limit(request)
@@ -82,7 +82,7 @@ def submissions(request: Request, job: str) -> Response:
     return JSON(views.page(items, most, rows[-1].id if rows else None))
 
 
-@router.post("/{job}/funding", **spec(JobView, 202, Nothing, auth=True))
+@router.post("/{job}/funding", **spec(JobView, 202, Nothing, auth="jobs:write"))
 async def fund(request: Request, job: str) -> Response:
     """Has the job's operator post it, its money taken from the requester's ledger within the operator's allowance."""
     services = coordinator(request)
@@ -91,7 +91,7 @@ async def fund(request: Request, job: str) -> Response:
     return JSON(await to_thread(lambda: views.job(services, services.postings.row(_id(job)))), 202)
 
 
-@router.post("/{job}/batches", **spec(list[BatchView], reads=Nothing, auth=True))
+@router.post("/{job}/batches", **spec(list[BatchView], reads=Nothing, auth="review"))
 async def cut(request: Request, job: str) -> Response:
     """Puts every approved answer into a batch; answers with the batches that wait for an approval."""
     services = coordinator(request)

@@ -53,7 +53,7 @@ class DeliveryView(msgspec.Struct):
     created_at: datetime
 
 
-@router.get("/notices", **spec(list[NoticeView], auth=True, query=("cursor", "limit")))
+@router.get("/notices", **spec(list[NoticeView], auth="notices", query=("cursor", "limit")))
 def notices(request: Request) -> Response:
     """What one was told, oldest first."""
     own, most = account(request), limit(request)
@@ -61,7 +61,7 @@ def notices(request: Request) -> Response:
     return JSON(views.page([_notice(row) for row in rows], most, str(rows[-1].number) if rows else None))
 
 
-@router.get("/events", **spec(None, auth=True))
+@router.get("/events", **spec(None, auth="notices"))
 async def events(request: Request) -> Response:
     """The same as they come, as server-sent events: `id` is the number, `event` the kind. A reader that comes back with Last-Event-ID
     misses nothing; a new one hears what happens from then on."""
@@ -83,7 +83,7 @@ async def events(request: Request) -> Response:
     return StreamingResponse(lines(), media_type="text/event-stream", headers=headers)
 
 
-@router.post("/webhooks", **spec(WebhookView, 201, NewWebhook, auth=True))
+@router.post("/webhooks", **spec(WebhookView, 201, NewWebhook, auth="webhooks"))
 async def add(request: Request) -> Response:
     """Posts one's notices to an address from now on, signed by the Standard Webhooks scheme with the secret that is answered."""
     own, body = account(request), await read(request, NewWebhook)
@@ -91,7 +91,7 @@ async def add(request: Request) -> Response:
     return JSON(WebhookView(id, body.url, sorted(set(body.kinds)), None, secret=secret), 201)
 
 
-@router.get("/webhooks", **spec(list[WebhookView], auth=True))
+@router.get("/webhooks", **spec(list[WebhookView], auth="webhooks"))
 def webhooks(request: Request) -> Response:
     """One's webhooks."""
     rows = coordinator(request).webhooks.mine(account(request))
@@ -99,28 +99,28 @@ def webhooks(request: Request) -> Response:
     return JSON(views.page(items, len(items) + 1, None))
 
 
-@router.delete("/webhooks/{id}", **spec(None, 204, auth=True))
+@router.delete("/webhooks/{id}", **spec(None, 204, auth="webhooks"))
 async def remove(request: Request, id: str) -> Response:
     """Forgets a webhook."""
     await coordinator(request).webhooks.remove(_id(id), account(request))
     return Response(status_code=204)
 
 
-@router.post("/webhooks/{id}/enable", **spec(None, 204, auth=True))
+@router.post("/webhooks/{id}/enable", **spec(None, 204, auth="webhooks"))
 async def enable(request: Request, id: str) -> Response:
     """Posts again to one that failed for so long that it was disabled."""
     await coordinator(request).webhooks.enable(_id(id), account(request))
     return Response(status_code=204)
 
 
-@router.post("/webhooks/{id}/ping", **spec(None, 202, auth=True))
+@router.post("/webhooks/{id}/ping", **spec(None, 202, auth="webhooks"))
 async def ping(request: Request, id: str) -> Response:
     """Sends a message of kind ping, to try the receiver."""
     await coordinator(request).webhooks.ping(_id(id), account(request))
     return Response(status_code=202)
 
 
-@router.get("/webhooks/{id}/deliveries", **spec(list[DeliveryView], auth=True, query=("cursor", "limit")))
+@router.get("/webhooks/{id}/deliveries", **spec(list[DeliveryView], auth="webhooks", query=("cursor", "limit")))
 def deliveries(request: Request, id: str) -> Response:
     """What was posted, and what came of it."""
     own, most = account(request), limit(request)

@@ -105,7 +105,7 @@ class BonusView(msgspec.Struct):
     """For the requester, as long as the chain doesn't have it: what its wallet sends."""
 
 
-@router.get("/blocks", **spec(list[BlockView], auth=True, query=("role", "cursor", "limit")))
+@router.get("/blocks", **spec(list[BlockView], auth="people", query=("role", "cursor", "limit")))
 def blocks(request: Request) -> Response:
     """Blocks that one has set; with role=worker those that one is under."""
     own, services, most = account(request), coordinator(request), limit(request)
@@ -115,7 +115,7 @@ def blocks(request: Request) -> Response:
     return JSON(views.page([_block(services, row, as_worker) for row in rows], most, last))
 
 
-@router.put("/blocks/{worker}", **spec(None, 204, NewBlock, auth=True))
+@router.put("/blocks/{worker}", **spec(None, 204, NewBlock, auth="people"))
 async def block(request: Request, worker: str) -> Response:
     """Gives a worker (address or alias) no more of one's jobs' slots. What it holds and has earned stays as it is."""
     own, body, services = account(request), await read(request, NewBlock), coordinator(request).blocks
@@ -123,7 +123,7 @@ async def block(request: Request, worker: str) -> Response:
     return Response(status_code=204)
 
 
-@router.delete("/blocks/{worker}", **spec(None, 204, auth=True))
+@router.delete("/blocks/{worker}", **spec(None, 204, auth="people"))
 async def unblock(request: Request, worker: str) -> Response:
     """Ends a block."""
     own, services = account(request), coordinator(request).blocks
@@ -131,7 +131,7 @@ async def unblock(request: Request, worker: str) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/messages", **spec(list[SentView], 201, NewMessage, auth=True))
+@router.post("/messages", **spec(list[SentView], 201, NewMessage, auth="people"))
 async def send(request: Request) -> Response:
     """Sends a message: of the job's requester to its workers, or of a worker to the job's requester."""
     own, body, services = account(request), await read(request, NewMessage), coordinator(request)
@@ -150,7 +150,7 @@ async def send(request: Request) -> Response:
     return JSON(views.page(items, len(items) + 1, None), 201)
 
 
-@router.get("/threads", **spec(list[ThreadView], auth=True, query=("cursor", "limit")))
+@router.get("/threads", **spec(list[ThreadView], auth="people", query=("cursor", "limit")))
 def threads(request: Request) -> Response:
     """One's threads, by age."""
     own, services, most = account(request), coordinator(request), limit(request)
@@ -159,14 +159,14 @@ def threads(request: Request) -> Response:
     return JSON(views.page([_thread(services, row, own) for row in rows], most, rows[-1].id if rows else None))
 
 
-@router.get("/threads/{id}", **spec(ThreadView, auth=True))
+@router.get("/threads/{id}", **spec(ThreadView, auth="people"))
 def thread(request: Request, id: str) -> Response:
     """One thread, for its two sides."""
     own, services = account(request), coordinator(request)
     return JSON(_thread(services, services.messages.thread(_thread_id(id), own), own))
 
 
-@router.get("/threads/{id}/messages", **spec(list[MessageView], auth=True, query=("cursor", "limit")))
+@router.get("/threads/{id}/messages", **spec(list[MessageView], auth="people", query=("cursor", "limit")))
 def messages(request: Request, id: str) -> Response:
     """A thread's messages, by age."""
     own, services, most = account(request), coordinator(request).messages, limit(request)
@@ -179,7 +179,7 @@ def messages(request: Request, id: str) -> Response:
     return JSON(views.page(items, most, str(rows[-1].number) if rows else None))
 
 
-@router.put("/threads/{id}/read", **spec(None, 204, ReadMark, auth=True))
+@router.put("/threads/{id}/read", **spec(None, 204, ReadMark, auth="people"))
 async def mark_read(request: Request, id: str) -> Response:
     """Marks messages as read; the mark never goes back."""
     own, body, services = account(request), await read(request, ReadMark), coordinator(request).messages
@@ -187,28 +187,28 @@ async def mark_read(request: Request, id: str) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/mutes", **spec(list[MuteView], auth=True))
+@router.get("/mutes", **spec(list[MuteView], auth="people"))
 def mutes(request: Request) -> Response:
     """Requesters whose messages one doesn't take."""
     items = [MuteView(requester) for requester in coordinator(request).messages.muted(account(request))]
     return JSON(views.page(items, len(items) + 1, None))
 
 
-@router.put("/mutes/{requester}", **spec(None, 204, auth=True))
+@router.put("/mutes/{requester}", **spec(None, 204, auth="people"))
 async def mute(request: Request, requester: str) -> Response:
     """Takes no more messages of a requester, other than about answers that one has given: money hangs on those."""
     await coordinator(request).messages.mute(account(request), address("The requester", requester), True)
     return Response(status_code=204)
 
 
-@router.delete("/mutes/{requester}", **spec(None, 204, auth=True))
+@router.delete("/mutes/{requester}", **spec(None, 204, auth="people"))
 async def unmute(request: Request, requester: str) -> Response:
     """Takes them again."""
     await coordinator(request).messages.mute(account(request), address("The requester", requester), False)
     return Response(status_code=204)
 
 
-@router.post("/bonuses", **spec(BonusView, 201, NewBonus, auth=True))
+@router.post("/bonuses", **spec(BonusView, 201, NewBonus, auth="payments"))
 async def bonus(request: Request) -> Response:
     """Prepares a bonus: the transaction for the requester's wallet, which pays from its ledger balance."""
     own, body, services = account(request), await read(request, NewBonus), coordinator(request)
@@ -217,7 +217,7 @@ async def bonus(request: Request) -> Response:
     return JSON(_bonus(services, row, False), 201)
 
 
-@router.get("/bonuses", **spec(list[BonusView], auth=True, query=("role", "cursor", "limit")))
+@router.get("/bonuses", **spec(list[BonusView], auth="payments", query=("role", "cursor", "limit")))
 def bonuses(request: Request) -> Response:
     """Bonuses that one has prepared; with role=worker those that one was given."""
     own, services, most = account(request), coordinator(request), limit(request)

@@ -8,9 +8,11 @@ import msgspec
 from fastapi import Request
 
 from backend.api.problems import TooLarge
+from backend.api.schema import SCOPE
 from backend.services.coordinator import Coordinator
+from backend.services.keys import PREFIX
 from backend.services.sessions import NoSession, Session
-from piecework.domain.errors import Invalid
+from piecework.domain.errors import Forbidden, Invalid
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -36,29 +38,51 @@ def bearer(request: Request) -> str | None:
 
 
 def session(request: Request) -> Session:
-    """The session of the request.
+    """The session of the request, for what no API key may do.
 
     Raises:
         NoSession: it brings none that is valid.
+        Forbidden: it brings an API key.
     """
-    return coordinator(request).sessions.session(bearer(request))
+    token = bearer(request)
+    if token is not None and token.startswith(PREFIX):
+        raise Forbidden("An API key can't do this; sign in with the account itself.")
+    return coordinator(request).sessions.session(token)
 
 
 def account(request: Request) -> str:
-    """The account that sends the request.
+    """The account that sends the request, by a session or by an API key that has the route's scope.
 
     Raises:
         NoSession: nobody is signed in.
+        Forbidden: it brings an API key without the scope.
     """
-    return session(request).account
+    token = bearer(request)
+    if token is None or not token.startswith(PREFIX):
+        return coordinator(request).sessions.session(token).account
+    scope, found = _scope(request), coordinator(request).keys.session(token)
+    if scope is None:
+        raise Forbidden("An API key can't do this; sign in with the account itself.")
+    if scope not in (found.scopes or ()):
+        raise Forbidden(f"This API key lacks the scope {scope}; make one that has it.")
+    return found.account
 
 
 def account_if_any(request: Request) -> str | None:
     """The account that sends the request, None for a passer-by."""
     try:
-        return session(request).account
+        return account(request)
     except NoSession:
         return None
+
+
+def _scope(request: Request) -> str | None:
+    """What the route says in its description, or the express lane for it; None where no key may."""
+    lane: str | None = request.scope.get("piecework.scope")
+    if lane is not None:
+        return lane
+    said: dict[str, Any] = getattr(request.scope.get("route"), "openapi_extra", None) or {}
+    return said.get(SCOPE)
 
 
 async def read(request: Request, kind: type[Body], most_bytes: int = MOST_BYTES) -> Body:

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/jobs/{job}/reviews", tags=["reviews"])
 MOST_BYTES = 16 << 20
 
 
-@router.post("", **spec(ReviewView, reads=Review, auth=True))
+@router.post("", **spec(ReviewView, reads=Review, auth="review"))
 async def review(request: Request, job: str) -> Response:
     """Approves and rejects submissions and takes decisions back, all or nothing. Only what no signed batch holds can be taken back;
     what was rejected can be approved later, as long as the chain would pay it."""
@@ -37,7 +37,7 @@ async def review(request: Request, job: str) -> Response:
     return JSON(ReviewView(*await coordinator(request).reviews.review(found, reviewer, said)))
 
 
-@router.post("/bulk", **spec(BulkReviewView, reads=BulkReview, auth=True))
+@router.post("/bulk", **spec(BulkReviewView, reads=BulkReview, auth="review"))
 async def bulk(request: Request, job: str) -> Response:
     """Decides about all submissions that a filter finds: first without a token, for a count, a sample and the token; then with it,
     about exactly those, or not at all."""
@@ -52,7 +52,7 @@ async def bulk(request: Request, job: str) -> Response:
     return JSON(await to_thread(lambda: _preview(services, found, verdict, by, why)))
 
 
-@router.get("", **spec(list[ReviewEntryView], auth=True, query=("cursor", "limit")))
+@router.get("", **spec(list[ReviewEntryView], auth="review", query=("cursor", "limit")))
 def decisions(request: Request, job: str) -> Response:
     """Who decided what about the job's submissions, in the order in which it happened."""
     most, found = limit(request), _own(request, job)

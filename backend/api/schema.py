@@ -9,6 +9,8 @@ from fastapi.openapi.utils import get_openapi
 
 from backend.api.problems import Problem
 
+SCOPE = "x-scope"
+"""Where a route says which scope an API key needs for it."""
 _REFERENCE = "#/components/schemas/{name}"
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -32,7 +34,8 @@ def spec(
     answers: Any = None,
     status: int = 200,
     reads: type[msgspec.Struct] | None = None,
-    auth: bool = False,
+    auth: bool | str = False,
+    open_to_all: bool = False,
     query: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Arguments for a route's decorator.
@@ -41,7 +44,8 @@ def spec(
         answers: the struct that it answers with, `list[struct]` for a page of them, None for no body.
         status: of the answer.
         reads: the struct that its body is read as.
-        auth: whether it needs a session.
+        auth: whether it needs a session; a string is the scope with which an API key will do as well.
+        open_to_all: whether nobody in particular may ask, too, and is shown less.
         query: the names of its query parameters.
     """
     extra: dict[str, Any] = {
@@ -50,7 +54,11 @@ def spec(
     if reads is not None:
         extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _reference(reads)}}}
     if auth:
-        extra["security"] = [{"bearer": []}]
+        extra["security"] = [{"bearer": []}] + ([{"key": [auth]}] if isinstance(auth, str) else [])
+    if open_to_all:
+        extra["security"] = [{}, *extra.get("security", ())]
+    if isinstance(auth, str):
+        extra[SCOPE] = auth
     if query:
         extra["parameters"] = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in query]
     return {"status_code": status, "response_class": Response, "response_model": None, "openapi_extra": extra}
@@ -65,7 +73,10 @@ def install(app: FastAPI) -> None:
             _, components = msgspec.json.schema_components(_Spec.types, ref_template=_REFERENCE)
             section = document.setdefault("components", {})
             section.setdefault("schemas", {}).update(components)
-            section["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+            section["securitySchemes"] = {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "A session's token."},
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key's secret."},
+            }
             app.openapi_schema = document
         return app.openapi_schema
 

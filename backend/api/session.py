@@ -5,11 +5,14 @@ from asyncio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from backend.api.bodies import NewSession, PayoutChoice
-from backend.api.requests import bearer, choice, coordinator, hex_bytes, read, session
+from backend.api.requests import bearer, choice, coordinator, hex_bytes, hex_text, read, session
 from backend.api.schema import JSON, spec
-from backend.api.views import ChallengeView, SessionView, TokenView
+from backend.api.views import ChallengeView, OpenSessionView, SessionView, TokenView
+from backend.services.sessions import hash_of
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
+ID_LENGTH = 34
+"""Of a session's id: the first 16 bytes of its token's hash."""
 PAYOUTS = ("wallet", "ledger")
 
 
@@ -27,7 +30,7 @@ async def sign_in(request: Request) -> Response:
     body = await read(request, NewSession)
     sessions = coordinator(request).sessions
     account, nonce = await to_thread(sessions.verify, body.message, hex_bytes("signature", body.signature))
-    token, opened = await sessions.sign_in(account, nonce)
+    token, opened = await sessions.sign_in(account, nonce, request.headers.get("user-agent"))
     return JSON(TokenView(token, opened.account, opened.expires_at), 201)
 
 
@@ -42,6 +45,7 @@ async def who(request: Request) -> Response:
 @router.delete("", **spec(None, 204, auth=True))
 async def sign_out(request: Request) -> Response:
     """Ends the session."""
+    session(request)
     await coordinator(request).sessions.sign_out(bearer(request))
     return Response(status_code=204)
 
@@ -53,3 +57,28 @@ async def payout(request: Request) -> Response:
     choice("payout", body.payout, PAYOUTS)
     await coordinator(request).sessions.choose_payout(found.account, body.payout)
     return JSON(body)
+
+
+@router.get("/all", **spec(list[OpenSessionView], auth=True))
+def mine(request: Request) -> Response:
+    """One's sessions, the newest hundred."""
+    own, this = session(request), hash_of(bearer(request) or "")
+    items = [
+        OpenSessionView(row.token_hash[:ID_LENGTH], row.created_at, row.expires_at, row.user_agent, row.token_hash == this)
+        for row in coordinator(request).sessions.mine(own.account)
+    ]
+    return JSON({"items": items, "next": None})
+
+
+@router.delete("/all/{id}", **spec(None, 204, auth=True))
+async def revoke(request: Request, id: str) -> Response:
+    """Ends one of one's sessions."""
+    await coordinator(request).sessions.revoke(session(request).account, hex_text("The session's id", id, 16))
+    return Response(status_code=204)
+
+
+@router.delete("/others", **spec(None, 204, auth=True))
+async def revoke_others(request: Request) -> Response:
+    """Ends all of one's sessions but this one."""
+    await coordinator(request).sessions.revoke_others(session(request).account, bearer(request))
+    return Response(status_code=204)

@@ -28,6 +28,16 @@ class TokenView(msgspec.Struct):
     expires_at: datetime
 
 
+class OpenSessionView(msgspec.Struct):
+    """A session of the account; `current` is the one that asks."""
+
+    id: str
+    created_at: datetime
+    expires_at: datetime
+    user_agent: str | None
+    current: bool
+
+
 class ChallengeView(msgspec.Struct):
     nonce: str
     domain: str

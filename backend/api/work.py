@@ -44,7 +44,7 @@ class RecordView(msgspec.Struct):
     lost_seconds: int
 
 
-@router.get("/jobs/{job}/preview", **spec(PreviewView, auth=True))
+@router.get("/jobs/{job}/preview", **spec(PreviewView, auth="assignments"))
 def preview(request: Request, job: str) -> Response:
     """Looks at the next unit before accepting it."""
     worker, id = account(request), hex_text("The job's id", job, 32)
@@ -52,21 +52,21 @@ def preview(request: Request, job: str) -> Response:
     return JSON(PreviewView(id, unit.position, msgspec.Raw(content)))
 
 
-@router.put("/assignments/{id}/draft", **spec(SavedView, reads=NewDraft, auth=True))
+@router.put("/assignments/{id}/draft", **spec(SavedView, reads=NewDraft, auth="assignments"))
 async def save(request: Request, id: str) -> Response:
     """Keeps what one has written so far, for oneself alone."""
     worker, body = account(request), await read(request, NewDraft)
     return JSON(SavedView(await coordinator(request).drafts.save(_id(id), worker, body.draft)))
 
 
-@router.get("/assignments/{id}/draft", **spec(DraftView, auth=True))
+@router.get("/assignments/{id}/draft", **spec(DraftView, auth="assignments"))
 def draft(request: Request, id: str) -> Response:
     """What one has written so far."""
     text, saved_at = coordinator(request).drafts.one(_id(id), account(request))
     return JSON(DraftView(msgspec.Raw(text.encode()), saved_at))
 
 
-@router.get("/record", **spec(RecordView, auth=True, query=("job",)))
+@router.get("/record", **spec(RecordView, auth="assignments", query=("job",)))
 def record(request: Request) -> Response:
     """What one took and gave back, in all jobs or in one."""
     worker, job = account(request), request.query_params.get("job")

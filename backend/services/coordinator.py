@@ -17,6 +17,7 @@ from backend.services.courier import Courier
 from backend.services.drafts import Drafts
 from backend.services.errands import Errands
 from backend.services.holdings import WorkersFiles
+from backend.services.keys import Keys, forget_over
 from backend.services.lane import GWEI
 from backend.services.messages import Messages
 from backend.services.notices import Notices
@@ -85,6 +86,7 @@ class Coordinator:
         self.sessions = Sessions(
             store, rpc, deployment.chain_id, url, clock, settings.session_seconds, settings.nonce_seconds
         )
+        self.keys = Keys(store, clock)
         self.postings = Postings(store, contents, deployment, self.key.address, clock)
         self.qualifications = Qualifications(store, deployment.chain_id, deployment.escrow, clock)
         self.assignments = Assignments(store, contents, self.postings, self.qualifications, domain, self.key, clock)
@@ -141,7 +143,7 @@ class Coordinator:
             try:
                 while await self.assignments.expire():
                     pass
-                await self.store.write(lambda c: forget_old(c, self.clock()))
+                await self.store.write(lambda c: (forget_old(c, self.clock()), forget_over(c, self.clock())))
             except PieceworkError as error:
                 log.warning("expired reservations wait: %s", error)
             await asyncio.sleep(SWEEP_SECONDS)

@@ -3,19 +3,20 @@
 import hashlib
 import secrets
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from eth_account.messages import defunct_hash_message
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 from sqlmodel import col
 
 from backend.services.signatures import signed_by
 from backend.store.database import Store
 from backend.store.tables import AccountPreference, AccountSession, SiweNonce
 from piecework.chain.rpc import Rpc
-from piecework.domain.errors import Forbidden, Invalid
+from piecework.domain.errors import Forbidden, Invalid, NotFound
 
 with warnings.catch_warnings():  # of siwe's own making: a deprecated import, and rules that its grammar defines twice
     warnings.simplefilter("ignore")
@@ -33,6 +34,18 @@ _SESSION = select(AccountSession.account, AccountSession.expires_at).where(
     col(AccountSession.token_hash) == bindparam("token_hash")
 )
 _SIGN_OUT = delete(AccountSession).where(col(AccountSession.token_hash) == bindparam("token_hash"))
+_OF = (
+    select(AccountSession.token_hash, AccountSession.created_at, AccountSession.expires_at, AccountSession.user_agent)
+    .where(col(AccountSession.account) == bindparam("account"), col(AccountSession.expires_at) > bindparam("now"))
+    .order_by(col(AccountSession.created_at).desc(), col(AccountSession.token_hash))
+    .limit(100)
+)
+_REVOKE = delete(AccountSession).where(
+    col(AccountSession.account) == bindparam("owner"), col(AccountSession.token_hash).like(bindparam("begin"))
+)
+_REVOKE_OTHERS = delete(AccountSession).where(
+    col(AccountSession.account) == bindparam("owner"), col(AccountSession.token_hash) != bindparam("kept")
+)
 _USE_NONCE = delete(SiweNonce).where(
     col(SiweNonce.nonce) == bindparam("given"), col(SiweNonce.expires_at) > bindparam("now")
 )
@@ -63,6 +76,8 @@ class Session:
 
     account: str
     expires_at: datetime
+    scopes: frozenset[str] | None = None
+    """What an API key may do; None for a session, which may do everything."""
 
 
 class Sessions:
@@ -116,7 +131,7 @@ class Sessions:
             raise Invalid(f"The signature is not that of {message.address} over this message.")
         return account, message.nonce
 
-    async def sign_in(self, account: str, nonce: str) -> tuple[str, Session]:
+    async def sign_in(self, account: str, nonce: str, user_agent: str | None = None) -> tuple[str, Session]:
         """Uses the nonce up and opens a session; returns its token, which is kept nowhere.
 
         Raises:
@@ -128,8 +143,8 @@ class Sessions:
         def work(connection: Connection) -> None:
             if not connection.execute(_USE_NONCE, {"given": nonce, "now": now}).rowcount:
                 raise Invalid("The nonce is unknown, used or too old; ask for a new one and sign again.")
-            row = {"token_hash": _hash(token), "created_at": now, "account": account, "expires_at": session.expires_at}
-            connection.execute(insert(AccountSession), row)
+            row = {"token_hash": hash_of(token), "created_at": now, "account": account, "expires_at": session.expires_at}
+            connection.execute(insert(AccountSession), row | {"user_agent": user_agent and user_agent[:200]})
 
         await self._store.write(work)
         return token, session
@@ -142,7 +157,7 @@ class Sessions:
         """
         if not token:
             raise NoSession("Sign in first: this needs a session.")
-        now, token_hash = self._clock(), _hash(token)
+        now, token_hash = self._clock(), hash_of(token)
         session = self._cached(token_hash, now) or self._look_up(token_hash, now)
         if session is None or session.expires_at <= now:
             raise NoSession("The session is unknown or over; sign in again.")
@@ -151,9 +166,34 @@ class Sessions:
     async def sign_out(self, token: str | None) -> None:
         """Ends a session at once."""
         self.session(token)
-        token_hash = _hash(token or "")
+        token_hash = hash_of(token or "")
         await self._store.write(lambda c: c.execute(_SIGN_OUT, {"token_hash": token_hash}))
         self._cache.pop(token_hash, None)
+
+    def mine(self, account: str) -> Sequence[Row[Any]]:
+        """The account's sessions that aren't over, newest first."""
+        with self._store.read() as connection:
+            return connection.execute(_OF, {"account": account, "now": self._clock()}).all()
+
+    async def revoke(self, account: str, id: str) -> None:
+        """Ends one session of the account: at once in this process, within CACHE_SECONDS in others.
+
+        Raises:
+            NotFound: it has no such session.
+        """
+
+        def work(connection: Connection) -> None:
+            if not connection.execute(_REVOKE, {"owner": account, "begin": id + "%"}).rowcount:
+                raise NotFound("You have no such session.")
+
+        await self._store.write(work)
+        self._cache.clear()
+
+    async def revoke_others(self, account: str, token: str | None) -> None:
+        """Ends all sessions of the account but this one."""
+        kept = hash_of(token or "")
+        await self._store.write(lambda c: c.execute(_REVOKE_OTHERS, {"owner": account, "kept": kept}))
+        self._cache.clear()
 
     def payout(self, account: str) -> str:
         """How the account wants settlements: wallet or ledger."""
@@ -215,5 +255,6 @@ def _parse(text: str) -> SiweMessage:
     return message
 
 
-def _hash(token: str) -> str:
+def hash_of(token: str) -> str:
+    """What is kept of a token."""
     return "0x" + hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

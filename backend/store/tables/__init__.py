@@ -11,6 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
 from backend.store.tables.content import Attachment, Blob, ContentKey, Draft, UnitLoad
+from backend.store.tables.keys import ApiKey
 from backend.store.tables.notices import Delivery, Notice, NoticeCursor, Webhook
 from backend.store.tables.operators import OperatorKey, OperatorTip, SignedGrant
 from backend.store.tables.people import Block, Bonus, Message, Mute, Thread
@@ -47,6 +48,8 @@ class AccountSession(SQLModel, table=True):
     account: str = Field(max_length=42, index=True)
     created_at: datetime = fields.instant()
     expires_at: datetime = fields.instant(index=True)
+    user_agent: str | None = Field(default=None, max_length=200)
+    """What opened it, in its own words; sessions of before this was kept have none."""
 
 
 class AccountPreference(SQLModel, table=True):
@@ -260,6 +263,7 @@ OWN_TABLES = tuple(
         OperatorKey, SignedGrant, OperatorTip,
         Block, Mute, Thread, Message, Bonus,
         Notice, NoticeCursor, Webhook, Delivery,
+        ApiKey,
     )
 )
 """The tables that only the coordinator writes."""
