@@ -22,7 +22,7 @@ class NewOperator(Body):
     name: str
 
 
-class GrantTerms(Body):
+class AllowanceTerms(Body):
     """An allowance: base units as a decimal string, and the Unix second at which it ends. The signature must be carried by `deadline`."""
 
     allowance: str
@@ -30,7 +30,7 @@ class GrantTerms(Body):
     deadline: int
 
 
-class NewGrant(Body):
+class NewAllowance(Body):
     """A signed allowance."""
 
     allowance: str
@@ -51,13 +51,13 @@ class OperatorView(msgspec.Struct):
     expires_at: str
 
 
-class GrantMessage(msgspec.Struct):
+class AllowanceMessage(msgspec.Struct):
     """What a wallet shows and signs (eth_signTypedData_v4)."""
 
     typed_data: dict[str, Any]
 
 
-class GrantView(msgspec.Struct):
+class AllowanceView(msgspec.Struct):
     """A signed allowance on its way: queued, signed (sent), confirmed or failed."""
 
     id: str
@@ -89,25 +89,25 @@ async def revoke(request: Request, operator: str) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/{operator}/message", **spec(GrantMessage, reads=GrantTerms, auth=True))
+@router.post("/{operator}/message", **spec(AllowanceMessage, reads=AllowanceTerms, auth=True))
 async def message(request: Request, operator: str) -> Response:
     """The message to sign to give an operator this allowance, with the account's next nonce."""
-    body, owner, services = await read(request, GrantTerms), account(request), coordinator(request)
+    body, owner, services = await read(request, AllowanceTerms), account(request), coordinator(request)
     nonce = await to_thread(services.operators.next_nonce, owner)
     grant = _grant(services.deployment.token, owner, operator, body.allowance, body.expires_at, nonce, body.deadline)
-    return JSON(GrantMessage(services.operators.message(grant)))
+    return JSON(AllowanceMessage(services.operators.message(grant)))
 
 
-@router.post("/{operator}/grants", **spec(GrantView, 202, NewGrant, auth=True))
+@router.post("/{operator}/grants", **spec(AllowanceView, 202, NewAllowance, auth=True))
 async def grant(request: Request, operator: str) -> Response:
     """Takes a signed allowance to be carried to the chain."""
-    body, owner, services = await read(request, NewGrant), account(request), coordinator(request)
+    body, owner, services = await read(request, NewAllowance), account(request), coordinator(request)
     terms = _grant(services.deployment.token, owner, operator, body.allowance, body.expires_at, body.nonce, body.deadline)
     id = await services.operators.grant(terms, hex_bytes("signature", body.signature))
     return JSON(await to_thread(_grant_view, services.operators.find_grant(id)), 202)
 
 
-@router.get("/{operator}/grants/{id}", **spec(GrantView))
+@router.get("/{operator}/grants/{id}", **spec(AllowanceView))
 def find_grant(request: Request, operator: str, id: str) -> Response:
     """A signed allowance and its transaction."""
     return JSON(_grant_view(coordinator(request).operators.find_grant(hex_text("The grant's id", id, 32))))
@@ -131,5 +131,5 @@ def _view(one: Operator) -> OperatorView:
     return OperatorView(one.address, one.name, one.created_at, one.revoked_at, str(one.allowance), str(one.expires_at))
 
 
-def _grant_view(row: Any) -> GrantView:
-    return GrantView(row.id, row.operator, str(row.allowance), str(row.expires_at), row.state, row.transaction_hash, row.error)
+def _grant_view(row: Any) -> AllowanceView:
+    return AllowanceView(row.id, row.operator, str(row.allowance), str(row.expires_at), row.state, row.transaction_hash, row.error)
