@@ -24,6 +24,7 @@ from backend.api import (
     schema,
     session,
     settlement,
+    watchtower,
     work,
 )
 from backend.services.coordinator import Coordinator
@@ -42,6 +43,7 @@ ROOMS = (
     people,
     qualifications,
     reviews,
+    watchtower,
     work,
 )
 THREADS = 10

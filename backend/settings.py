@@ -1,5 +1,6 @@
 """What the coordinator is told from outside: one class, built at the composition root and passed down."""
 
+from decimal import Decimal
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
@@ -35,6 +36,17 @@ class Settings(BaseSettings):
     batch_seconds: float = Field(2.0, ge=0, description="How long the first of them waits for others.")
     webhooks_anywhere: bool = Field(False, description="Whether webhooks may go to private addresses and without TLS; for trying.")
     webhook_hours: float = Field(24, gt=0, description="How long a delivery to a webhook is tried.")
+    watchtower: bool = Field(True, description="Whether to do what silent requesters leave undone, with the coordinator key's gas money.")
+    watch_seconds: float = Field(15, gt=0, description="Seconds between two looks of the watchtower.")
+    watch_margin_seconds: int = Field(
+        2 * 86_400, ge=0, description="How long before a job closes its unapproved answers are opened."
+    )
+    watch_multiple: Decimal = Field(
+        Decimal(2), ge=0, description="How many times its gas a call of the watchtower must move; 0 spends gas on everything."
+    )
+    coin_price: Decimal = Field(
+        Decimal(3000), gt=0, description="What one whole coin of the chain costs in whole tokens, to weigh gas against pay."
+    )
     session_seconds: int = Field(7 * 86_400, ge=60, description="How long a session lasts.")
     nonce_seconds: int = Field(600, ge=10, description="How long a sign-in may take.")
 

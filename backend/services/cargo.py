@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from backend.services.postings import terms_of
-from backend.store import mirror, outbox, postings, slots
+from backend.store import disputes, mirror, outbox, postings, slots
 from piecework.chain.escrow import SignedBatch, encode_post, encode_relayed_withdrawal, encode_settle
 from piecework.chain.escrow_recourse import encode_set_operator_with_signature, encode_tip
 from piecework.domain.terms import Batch
@@ -48,6 +48,8 @@ def mirrored(connection: Connection, row: Row[Any], transaction_hash: str, block
     """
     if row.kind == "filler":
         return True  # it did nothing
+    if outbox.LANES.get(row.kind) == "coordinator":
+        return disputes.carried(connection, row.kind, row.subject, transaction_hash)
     if row.kind == "withdrawal":
         return mirror.withdrawn(connection, transaction_hash)
     if row.kind == "post":

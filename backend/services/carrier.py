@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row
 
 from backend.services.cargo import Cargo, load, more_waits
 from backend.services.lane import Held, Lane
+from backend.services.tower_cargo import KINDS, TowerCargo
 from backend.store import mirror, outbox
 from piecework.chain.escrow import escrow_abi
 from piecework.chain.rpc import RpcRefused
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 LONGEST_PAUSE_SECONDS = 10.0
 MOST_PUT_OFF = {"withdrawal": 10, "grant": 10}
 """Settlements wait for as long as it takes; whoever sent a withdrawal or an allowance can send it again."""
-NOT_YET = ("JobUnknown", "NothingFree")
+NOT_YET = ("JobUnknown", "NothingFree", "OpeningFinal", "OpeningUnknown", "PhaseWrong", "NotNow")
 """Reverts that may pass when the chain or the mirror has gone on."""
 
 
@@ -53,6 +54,8 @@ class Carrier:
     def _load(self, row: Row[Any]) -> Cargo | None:
         lane = self._lane
         with lane.store.read() as connection:
+            if row.kind in KINDS:
+                return TowerCargo(lane.deployment.domain, lane.key, lane.push_gas).load(connection, row)
             return load(connection, row, lane.push_gas, lane.settle_gas)
 
     def _sign(self, row: Row[Any], cargo: Cargo) -> str:

@@ -30,6 +30,7 @@ from backend.services.reviews import Reviews
 from backend.services.sessions import Sessions, forget_old
 from backend.services.settler import Settler
 from backend.services.steward import Steward
+from backend.services.watchtower import Frugality, Watchtower
 from backend.services.webhooks import Webhooks
 from backend.services.withdrawals import Withdrawals
 from backend.settings import Settings
@@ -80,8 +81,34 @@ class Coordinator:
             settings.settle_gas,
             settings.finality_blocks,
             clock,
+            ("relayer", "coordinator") if self.relayer.address == self.key.address else ("relayer",),
             most_fee=int(settings.max_fee_gwei * GWEI),
             bump_seconds=settings.bump_seconds,
+        )
+        one_key = self.relayer.address == self.key.address
+        self.tower_settler = self.settler if one_key else Settler(
+            store,
+            rpc,
+            deployment,
+            self.key,
+            settings.push_gas,
+            settings.settle_gas,
+            settings.finality_blocks,
+            clock,
+            ("coordinator",),
+            most_fee=int(settings.max_fee_gwei * GWEI),
+            bump_seconds=settings.bump_seconds,
+        )
+        self.watchtower = Watchtower(
+            store,
+            rpc,
+            deployment,
+            self.key.address,
+            Frugality(settings.watch_multiple, settings.coin_price),
+            settings.watch_margin_seconds,
+            clock,
+            self.tower_settler.wake,
+            settings.watch_seconds,
         )
         self.sessions = Sessions(
             store, rpc, deployment.chain_id, url, clock, settings.session_seconds, settings.nonce_seconds
@@ -118,6 +145,10 @@ class Coordinator:
         """Begins to carry settlements, to approve as an operator, and to take back what has expired; call it on the loop that serves."""
         self.settler.start()
         self.errands.start()
+        if self.settings.watchtower:
+            if self.tower_settler is not self.settler:
+                self.tower_settler.start()
+            self.watchtower.start()
         self.approver.start()
         self.postman.start()
         self.courier.start()
@@ -135,7 +166,9 @@ class Coordinator:
         await asyncio.to_thread(self.postman.stop)
         await asyncio.to_thread(self.steward.stop)
         await asyncio.to_thread(self.errands.stop)
-        await asyncio.to_thread(self.settler.stop)
+        await asyncio.to_thread(self.watchtower.stop)
+        for settler in {self.settler, self.tower_settler}:
+            await asyncio.to_thread(settler.stop)
         await asyncio.to_thread(self.store.close)
 
     async def _sweep(self) -> None:

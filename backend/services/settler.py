@@ -90,7 +90,8 @@ class Settler:
         """Ends after the step at hand, and lets another process lead."""
         self._ending.set()
         self._work.set()
-        self._thread.join(5)
+        if self._thread.is_alive():
+            self._thread.join(5)
 
     def wake(self) -> None:
         """Says that something was queued."""
