@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from eth_keys import keys as eth_keys
@@ -60,7 +61,7 @@ def test_what_is_not_a_plain_decimal_is_refused(text: str) -> None:
         return
     stripped = text.strip()
     assert set(stripped) <= set("0123456789.") and stripped.count(".") <= 1
-    assert Decimal(stripped).scaleb(6) == units
+    assert Fraction(stripped) * 10**6 == units  # exact at any length, as a Decimal at its usual precision is not
 
 
 @pytest.mark.parametrize(
