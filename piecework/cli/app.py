@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "piecework.cli.stack",
     "demo": "piecework.cli.replay",
     "replay": "piecework.cli.replay",
+    "consensus": "piecework.cli.consensus",
     "index": "piecework.cli.index",
     "claim": "piecework.cli.claim",
     "backup": "piecework.cli.backup",

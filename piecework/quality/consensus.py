@@ -66,6 +66,7 @@ class Consensus:
     weights: Floats
     fit: dawid_skene.Fit | None
     temperature: float | None
+    skill_of: Mapping[str, float] | None = None
 
     @cached_property
     def skills(self) -> list[Skill]:
@@ -134,7 +135,7 @@ def consensus(
     heat = _temperature(labels, posteriors, known)
     if heat is not None:
         posteriors = calibration.tempered(posteriors, heat)
-    return Consensus(request, labels, used, posteriors, weights, fit, heat)
+    return Consensus(request, labels, used, posteriors, weights, fit, heat, skill_of)
 
 
 def explain(decision: Decision, used: Algorithm, skill_of: Mapping[str, Skill]) -> str:
