@@ -13,6 +13,7 @@ from indexer.tables import (
     Deployment,
     Funding,
     Job,
+    JobWord,
     LedgerEntry,
     LedgerWithdrawal,
     OperatorAllowance,
@@ -114,6 +115,14 @@ _EARNED = (
 )
 _SETTLED = select(SettledBatch.batch).where(col(SettledBatch.batch).in_(bindparam("digests", expanding=True)))
 _WITHDRAWN = select(literal(1)).where(col(LedgerWithdrawal.transaction_hash) == bindparam("hash")).limit(1)
+_LOCKED = select(
+    select(col(JobWord.locked))
+    .where(col(JobWord.job) == col(Posting.job))
+    .order_by(col(JobWord.block_number).desc(), col(JobWord.log_index).desc())
+    .limit(1)
+    .correlate(Posting)
+    .scalar_subquery()
+).where(col(Posting.requester) == bindparam("by"), col(Posting.token) == bindparam("token"))
 _FUNDED = select(literal(1)).where(col(Funding.job) == bindparam("job")).limit(1)
 
 
@@ -187,3 +196,9 @@ def withdrawn(connection: Connection, transaction_hash: str) -> bool:
 def is_funded(connection: Connection, job: str) -> bool:
     """Whether the mirror has seen money locked for a job."""
     return connection.execute(_FUNDED, {"job": job}).scalar() is not None
+
+
+def locked(connection: Connection, requester: str, token: str) -> int:
+    """Base units that are locked in a requester's jobs."""
+    rows = connection.execute(_LOCKED, {"by": requester, "token": token}).scalars()
+    return sum(amount for amount in rows if amount is not None)

@@ -1,0 +1,158 @@
+"""Funds HITs: those that were made within a moment, of one type and one operator, become one job in one transaction.
+
+A part waits without a posting; when its job is described it gets one, together with the outbox row that will post the job; when the
+mirror has seen the money it is settled. Whatever ends in between is found again: a part that still waits is taken with the next ones
+(its job's description stays behind, posted by nobody), and a posting that the chain refused gives its parts back to wait.
+"""
+
+import json
+import secrets
+from asyncio import to_thread
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, String, and_, bindparam, cast, func, select, update
+from sqlmodel import col
+
+from backend.mturk.service import MTurk
+from backend.services.postings import Draft
+from backend.store import mirror
+from backend.store.tables import Outbox, Posting
+from backend.store.tables.mturk import MTurkHit, MTurkHitType, MTurkPart
+
+MOST_UNITS = 1_000
+"""HITs that share a job at most; and so a transaction."""
+GATHER = timedelta(milliseconds=500)
+"""How long a HIT waits for others."""
+MARGIN = timedelta(days=14)
+"""Between the end of the last HIT's work and review, and the close of its job: time for openings and appeals."""
+REVIEW_WINDOW, APPEAL_WINDOW = 5 * 86_400, 5 * 86_400
+RETRY = timedelta(seconds=30)
+
+_GROUPS = (
+    select(MTurkPart.requester, MTurkPart.hit_type, MTurkPart.operator)
+    .where(col(MTurkPart.posting).is_(None))
+    .group_by(col(MTurkPart.requester), col(MTurkPart.hit_type), col(MTurkPart.operator))
+    .having((func.min(col(MTurkPart.created_at)) <= bindparam("since")) | (func.count() >= MOST_UNITS))
+)
+_PARTS = (
+    select(MTurkPart.id, MTurkPart.hit, MTurkPart.slots, MTurkHit.question, MTurkHit.expires_at)
+    .join(MTurkHit, col(MTurkHit.id) == col(MTurkPart.hit))
+    .where(
+        col(MTurkPart.posting).is_(None),
+        col(MTurkPart.requester) == bindparam("by"),
+        col(MTurkPart.hit_type) == bindparam("of"),
+        col(MTurkPart.operator) == bindparam("operator"),
+    )
+    .order_by(col(MTurkPart.id))
+    .limit(MOST_UNITS)
+)
+_TYPE = select(MTurkHitType).where(col(MTurkHitType.id) == bindparam("id"))
+_PLACE = (
+    update(MTurkPart)
+    .where(col(MTurkPart.id) == bindparam("b_id"), col(MTurkPart.posting).is_(None))
+    .values(posting=bindparam("b_posting"), position=bindparam("b_position"))
+)
+_UNSETTLED = (
+    select(MTurkPart.posting, Posting.job, Outbox.state)
+    .join(Posting, col(Posting.number) == col(MTurkPart.posting))
+    .outerjoin(Outbox, and_(col(Outbox.kind) == "post", col(Outbox.subject) == cast(col(MTurkPart.posting), String)))
+    .where(col(MTurkPart.settled).is_(False))
+    .distinct()
+)
+
+
+class Funder:
+    """Gathers waiting HITs into jobs, and follows them until their money is locked."""
+
+    def __init__(self, service: MTurk) -> None:
+        self._service = service
+
+    async def step(self) -> int:
+        """Describes what is due and queues its posting; returns how many jobs that were."""
+        now = self._service.clock()
+        groups = await to_thread(self._groups, now)
+        for group in groups:
+            await self._fund(group, now)
+        await to_thread(self._follow)
+        return len(groups)
+
+    def _groups(self, now: datetime) -> Sequence[Row[Any]]:
+        with self._service.store.read() as connection:
+            return connection.execute(_GROUPS, {"since": now - GATHER}).all()
+
+    async def _fund(self, group: Row[Any], now: datetime) -> None:
+        coordinator = self._service.coordinator
+        with self._service.store.read() as connection:
+            hit_type = connection.execute(_TYPE, {"id": group.hit_type}).one()
+            parts = connection.execute(
+                _PARTS, {"by": group.requester, "of": group.hit_type, "operator": group.operator}
+            ).all()
+        if not parts:
+            return
+        job_id, _ = await coordinator.postings.describe(group.requester, self._draft(hit_type, parts, group.operator, now))
+        job = coordinator.postings.find(job_id)
+
+        def work(connection: Connection) -> int:
+            places = [{"b_id": part.id, "b_posting": job.number, "b_position": at} for at, part in enumerate(parts)]
+            taken = sum(connection.execute(_PLACE, place).rowcount for place in places)
+            if taken == len(parts):
+                return coordinator.operators.queue_post(connection, job)
+            raise _Changed
+
+        try:
+            await self._service.store.write(work)
+        except _Changed:
+            return  # a HIT was expired between reading and writing: the next step describes the rest
+        coordinator.errands.wake()
+
+    def _draft(self, hit_type: Row[Any], parts: Sequence[Row[Any]], operator: str, now: datetime) -> Draft:
+        last = max(max(part.expires_at for part in parts), now)
+        work = timedelta(seconds=hit_type.assignment_seconds + hit_type.auto_approval_seconds)
+        return Draft(
+            title=hit_type.title,
+            instructions=hit_type.description,
+            template="label",
+            labels=None,
+            reward=self._service.funds.base_units(hit_type.reward_cents),
+            token=self._service.coordinator.deployment.token,
+            units=[({"hit": part.hit, "question": part.question}, part.slots) for part in parts],
+            answers_per_worker=1,
+            assignment_seconds=hit_type.assignment_seconds,
+            closes_at=int((last + work + MARGIN).timestamp()),
+            review_window=REVIEW_WINDOW,
+            appeal_window=APPEAL_WINDOW,
+            salt=secrets.token_bytes(32),
+            operator=operator,
+        )
+
+    def _follow(self) -> None:
+        """Marks as settled what the mirror has seen, and lets wait again what the chain refused."""
+        with self._service.store.read() as connection:
+            rows = connection.execute(_UNSETTLED).all()
+            done = {row.posting for row in rows if mirror.is_funded(connection, row.job)}
+        failed = {row.posting for row in rows if row.state == "failed"} - done
+        if done or failed:
+            self._service.store.write_now(lambda connection: self._mark(connection, done, failed))
+
+    def _mark(self, connection: Connection, done: set[int], failed: set[int]) -> None:
+        if done:
+            connection.execute(update(MTurkPart).where(col(MTurkPart.posting).in_(done)).values(settled=True))
+        if failed:
+            again = self._service.clock() + RETRY
+            connection.execute(
+                update(MTurkPart)
+                .where(col(MTurkPart.posting).in_(failed), col(MTurkPart.settled).is_(False))
+                .values(posting=None, position=None, created_at=again)
+            )
+
+
+class _Changed(Exception):
+    """A part was dropped between reading and writing."""
+
+
+def content_of(unit: bytes) -> dict[str, Any]:
+    """The HIT's id and its question, from a unit's content."""
+    found: dict[str, Any] = json.loads(unit)
+    return found
