@@ -27,6 +27,7 @@ from backend.api import (
     watchtower,
     work,
 )
+from backend.mturk.application import interface
 from backend.services.coordinator import Coordinator
 
 ROOMS = (
@@ -57,11 +58,14 @@ def create_app(services: Coordinator) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         services.start()
+        sweeper.start()
         try:
             yield
         finally:
+            await sweeper.stop()
             await services.stop()
 
+    turk, sweeper = interface(services, services.sessions.uri)
     app = FastAPI(
         title="Piecework",
         version=version("piecework"),
@@ -74,6 +78,8 @@ def create_app(services: Coordinator) -> FastAPI:
     schema.install(app)
     for room in ROOMS:
         app.include_router(room.router)
+    for router in turk:
+        app.include_router(router)
     if find_spec("backend.web") is not None:
         from backend.web import router as pages  # the pages come with their own package
 

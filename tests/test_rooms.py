@@ -30,10 +30,15 @@ DOORS: dict[str, tuple[str, ...]] = {
     "backend.services": SERVICES,
     "backend.api": SERVICES,
     "backend.web": ("backend.api", *SERVICES),
-    "backend": ("backend.web", "backend.api", *SERVICES),  # app and __main__, where the coordinator is put together
+    "backend.mturk": ("backend.api", *SERVICES),
+    "backend": ("backend.web", "backend.mturk", "backend.api", *SERVICES),  # app and __main__, where the coordinator is put together
     "piecework.replay": ("piecework.quality", "piecework.client", "piecework.chain", *MIRROR, "backend.store"),
-    "piecework.stack": ("piecework.chain", *MIRROR, "indexer"),  # indexer.prepare: the tables are made before anything runs
-    "piecework.cli": ("piecework.backup", "piecework.quality", "piecework.stack", "piecework.replay", "piecework.client", "piecework.chain", *MIRROR, "indexer"),
+    "piecework.stack": ("piecework.client", "piecework.chain", *MIRROR, "indexer"),  # indexer.prepare: the tables are made before anything runs
+    "piecework.shim": GROUND,
+    "piecework.cli": (
+        "piecework.backup", "piecework.quality", "piecework.shim", "piecework.stack", "piecework.replay", "piecework.client",
+        "piecework.chain", *MIRROR, "indexer",
+    ),
     "piecework": (),
 }
 """Each room, and the rooms that it may import from, itself aside. A module is in the room with the longest name that fits."""

@@ -36,7 +36,7 @@ def account_of(worker: str) -> str | None:
 
 
 def assignment_id(id: str) -> str:
-    """An assignment's id in the interface's form.
+    """An assignment's id in the interface's form; a qualification's or a request's likewise.
 
     Args:
         id: 16 bytes as 0x hex.
@@ -45,7 +45,7 @@ def assignment_id(id: str) -> str:
 
 
 def id_of_assignment(assignment: str) -> str | None:
-    """The id by which an assignment is kept; None if there can be none."""
+    """The id by which it is kept; None if there can be none."""
     return _decoded(assignment, "3", 16)
 
 

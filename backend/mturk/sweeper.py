@@ -17,12 +17,11 @@ from backend.mturk.funder import Funder
 from backend.mturk.ids import assignment_id
 from backend.mturk.service import MTurk
 from backend.services.leadership import Leadership
-from backend.store import assignments
-from backend.store.tables import Assignment, Unit
+from backend.store import holding
+from backend.store.tables import Assignment, Posting, Unit
 from backend.store.tables.mturk import MTurkCall, MTurkHit, MTurkHitType, MTurkPart
 from indexer.tables import Funding
-from backend.store.tables import Posting
-from piecework.domain.errors import PieceworkError
+from piecework.domain.errors import Conflict, PieceworkError
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +47,16 @@ _WITHDRAWN = (
     .order_by(col(MTurkPart.id))
     .limit(AT_ONCE)
 )
-_UNIT = (
-    select(Unit.position, Unit.first_slot, Unit.slots, Unit.handed)
-    .where(col(Unit.posting) == bindparam("posting"), col(Unit.position) == bindparam("position"))
-    .with_for_update()
+_RETURN = (
+    update(Unit)
+    .where(col(Unit.posting) == bindparam("b_posting"), col(Unit.position) == bindparam("b_position"))
+    .values(free=col(Unit.free) + 1)
+    .returning(col(Unit.position), col(Unit.first_slot), col(Unit.slots), col(Unit.handed))
+)
+_GIVE_TO_REQUESTER = (
+    update(Assignment)
+    .where(col(Assignment.id) == bindparam("b_id"))
+    .values(state="approved", commitment=ZERO, committed_at=bindparam("b_now"), reviewed_at=bindparam("b_now"))
 )
 _OVERDUE = (
     select(
@@ -106,12 +111,18 @@ class Sweeper:
                 await asyncio.to_thread(self._leadership.resign)
 
     async def _run(self) -> None:
+        silent = ""
         while True:
             try:
                 if await asyncio.to_thread(self._leadership.acquire):
                     await self.step()
+                silent = ""
             except (PieceworkError, SQLAlchemyError) as error:
-                log.warning("HITs wait: %s", error)
+                if str(error) != silent:
+                    log.warning("HITs wait: %s", error)
+                silent = str(error)
+            except Exception:  # a fault of ours: logged with its trace, and everybody else's HITs go on
+                log.exception("the clockwork of HITs failed; it goes on")
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def step(self) -> None:
@@ -149,16 +160,14 @@ class Sweeper:
 
     def _cancel(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         """Gives withdrawn slots to the requester itself: a batch that says so cancels them, and their money comes back."""
-        unit = connection.execute(_UNIT, {"posting": row.posting, "position": row.position}).one()
-        found = slots.lock_part(connection, row.id)
-        count = min(found, AT_ONCE)
+        count = min(slots.lock_part(connection, row.id), AT_ONCE)
+        place = {"b_posting": row.posting, "b_position": row.position}
         for _ in range(count):
-            connection.execute(update(Unit).where(col(Unit.posting) == row.posting, col(Unit.position) == row.position).values(free=col(Unit.free) + 1))
-            slot = assignments.take_slot(connection, row.posting, unit)
-            if slot is None:
-                raise PieceworkError(f"The unit {row.position} of posting {row.posting} lacks a slot that was withdrawn.")
-            assignments.add(connection, _cancelled(row, slot, now))
-            unit = connection.execute(_UNIT, {"posting": row.posting, "position": row.position}).one()
+            unit = connection.execute(_RETURN, place).one()
+            assignment = _reservation(row, now)
+            if not holding.hold(connection, unit, assignment):
+                raise Conflict(f"Unit {row.position} of posting {row.posting} lacks a slot that was withdrawn.")
+            connection.execute(_GIVE_TO_REQUESTER, {"b_id": assignment["id"], "b_now": now})
         slots.count_cancelled(connection, row.id, count)
 
     def _approve(self, connection: Connection, row: Row[Any], now: datetime) -> None:
@@ -166,19 +175,13 @@ class Sweeper:
         events.hit(connection, "AssignmentApproved", row.hit, row.hit_type, now, assignment_id(row.id))
 
 
-def _cancelled(part: Row[Any], slot: int, now: datetime) -> dict[str, Any]:
+def _reservation(part: Row[Any], now: datetime) -> dict[str, Any]:
     return {
         "id": "0x" + int(now.timestamp() * 1000).to_bytes(6).hex() + secrets.token_hex(10),
         "posting": part.posting,
         "unit": part.position,
-        "slot": slot,
         "worker": part.requester,
-        "state": "approved",
-        "commitment": ZERO,
+        "state": "reserved",
         "created_at": now,
         "expires_at": now,
-        "committed_at": now,
-        "revealed_at": now,
-        "reviewed_at": now,
-        "answer": "null",
     }

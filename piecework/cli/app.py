@@ -20,6 +20,7 @@ COMMANDS = {
     "replay": "piecework.cli.replay",
     "consensus": "piecework.cli.consensus",
     "index": "piecework.cli.index",
+    "run": "piecework.cli.run",
     "claim": "piecework.cli.claim",
     "backup": "piecework.cli.backup",
     "restore": "piecework.cli.backup",

@@ -1,26 +1,24 @@
 """Workers: bonuses, blocks, messages."""
 
 import hashlib
+import secrets
 from asyncio import to_thread
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
+from sqlalchemy import Connection, bindparam, insert, select
 from sqlmodel import col
 
 from backend.mturk import hits, work
 from backend.mturk.calls import Answer, Call
 from backend.mturk.errors import RequestError, invalid, missing
-from backend.mturk.ids import account_of, assignment_id, new_id, worker_id
+from backend.mturk.ids import account_of, assignment_id, worker_id
 from backend.mturk.service import MTurk
-from backend.store import outbox
+from backend.store import notices, outbox, people
 from backend.store.tables import Assignment, Block, Bonus, OperatorTip, Posting
-from backend.store.tables.mturk import MTurkHit, MTurkPart
+from backend.store.tables.mturk import MTurkPart
 
 PAGE = 10
 LONGEST_REASON = 10_000
-MOST_BLOCKS = 100_000
-HALF_A_YEAR = timedelta(days=183)
 
 _BLOCKS = (
     select(Block.worker, Block.reason)
@@ -37,13 +35,15 @@ _BONUSES = (
     .limit(bindparam("most"))
 )
 _WORKED = (
-    select(func.max(col(Assignment.revealed_at)))
-    .join(Posting, col(Posting.number) == col(Assignment.posting))
+    select(Posting.number)
+    .join(Assignment, col(Posting.number) == col(Assignment.posting))
     .where(
         col(Posting.requester) == bindparam("by"),
         col(Assignment.worker) == bindparam("worker"),
         col(Assignment.state).in_(("approved", "batched", "rejected")),
     )
+    .order_by(col(Assignment.id).desc())
+    .limit(1)
 )
 
 
@@ -139,16 +139,14 @@ def _payment(service: MTurk, row: Any) -> dict[str, Any]:
 async def create_worker_block(service: MTurk, call: Call) -> Answer:
     """Gives a worker none of the requester's work any more. It reads the reason."""
     worker, reason = account(call.given["WorkerId"]), call.given["Reason"]
-    if not reason.strip():
-        raise invalid("Reason can't be empty; the worker reads it.")
-    row = {"requester": call.requester, "worker": worker}
+    if not reason.strip() or len(reason) > LONGEST_REASON:
+        raise invalid(f"Reason has 1 to {LONGEST_REASON} characters; the worker reads it.")
+    if worker == call.requester:
+        raise invalid("A requester can't block itself.")
 
     def change(connection: Connection) -> Answer:
-        mine = col(Block.requester) == call.requester
-        connection.execute(delete(Block).where(mine, col(Block.worker) == worker))
-        if connection.execute(select(func.count()).select_from(Block).where(mine)).scalar_one() >= MOST_BLOCKS:
-            raise invalid(f"A requester blocks at most {MOST_BLOCKS} workers.")
-        connection.execute(insert(Block), row | {"reason": reason, "created_at": call.now})
+        if people.block(connection, call.requester, worker, reason, call.now):
+            notices.tell(connection, worker, "block.set", {"requester": call.requester, "reason": reason}, call.now)
         return {}
 
     return await call.change(service.store, change)
@@ -157,10 +155,10 @@ async def create_worker_block(service: MTurk, call: Call) -> Answer:
 async def delete_worker_block(service: MTurk, call: Call) -> Answer:
     """Lets a worker take work again; one that isn't blocked is fine, too."""
     worker = account(call.given["WorkerId"])
-    mine = delete(Block).where(col(Block.requester) == call.requester, col(Block.worker) == worker)
 
     def change(connection: Connection) -> Answer:
-        connection.execute(mine)
+        if people.unblock(connection, call.requester, worker):
+            notices.tell(connection, worker, "block.lifted", {"requester": call.requester}, call.now)
         return {}
 
     return await call.change(service.store, change)
@@ -210,22 +208,32 @@ async def notify_workers(service: MTurk, call: Call) -> Answer:
     text = f"{given['Subject']}\n\n{given['MessageText']}"
 
     def change(connection: Connection) -> Answer:
-        failed = [failure for id in dict.fromkeys(given["WorkerIds"]) if (failure := _write(service, connection, call, id, text))]
+        failed = [failure for id in dict.fromkeys(given["WorkerIds"]) if (failure := _write(connection, call, id, text))]
         return {"NotifyWorkersFailureStatuses": failed} if failed else {}
 
     return await call.change(service.store, change)
 
 
-def _write(service: MTurk, connection: Connection, call: Call, id: str, text: str) -> dict[str, Any] | None:
+def _write(connection: Connection, call: Call, id: str, text: str) -> dict[str, Any] | None:
     worker = account_of(id)
-    worked = worker and connection.execute(_WORKED, {"by": call.requester, "worker": worker}).scalar()
-    if not worker or worked is None:
+    posting = worker and connection.execute(_WORKED, {"by": call.requester, "worker": worker}).scalar()
+    if not worker or posting is None:
         return {
             "NotifyWorkersFailureCode": "HardFailure",
             "NotifyWorkersFailureMessage": "This worker has no answer that you approved or rejected.",
             "WorkerId": id,
         }
-    service.letters(connection, call.requester, worker, text, call.now)
+    if people.is_muted(connection, worker, call.requester):
+        return {
+            "NotifyWorkersFailureCode": "HardFailure",
+            "NotifyWorkersFailureMessage": "This worker takes no messages of yours.",
+            "WorkerId": id,
+        }
+    row = {"id": "0x" + secrets.token_hex(16), "posting": posting, "requester": call.requester, "worker": worker}
+    thread = people.thread_of(connection, row | {"created_at": call.now, "requester_read": 0, "worker_read": 0})
+    message = {"thread": thread, "sender": call.requester, "assignment": None, "text": text, "created_at": call.now}
+    number = people.add_message(connection, message)
+    notices.tell(connection, worker, "message.received", {"thread": thread, "message": str(number)}, call.now)
     return None
 
 

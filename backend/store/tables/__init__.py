@@ -12,6 +12,16 @@ from sqlmodel import Field, SQLModel
 from backend.store.tables import fields
 from backend.store.tables.content import Attachment, Blob, ContentKey, Draft, UnitLoad
 from backend.store.tables.keys import ApiKey
+from backend.store.tables.mturk import (
+    MTurkCall,
+    MTurkEvent,
+    MTurkHit,
+    MTurkHitType,
+    MTurkKey,
+    MTurkLayout,
+    MTurkPart,
+    MTurkReviewRun,
+)
 from backend.store.tables.notices import Delivery, Notice, NoticeCursor, Webhook
 from backend.store.tables.operators import OperatorKey, OperatorTip, SignedGrant
 from backend.store.tables.people import Block, Bonus, Message, Mute, Thread
@@ -264,6 +274,7 @@ OWN_TABLES = tuple(
         Block, Mute, Thread, Message, Bonus,
         Notice, NoticeCursor, Webhook, Delivery,
         ApiKey,
+        MTurkCall, MTurkEvent, MTurkHit, MTurkHitType, MTurkKey, MTurkLayout, MTurkPart, MTurkReviewRun,
     )
 )
 """The tables that only the coordinator writes."""

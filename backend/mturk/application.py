@@ -1,0 +1,20 @@
+"""The interface put together over a coordinator."""
+
+from fastapi import APIRouter
+
+from backend.mturk import keys, wire
+from backend.mturk.registry import OPERATIONS
+from backend.mturk.service import mturk
+from backend.mturk.sweeper import Sweeper
+from backend.services.coordinator import Coordinator
+
+
+def interface(coordinator: Coordinator, url: str) -> tuple[tuple[APIRouter, ...], Sweeper]:
+    """The routes of the interface, and what must run beside them.
+
+    Args:
+        coordinator: whose jobs HITs become.
+        url: where users reach it.
+    """
+    service = mturk(coordinator, url)
+    return (wire.router(service, OPERATIONS), keys.router(service.access, service.url)), Sweeper(service)
