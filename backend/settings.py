@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     batch_slots: int = Field(1_000, ge=1, description="Approved answers that make a batch at once, where an operator signs.")
     batch_seconds: float = Field(2.0, ge=0, description="How long the first of them waits for others.")
     webhooks_anywhere: bool = Field(False, description="Whether webhooks may go to private addresses and without TLS; for trying.")
+    mturk_sqs: str | None = Field(None, description="Endpoint that carries notifications of Mechanical Turk's interface to SQS.")
+    mturk_sns: str | None = Field(None, description="Endpoint that carries them to SNS.")
     webhook_hours: float = Field(24, gt=0, description="How long a delivery to a webhook is tried.")
     watchtower: bool = Field(True, description="Whether to do what silent requesters leave undone, with the coordinator key's gas money.")
     watch_seconds: float = Field(15, gt=0, description="Seconds between two looks of the watchtower.")

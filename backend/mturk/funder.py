@@ -15,11 +15,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, String, and_, bindparam, cast, func, select, update
 from sqlmodel import col
 
+from backend.mturk.hits import requirements
+from backend.mturk.ids import id_of_assignment
+from backend.mturk.requirements import NUMBER_APPROVED, PERCENT_APPROVED, Requirement
 from backend.mturk.service import MTurk
 from backend.services.postings import Draft
 from backend.store import mirror
 from backend.store.tables import Outbox, Posting
 from backend.store.tables.mturk import MTurkHit, MTurkHitType, MTurkPart
+from piecework.domain.requirements import APPROVAL_RATE, SETTLED
 
 MOST_UNITS = 1_000
 """HITs that share a job at most; and so a transaction."""
@@ -92,6 +96,9 @@ class Funder:
         if not parts:
             return
         job_id, _ = await coordinator.postings.describe(group.requester, self._draft(hit_type, parts, group.operator, now))
+        asked = json.dumps([native(one) for one in requirements(hit_type)])
+        restrict = update(Posting).where(col(Posting.job) == job_id).values(qualifications=asked)
+        await self._service.store.write(lambda connection: connection.execute(restrict))
         job = coordinator.postings.find(job_id)
 
         def work(connection: Connection) -> int:
@@ -150,6 +157,21 @@ class Funder:
 
 class _Changed(Exception):
     """A part was dropped between reading and writing."""
+
+
+GUARDS = {"Accept": "accept", "PreviewAndAccept": "preview", "DiscoverPreviewAndAccept": "discover"}
+
+
+def native(one: Requirement) -> dict[str, Any]:
+    """A requirement as jobs have it."""
+    known = {NUMBER_APPROVED: SETTLED, PERCENT_APPROVED: APPROVAL_RATE}.get(one.type_id)
+    places = [country + (f"-{part}" if part else "") for country, part in one.locales]
+    return {
+        "qualification": known or id_of_assignment(one.type_id) or one.type_id,
+        "comparator": one.comparator,
+        "values": [*one.integers, *places],
+        "guards": GUARDS[one.guarded],
+    }
 
 
 def content_of(unit: bytes) -> dict[str, Any]:

@@ -4,6 +4,7 @@ count as approved, and review policies run."""
 import asyncio
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from backend.mturk import events, hits, reviewing, reviews, slots
+from backend.mturk.deliveries import deliver
 from backend.mturk.funder import Funder
 from backend.mturk.ids import assignment_id
 from backend.mturk.service import MTurk
@@ -95,27 +97,32 @@ class Sweeper:
         self._service = service
         self._funder = Funder(service)
         self._leadership = Leadership(service.store, "mturk", service.clock)
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begins; call it on the loop that serves."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._run(work)) for work in (self.step, self._deliver)]
 
     async def stop(self) -> None:
         """Ends; whatever was under way is found again."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._task
+                await task
+        if self._leadership.held:
             with suppress(PieceworkError):
                 await asyncio.to_thread(self._leadership.resign)
 
-    async def _run(self) -> None:
+    async def _deliver(self) -> None:
+        await asyncio.to_thread(deliver, self._service, self._service.clock())
+
+    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
         silent = ""
         while True:
             try:
                 if await asyncio.to_thread(self._leadership.acquire):
-                    await self.step()
+                    await work()
                 silent = ""
             except (PieceworkError, SQLAlchemyError) as error:
                 if str(error) != silent:

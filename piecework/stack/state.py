@@ -28,6 +28,7 @@ class Stack:
         devnet: anvil, ganache, or the address of a chain that isn't ours.
         accounts: name, address and key of the dev wallets; key is null where only its owner has it.
         pids: process numbers by name.
+        mturk: the devnet requester's access key for Mechanical Turk's interface, as boto3 takes it; None on others' chains.
     """
 
     url: str
@@ -42,6 +43,7 @@ class Stack:
     devnet: str
     accounts: list[dict[str, str | None]]
     pids: dict[str, int]
+    mturk: dict[str, str] | None = None
 
 
 @dataclass(slots=True)

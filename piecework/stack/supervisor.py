@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import urllib3
@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from piecework.chain.build import compile_contracts
 from piecework.chain.rpc import Rpc
 from piecework.domain.errors import Invalid, Unavailable
+from piecework.stack.accounts import dev_key
 from piecework.stack.anvil import Anvil
 from piecework.stack.contracts import Escrow, foreign_escrow, own_escrow
 from piecework.stack.ganache import Ganache
@@ -27,6 +28,8 @@ RESTARTS = 5
 STEADY_SECONDS = 60
 """A piece that ran this long has a clean slate."""
 READY_SECONDS = 120
+OPERATOR_GAS = 10**16
+"""Wei that the relayer keeps on each operator of a devnet."""
 
 
 class Supervisor:
@@ -73,7 +76,8 @@ class Supervisor:
         escrow = self._contracts(rpc)
         self._database(escrow)
         self._services(rpc, escrow)
-        self._state.stack, self._state.settings = self._describe(rpc, escrow), self._settings
+        described = replace(self._describe(rpc, escrow), mturk=self._access_key(rpc, escrow))
+        self._state.stack, self._state.settings = described, self._settings
         self._save()
         return self._state.stack
 
@@ -128,6 +132,17 @@ class Supervisor:
             self._wait_until_ready()
             step.detail = self._url
 
+    def _access_key(self, rpc: Rpc, escrow: Escrow) -> dict[str, str] | None:
+        """On a devnet of ours: programs for Mechanical Turk have a key and money from the start."""
+        if not self._settings.own_devnet:
+            return None
+        from piecework.stack.turk import access_key  # the client's packages, imported when they are needed
+
+        with self._report.step("MTurk key") as step:
+            found = access_key(self._url, rpc, escrow.deployment, dev_key("requester"), self.data)
+            step.detail = found["access_key_id"]
+        return found
+
     def _environment(self, rpc: Rpc, escrow: Escrow) -> dict[str, str]:
         return {
             "PIECEWORK_DATABASE_URL": self._settings.database_url,
@@ -139,6 +154,7 @@ class Supervisor:
             "PIECEWORK_COORDINATOR_KEY": "0x" + escrow.coordinator.secret.hex(),
             "PIECEWORK_RELAYER_KEY": "0x" + escrow.relayer.secret.hex(),
             "PYTHONUNBUFFERED": "1",
+            **({"PIECEWORK_OPERATOR_GAS": str(OPERATOR_GAS)} if self._settings.own_devnet else {}),
         }
 
     @property

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0009", "0008"
+revision, down_revision = "0010", "0009"
 branch_labels = depends_on = None
 
 UINT256 = sa.Numeric(78, 0).with_variant(sa.String(80), "sqlite")

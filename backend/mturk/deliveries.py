@@ -1,0 +1,128 @@
+"""Carries events to where HIT types' owners want them: at least once, in any order, as the interface has it.
+
+    https://…            a webhook: an SNS-shaped envelope, signed (HMAC-SHA256 over the body with the requester's own secret)
+    SQS or SNS           a queue's URL or a topic's ARN, where the service has an endpoint for it (`mturk_sqs`, `mturk_sns`)
+
+The document inside is the same everywhere: EventDocVersion, EventDocId, CustomerId, Events.
+"""
+
+import hashlib
+import hmac
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+import botocore.session
+from botocore.exceptions import BotoCoreError, ClientError
+from sqlalchemy import Row, bindparam, delete, select, update
+from sqlmodel import col
+
+from backend.mturk.ids import derived_id, worker_id
+from backend.mturk.service import MTurk
+from backend.services.operators import derive
+from backend.services.outward import post
+from backend.store.tables.mturk import MTurkEvent, MTurkHitType
+from piecework.domain.errors import PieceworkError
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 20
+MOST_ATTEMPTS = 12
+FIRST_PAUSE = timedelta(seconds=2)
+_DUE = (
+    select(MTurkEvent, MTurkHitType.requester)
+    .outerjoin(MTurkHitType, col(MTurkHitType.id) == col(MTurkEvent.hit_type))
+    .where(col(MTurkEvent.due_at) <= bindparam("now"))
+    .order_by(col(MTurkEvent.due_at))
+    .limit(AT_ONCE)
+)
+
+
+class Undelivered(PieceworkError):
+    """An event that didn't arrive; it is tried again."""
+
+
+def deliver(service: MTurk, now: datetime) -> None:
+    """Sends what is due; what doesn't arrive is tried again later and later, for about two hours, and then given up."""
+    with service.store.read() as connection:
+        due = connection.execute(_DUE, {"now": now}).all()
+    for row in due:
+        try:
+            _send(service, row)
+        except PieceworkError as error:
+            _put_off(service, row, now, error.sentence)
+        else:
+            service.store.write_now(lambda c, of=row.number: c.execute(delete(MTurkEvent).where(col(MTurkEvent.number) == of)))
+
+
+def _put_off(service: MTurk, row: Row[Any], now: datetime, why: str) -> None:
+    mine = col(MTurkEvent.number) == row.number
+    if row.attempts + 1 >= MOST_ATTEMPTS:
+        log.warning("%s of %s was never delivered: %s", row.kind, row.hit, why)
+        service.store.write_now(lambda c: c.execute(delete(MTurkEvent).where(mine)))
+        return
+    again = {"attempts": row.attempts + 1, "due_at": now + FIRST_PAUSE * 2**row.attempts}
+    service.store.write_now(lambda c: c.execute(update(MTurkEvent).where(mine).values(**again)))
+
+
+def _send(service: MTurk, row: Row[Any]) -> None:
+    notification = json.loads(row.notification)
+    transport, destination = notification["Transport"], notification["Destination"]
+    text = json.dumps(document(row, notification["Version"]))
+    settings = service.coordinator.settings
+    if transport == "SQS" and settings.mturk_sqs:
+        _call("sqs", settings.mturk_sqs, "send_message", QueueUrl=destination, MessageBody=text)
+    elif transport == "SNS" and settings.mturk_sns:
+        _call("sns", settings.mturk_sns, "publish", TopicArn=destination, Message=text)
+    elif destination.startswith(("https://", "http://")):
+        _post(service, row, destination, text)
+    else:
+        raise Undelivered(f"This service carries no {transport} to {destination}; set an https address.")
+
+
+def document(row: Row[Any], version: str) -> dict[str, Any]:
+    """What the owner reads. Source: the developer guide's article on notifications."""
+    event = {
+        "EventType": row.kind,
+        "EventTimestamp": f"{row.at:%Y-%m-%dT%H:%M:%SZ}",
+        "HITTypeId": row.hit_type,
+        "HITId": row.hit,
+    } | ({"AssignmentId": row.assignment} if row.assignment else {})
+    customer = worker_id(row.requester) if row.requester else "TEST"
+    return {
+        "EventDocVersion": version,
+        "EventDocId": derived_id("event", str(row.number), row.at.isoformat()),
+        "CustomerId": customer,
+        "Events": [event],
+    }
+
+
+def _post(service: MTurk, row: Row[Any], url: str, text: str) -> None:
+    document_id = json.loads(text)["EventDocId"]
+    envelope = {
+        "Type": "Notification",
+        "MessageId": document_id,
+        "TopicArn": f"arn:piecework:mturk:{row.hit_type}",
+        "Message": text,
+        "Timestamp": f"{row.at:%Y-%m-%dT%H:%M:%S.000Z}",
+    }
+    body = json.dumps(envelope).encode()
+    signature = hmac.new(secret(service, row.requester or ""), body, hashlib.sha256).hexdigest()
+    headers = {"content-type": "application/json", "x-piecework-signature": f"sha256={signature}", "webhook-id": document_id}
+    status = post(url, body, headers, service.coordinator.settings.webhooks_anywhere)
+    if not 200 <= status < 300:
+        raise Undelivered(f"{url} answered {status}.")
+
+
+def secret(service: MTurk, requester: str) -> bytes:
+    """What a requester's webhooks are signed with; `/v1/mturk-keys/webhook-secret` tells it."""
+    return derive(service.coordinator.service_key, f"mturk webhooks {requester}", 32).hex().encode()
+
+
+def _call(kind: str, endpoint: str, operation: str, **given: str) -> None:
+    client = botocore.session.get_session().create_client(kind, region_name="us-east-1", endpoint_url=endpoint)
+    try:
+        getattr(client, operation)(**given)
+    except (BotoCoreError, ClientError) as error:
+        raise Undelivered(f"{kind.upper()} refused: {error}.") from error
