@@ -14,7 +14,7 @@ CONTRACTS := $(shell find contracts/src -name '*.sol' 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup up down status demo test migration lock ape prove mutate deploy clean
+.PHONY: help setup up down status demo test migration lock ape prove mutate deploy screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,9 @@ mutate: setup  ## faults planted in the contracts, and the test that notices eac
 
 deploy: setup .venv-ape/installed  ## the contracts on a chain (ARGS="--network ethereum:mainnet:node --account ALIAS")
 	@.venv-ape/bin/ape run deploy $(ARGS)
+
+screenshots: setup  ## the gallery at phone and desktop width, light and dark (ARGS=folder, default screenshots/)
+	@$(BIN)/python -m scripts.screenshots $(ARGS)
 
 clean:  ## remove what setup made; never the data
 	rm -rf .venv .venv-ape .venv-analysis .solcx node_modules contracts/build contracts/forge-out contracts/forge-cache contracts/.cache

@@ -1,5 +1,11 @@
 """The pages."""
 
-from backend.web.pages import router
+from fastapi import APIRouter
+
+from backend.web import frame, gallery, pages
+
+router = APIRouter()
+for room in (frame, gallery, pages):
+    router.include_router(room.router)
 
 __all__ = ["router"]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from piecework.domain.templates.template import ADDRESS, LABEL, LENGTH, TEXT, Schema, Template, listing, record
+from piecework.domain.templates.template import ADDRESS, FLAG, LABEL, LENGTH, TEXT, Schema, Template, listing, record
 
 PASSAGE: Schema = {"type": "object", "required": ["source"], "properties": {"source": TEXT, "initial-value": {}}}
 RECORDING: Schema = {"type": "object", "required": ["source-ref"], "properties": {"source-ref": ADDRESS}}
@@ -12,6 +12,7 @@ MOODS = ("positive", "negative", "neutral")
 COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": 100_000}
 WRITING = record({}, {"rows": COUNT, "min-length": COUNT, "max-length": COUNT, "placeholder": TEXT, "language": TEXT})
 OFFSET: Schema = {"type": "integer", "minimum": 0}
+MODIFIED = {"initialValueModified": FLAG}
 
 
 def _written(options: Any) -> Schema:
@@ -66,7 +67,9 @@ TEXTS = (
         about="Mark the names in a text. Offsets count Unicode characters, the end is the first one after the name.",
         element="crowd-entity-annotation",
         unit=PASSAGE,
-        answer=record({"entities": listing(record({"label": LABEL, "startOffset": OFFSET, "endOffset": OFFSET}))}),
+        answer=record(
+            {"entities": listing(record({"label": LABEL, "startOffset": OFFSET, "endOffset": OFFSET}))}, MODIFIED
+        ),
         unit_example={"source": "Ada met Charles in London."},
         answer_example={"entities": [{"label": "person", "startOffset": 0, "endOffset": 3}]},
         labels=(1, 100),
@@ -90,7 +93,7 @@ TEXTS = (
         about="Mark from when to when something happens in a film or a recording, in seconds.",
         element="x-crowd-timeline",
         unit=RECORDING,
-        answer=record({"segments": listing(record({"start": LENGTH, "end": LENGTH, "label": LABEL}))}),
+        answer=record({"segments": listing(record({"start": LENGTH, "end": LENGTH, "label": LABEL}))}, MODIFIED),
         unit_example={"source-ref": "https://example.org/films/9.mp4"},
         answer_example={"segments": [{"start": 1.5, "end": 4.25, "label": "speech"}]},
         labels=(1, 100),

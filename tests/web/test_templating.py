@@ -1,0 +1,60 @@
+"""Requesters' pages filled in: both languages, escaped, and within limits."""
+
+import pytest
+
+from backend.services.task_pages import task_page
+from backend.services.templating import render
+from piecework.domain.errors import Invalid
+from piecework.domain.templates import TEMPLATES
+
+
+def test_variables_of_mturk_are_filled_in_and_escaped() -> None:
+    assert render('<img src="${image_url}">', {"image_url": 'x"><script>'}) == '<img src="x&#34;&gt;&lt;script&gt;">'
+
+
+def test_scripts_own_braces_stay() -> None:
+    page = "<script>const a = `${unknown}`; const b = {{ }}; {% not liquid %}</script>"
+    assert render(page, {"image_url": "x"}) == page
+
+
+def test_liquid_of_ground_truth_is_filled_in() -> None:
+    page = "<crowd-x initial-value='{{ task.input.boxes | to_json | grant_read_access | skip_autoescape }}'>{{ task.input.taskObject }}"
+    assert render(page, {"boxes": [{"a": 1}], "source-ref": "https://x/<y>"}) == "<crowd-x initial-value='[{\"a\": 1}]'>https://x/&lt;y&gt;"
+
+
+def test_json_is_escaped_unless_the_page_says_otherwise() -> None:
+    assert render("{{ task.input.a | to_json }}", {"a": "</script>"}) == "&#34;&lt;/script&gt;&#34;"
+
+
+def test_loops_and_conditions_work() -> None:
+    page = "{% for label in task.input.labels %}{% if label != 'no' %}[{{ label }}]{% endif %}{% endfor %}"
+    assert render(page, {}, ["yes", "no", "<b>"]) == "[yes][&lt;b&gt;]"
+
+
+def test_what_a_value_says_is_never_a_template() -> None:
+    assert render("${a} {{ task.input.b }}", {"a": "{{ task.input.b }}", "b": "${a}"}) == "{{ task.input.b }} ${a}"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "{% for a in (1..100000000) %}{{ task }}{% endfor %}",
+        "{% for a in (1..9999) %}{% for b in (1..9999) %}{{ task }}{% endfor %}{% endfor %}",
+        "{% assign s = 'aaaaaaaaaa' %}{% for a in (1..40) %}{% assign s = s | append: s %}{% endfor %}{{ task.input }}{{ s }}",
+        "{{ task.input.a",
+        "{% include '/etc/passwd' %}{{ task.input.a }}",
+        "{% render 'secret' %}{{ task.input.a }}",
+        "{{ task.input.a | no_such_filter }}",
+    ],
+)
+def test_a_page_that_goes_too_far_is_refused_with_a_sentence(page: str) -> None:
+    with pytest.raises(Invalid, match="page"):
+        render(page, {"a": 1})
+
+
+@pytest.mark.parametrize("name", sorted(set(TEMPLATES) - {"html"}))
+def test_every_template_has_a_page_that_its_own_example_fits_and_that_nothing_escapes_from(name: str) -> None:
+    kind = TEMPLATES[name]
+    page = task_page(name, kind.unit_example, kind.labels_example, kind.options_example, "<script>alert(1)</script>")
+    assert page.startswith("<crowd-form") and "<script>" not in page
+    assert kind.element is None or f"<{kind.element} " in page
