@@ -94,7 +94,7 @@ def test_an_opened_slot_is_shown_and_left_out_of_batches_until_it_is_paid(runnin
             assert await states(asker, job, "opened") == [0] and await states(asker, job, "revealed") == [1, 2]
             everything = {"approve": "all", "reject": []}
             counted = await client.post(f"/v1/jobs/{job['id']}/reviews", everything, asker.session)
-            assert counted == {"approved": 3, "rejected": 0}
+            assert counted == {"approved": 3, "rejected": 0, "undone": 0}
             (batch,) = await approve_all(asker, job)
             assert batch["slots"] == 2
             running.until(f"{PAID} LIMIT 1 OFFSET 1", job=job["id"])

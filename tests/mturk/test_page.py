@@ -1,0 +1,41 @@
+"""What docs/mturk.md tells people to type works."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from piecework.chain.build import ROOT
+from tests.stack.workshop import place
+
+PAGE = ROOT / "docs" / "mturk.md"
+
+
+def blocks(kind: str) -> list[str]:
+    """The page's blocks of code of a kind."""
+    return re.findall(rf"```{kind}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+
+
+def test_the_pages_commands_do_what_it_says(tmp_path: Path) -> None:
+    (script,), (command,) = blocks("python"), blocks("sh")
+    with place(tmp_path / "data") as here:
+        stack = here.up("--port", "0")
+        path = ["PATH", f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"]
+        typed = script.replace('["piecework", "up", "--detach", "--json"]', json.dumps(["piecework", "up", "--detach", "--json", "--data", stack["data"]]))
+        assert typed != script
+        said = subprocess.run([sys.executable, "-c", typed], env=dict([path, ["HOME", str(tmp_path)]]), capture_output=True, text=True, timeout=120)
+        assert said.stdout.strip() == "100000.00", said.stderr
+        program = tmp_path / "my_program.py"
+        program.write_text(
+            "import boto3\n"
+            "client = boto3.client('mturk', endpoint_url='https://mturk-requester.us-east-1.amazonaws.com', region_name='us-east-1')\n"
+            "print(client.get_account_balance()['AvailableBalance'])\n"
+        )
+        words = command.split()
+        assert words[:3] == ["piecework", "run", "--"]
+        run = [sys.executable, "-m", "piecework.cli", "run", "--data", stack["data"], "--", sys.executable, str(program)]
+        said = subprocess.run(run, env=dict([path, ["HOME", str(tmp_path)]]), capture_output=True, text=True, timeout=60)
+        assert said.stdout.strip() == "100000.00", said.stderr
+        failing = subprocess.run([*run[:-2], "false"], env=dict([path]), capture_output=True, timeout=60)
+        assert failing.returncode == 1
