@@ -67,7 +67,7 @@ def foreign_escrow(rpc: Rpc, data: Path) -> Escrow:
     """
     given = Foreign()
     if given.deployment is None:
-        if not (data / "deployment.json").exists() and not _is_devnet(rpc):
+        if not (data / "deployment.json").exists() and not is_devnet(rpc):
             raise Invalid(
                 f"The chain at {rpc.url} is no devnet (its known accounts hold nothing): set PIECEWORK_DEPLOYMENT to the file of "
                 "an escrow there, and PIECEWORK_COORDINATOR_KEY and PIECEWORK_RELAYER_KEY."
@@ -90,7 +90,8 @@ def _deploy(rpc: Rpc) -> Deployment:
     return deployment
 
 
-def _is_devnet(rpc: Rpc) -> bool:
+def is_devnet(rpc: Rpc) -> bool:
+    """Whether the accounts whose keys everybody knows are rich there."""
     return int(rpc.call("eth_getBalance", dev_key("deployer").address, "latest"), 16) > ONE_COIN
 
 
