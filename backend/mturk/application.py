@@ -2,9 +2,10 @@
 
 from fastapi import APIRouter
 
-from backend.mturk import keys, wire
+from backend.mturk import keys, pages, wire
 from backend.mturk.registry import OPERATIONS
 from backend.mturk.service import mturk
+from backend.mturk.submit import Submissions
 from backend.mturk.sweeper import Sweeper
 from backend.services.coordinator import Coordinator
 
@@ -17,4 +18,9 @@ def interface(coordinator: Coordinator, url: str) -> tuple[tuple[APIRouter, ...]
         url: where users reach it.
     """
     service = mturk(coordinator, url)
-    return (wire.router(service, OPERATIONS), keys.router(service.access, service.url)), Sweeper(service)
+    routes = (
+        wire.router(service, OPERATIONS),
+        keys.router(service.access, service.url),
+        pages.router(Submissions(service)),
+    )
+    return routes, Sweeper(service)

@@ -4,13 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection, bindparam, select
+from sqlmodel import col
+
 from backend.mturk.access import Access
 from backend.mturk.funds import Funds
 from backend.mturk.throttle import Throttle
 from backend.mturk.tokens import Tokens
 from backend.services.coordinator import Coordinator
 from backend.store.database import Store
+from backend.store.tables import Assignment
 
+_WORKER = select(Assignment.worker).where(col(Assignment.id) == bindparam("id"))
 CALLS_A_SECOND, BURST = 500.0, 2_000
 
 
@@ -33,6 +38,10 @@ class MTurk:
     throttle: Throttle
     tokens: Tokens
     url: str
+
+    def worker_of(self, connection: Connection, assignment: str) -> str | None:
+        """Who holds an assignment."""
+        return connection.execute(_WORKER, {"id": assignment}).scalar()
 
     @property
     def store(self) -> Store:
