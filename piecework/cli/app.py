@@ -21,6 +21,7 @@ COMMANDS = {
     "consensus": "piecework.cli.consensus",
     "index": "piecework.cli.index",
     "run": "piecework.cli.run",
+    "mturk-key": "piecework.cli.turk",
     "claim": "piecework.cli.claim",
     "backup": "piecework.cli.backup",
     "restore": "piecework.cli.backup",
@@ -40,7 +41,7 @@ def build(typed: str | None) -> typer.Typer:
     app.callback()(lambda: None)  # so that one command alone is still called by its name
     for name, module in COMMANDS.items():
         if typed not in COMMANDS or module == COMMANDS[typed]:
-            app.command(name)(getattr(import_module(module), name))
+            app.command(name)(getattr(import_module(module), name.replace("-", "_")))
     return app
 
 

@@ -10,8 +10,9 @@ from piecework.chain.deployment import Deployment
 from piecework.chain.escrow import escrow_abi, token_abi
 from piecework.chain.rpc import Rpc
 from piecework.chain.wallet import Wallet
-from piecework.client.market import Market, Session
-from piecework.domain.typed_data import Key, OperatorGrant
+from piecework.client.market import Market
+from piecework.client.turk import issue_access_key
+from piecework.domain.typed_data import Key
 
 FILE = "mturk.json"
 DOLLARS = 100_000
@@ -45,23 +46,6 @@ def _deposit(rpc: Rpc, deployment: Deployment, requester: Key) -> None:
 async def _issue(url: str, deployment: Deployment, requester: Key) -> dict[str, Any]:
     async with Market(url) as market:
         session, ends = await market.sign_in(requester), int(time.time()) + YEAR
-        issued = await market.post("/v1/mturk-keys", {"name": "the devnet's", "expires_at": ends}, session)
-        await _allow(market, session, deployment, issued["operator"], ends)
+        allowance = 10 * DOLLARS * 10**deployment.token_decimals  # it counts gross: what comes back from a job doesn't come back to it
+        issued = await issue_access_key(market, session, "the devnet's", allowance, ends)
         return issued | {"escrow": deployment.escrow, "expires_at": ends}
-
-
-async def _allow(market: Market, session: Session, deployment: Deployment, operator: str, ends: int) -> None:
-    """Gives the operator its allowance, and waits until the mirror shows it."""
-    allowance = 10 * DOLLARS * 10**deployment.token_decimals  # it counts gross: what comes back from a job doesn't come back to it
-    terms = {"allowance": str(allowance), "expires_at": ends, "deadline": int(time.time()) + 3600}
-    asked = (await market.post(f"/v1/operators/{operator}/message", terms, session))["typed_data"]["message"]
-    grant = OperatorGrant(
-        session.key.address, operator, deployment.token, allowance, ends, int(asked["nonce"]), int(terms["deadline"])
-    )
-    signature = "0x" + session.key.sign(deployment.domain.operator_digest(grant)).hex()
-    await market.post(f"/v1/operators/{operator}/grants", terms | {"nonce": grant.nonce, "signature": signature}, session)
-    while True:
-        mine = (await market.get("/v1/operators", session))["items"]
-        if any(one["address"] == operator and int(one["allowance"]) for one in mine):
-            return
-        await asyncio.sleep(0.1)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
+
 from piecework.chain.build import ROOT
 from tests.stack.workshop import place
 
@@ -18,7 +20,7 @@ def blocks(kind: str) -> list[str]:
 
 
 def test_the_pages_commands_do_what_it_says(tmp_path: Path) -> None:
-    (script,), (command,) = blocks("python"), blocks("sh")
+    (script,), (command, issue) = blocks("python"), blocks("sh")
     with place(tmp_path / "data") as here:
         stack = here.up("--port", "0")
         path = ["PATH", f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"]
@@ -37,5 +39,18 @@ def test_the_pages_commands_do_what_it_says(tmp_path: Path) -> None:
         run = [sys.executable, "-m", "piecework.cli", "run", "--data", stack["data"], "--", sys.executable, str(program)]
         said = subprocess.run(run, env=dict([path, ["HOME", str(tmp_path)]]), capture_output=True, text=True, timeout=60)
         assert said.stdout.strip() == "100000.00", said.stderr
+        words = issue.split()
+        assert words[:2] == ["piecework", "mturk-key"]
+        made = [sys.executable, "-m", "piecework.cli", *words[1:], "--data", stack["data"]]
+        said = subprocess.run(made, capture_output=True, text=True, timeout=60)
+        assert said.returncode == 0, said.stderr
+        key = json.loads(said.stdout)
+        client = boto3.client(
+            "mturk", endpoint_url=key["endpoint_url"], region_name=key["region_name"],
+            aws_access_key_id=key["access_key_id"], aws_secret_access_key=key["secret_access_key"],
+        )  # fmt: skip
+        assert client.get_account_balance()["AvailableBalance"] == "250.00"
+        refused = subprocess.run([*made, "--allowance", "a lot"], capture_output=True, text=True, timeout=60)
+        assert refused.returncode == 1 and "--allowance is an amount" in refused.stderr
         failing = subprocess.run([*run[:-2], "false"], env=dict([path]), capture_output=True, timeout=60)
         assert failing.returncode == 1
