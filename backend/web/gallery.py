@@ -1,9 +1,10 @@
 """The gallery: every template with sample data, and every component in its states. It needs no chain and no database."""
 
+import re
 from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from backend.services.task_pages import task_page
@@ -32,9 +33,15 @@ def gallery() -> Response:
 
 
 @router.get("/gallery/sample.wav")
-def recording() -> Response:
-    """Something to listen to."""
-    return Response(_sound(), headers={"access-control-allow-origin": "*", "accept-ranges": "none"}, media_type="audio/wav")
+def recording(request: Request) -> Response:
+    """Something to listen to; in parts, too, since a browser seeks in nothing else."""
+    whole, headers = _sound(), {"access-control-allow-origin": "*", "accept-ranges": "bytes"}
+    asked = re.fullmatch(r"bytes=(\d{1,9})-(\d{0,9})", request.headers.get("range", ""))
+    if asked is None or int(asked[1]) >= len(whole):
+        return Response(whole, headers=headers, media_type="audio/wav")
+    first, last = int(asked[1]), min(int(asked[2] or len(whole)), len(whole) - 1)
+    headers["content-range"] = f"bytes {first}-{last}/{len(whole)}"
+    return Response(whole[first : last + 1], 206, headers, "audio/wav")
 
 
 @router.get("/gallery/tasks/{name}.html")

@@ -29,7 +29,7 @@ export class Stage extends Crowd {
     const button = (text, name, keys, onclick) => make("button", { type: "button", class: "cw-button cw-icon", "aria-label": name, title: `${name} (${keys})`, text, onclick });
     return [
       button("−", "Smaller", "-", () => this.scale(this.zoom / 1.5)), button("+", "Larger", "+", () => this.scale(this.zoom * 1.5)),
-      button("1:1", "Whole picture", "Home", () => this.scale(1)), button("↶", "Undo", "Ctrl+Z", () => this.turn(false)), button("↷", "Redo", "Ctrl+Shift+Z", () => this.turn(true)),
+      button("1:1", "1:1, the whole picture", "Home", () => this.scale(1)), button("↶", "Undo", "Ctrl+Z", () => this.turn(false)), button("↷", "Redo", "Ctrl+Shift+Z", () => this.turn(true)),
     ];
   }
   choice(label, index) {
