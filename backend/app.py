@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from backend.api import (
     assignments,
+    evidence,
     health,
     holdings,
     jobs,
@@ -40,6 +41,7 @@ ROOMS = (
     assignments,
     settlement,
     holdings,
+    evidence,
     operators,
     people,
     qualifications,

@@ -16,6 +16,7 @@ from backend.services.bulk import Bulk
 from backend.services.courier import Courier
 from backend.services.drafts import Drafts
 from backend.services.errands import Errands
+from backend.services.evidence import EvidenceRoom
 from backend.services.holdings import WorkersFiles
 from backend.services.keys import Keys, forget_over
 from backend.services.lane import GWEI
@@ -130,6 +131,7 @@ class Coordinator:
         )
         self.steward = Steward(store, self.operators, clock, deployment.devnet)
         self.payments = Payments(store, rpc, deployment.escrow, deployment.token)
+        self.evidence = EvidenceRoom(store, clock)
         self.files = WorkersFiles(store, domain, clock)
         self.aliases = Aliases(self.key.secret)
         self.blocks = Blocks(store, self.aliases, clock)
