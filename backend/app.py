@@ -25,6 +25,7 @@ from backend.api import (
     schema,
     session,
     settlement,
+    templates,
     watchtower,
     work,
 )
@@ -40,6 +41,7 @@ ROOMS = (
     notices,
     assignments,
     settlement,
+    templates,
     holdings,
     evidence,
     operators,

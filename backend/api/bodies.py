@@ -30,8 +30,19 @@ class NewUnit(Body):
     slots: int
 
 
+class Criterion(Body):
+    """For what an answer may be rejected: a short code, and the text that workers read before they begin."""
+
+    code: str
+    text: str
+
+
 class NewJob(Body):
-    """A job's content and terms; `reward` in base units as a decimal string, windows in seconds, `closes_at` in Unix seconds."""
+    """A job's content and terms; amounts in base units as decimal strings, windows in seconds, `closes_at` in Unix seconds.
+
+    `template` is a name of `/v1/templates`, `options` what it takes; `html` and `answer_schema` go with the template html.
+    Deposit and stake matter to jobs with an arbitrator only. Empty `criteria`: an answer may be rejected for any reason.
+    """
 
     title: str
     instructions: str
@@ -47,6 +58,20 @@ class NewJob(Body):
     answers_per_worker: int = 1
     assignment_seconds: int = 3600
     operator: str | None = None
+    arbitrator: str | None = None
+    arbitrator_extra_data: str = "0x"
+    contest_deposit: str = "0"
+    appeal_stake: str = "0"
+    description: str = ""
+    keywords: list[str] = []
+    options: dict[str, Any] = {}
+    html: str | None = None
+    answer_schema: dict[str, Any] | None = None
+    criteria: list[Criterion] = []
+    qualifications: list[dict[str, Any]] = []
+    per_worker_limit: int | None = None
+    auto_approval_seconds: int | None = None
+    ai_policy: str = "allowed"
 
 
 class NewAssignment(Body):

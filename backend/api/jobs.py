@@ -21,13 +21,15 @@ from backend.api.requests import (
     read,
 )
 from backend.api.schema import JSON, spec
-from backend.api.views import AssignmentView, BatchView, JobView, UnitView
+from backend.api.views import AssignmentView, BatchView, CheckView, FaultView, JobView, UnitView
 from backend.services.assignments import STATES
-from backend.services.postings import Draft
+from backend.services.policies import Policies
+from backend.services.postings import Draft, faults
 from piecework.domain.units import NATIVE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 MOST_BYTES = 128 << 20
+MOST_FAULTS = 1_000
 JOB_STATES = ("draft", "open", "closed")
 
 
@@ -39,6 +41,16 @@ async def describe(request: Request) -> Response:
     job, new = await services.postings.describe(requester, _draft(body, services.deployment.token))
     view = await to_thread(lambda: views.job(services, services.postings.row(job)))
     return JSON(view, 201 if new else 200)
+
+
+@router.post("/check", **spec(CheckView, reads=NewJob, auth=True))
+async def check(request: Request) -> Response:
+    """Says everything that is wrong with a job, and keeps nothing."""
+    account(request)
+    body = await read(request, NewJob, MOST_BYTES)
+    draft = _draft(body, coordinator(request).deployment.token)
+    found = await to_thread(lambda: list(faults(draft)))
+    return JSON(CheckView([FaultView(field, sentence) for field, sentence in found[:MOST_FAULTS]], len(found)))
 
 
 @router.get("", **spec(list[JobView], query=("state", "requester", "cursor", "limit")))
@@ -129,6 +141,26 @@ def _draft(body: NewJob, token: str) -> Draft:
         appeal_window=body.appeal_window_seconds,
         salt=hex_bytes("salt", body.salt, 32),
         operator=NATIVE if body.operator is None else address("operator", body.operator),
+        arbitrator=NATIVE if body.arbitrator is None else address("arbitrator", body.arbitrator),
+        arbitrator_extra_data=hex_bytes("arbitrator_extra_data", body.arbitrator_extra_data),
+        contest_deposit=amount("contest_deposit", body.contest_deposit),
+        appeal_stake=amount("appeal_stake", body.appeal_stake),
+        policies=_policies(body),
+    )
+
+
+def _policies(body: NewJob) -> Policies:
+    return Policies(
+        description=body.description,
+        keywords=tuple(body.keywords),
+        options=body.options,
+        html=body.html,
+        answer_schema=body.answer_schema,
+        criteria=[{"code": criterion.code, "text": criterion.text} for criterion in body.criteria],
+        qualifications=body.qualifications,
+        per_worker_limit=body.per_worker_limit,
+        auto_approval_seconds=body.auto_approval_seconds,
+        ai_policy=body.ai_policy,
     )
 
 

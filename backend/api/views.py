@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from backend.services.coordinator import Coordinator
 from backend.services.postings import terms_of
+from piecework.domain.templates import Template
 from piecework.domain.terms import Terms
 
 _SENT = {"signed": "sent"}
@@ -89,6 +90,36 @@ class JobView(msgspec.Struct):
     ai_policy: str
     created_at: datetime
     slot_counts: dict[str, int]
+
+
+class FaultView(msgspec.Struct):
+    field: str
+    sentence: str
+
+
+class CheckView(msgspec.Struct):
+    """What is wrong with a job; `count` counts the faults that the list has no room for, too."""
+
+    faults: list[FaultView]
+    count: int
+
+
+class TemplateView(msgspec.Struct):
+    """A task template: schemas are JSON Schema, draft 2020-12, and the examples fit them."""
+
+    name: str
+    title: str
+    about: str
+    element: str | None
+    least_labels: int
+    most_labels: int
+    unit: dict[str, Any]
+    options: dict[str, Any]
+    answer: dict[str, Any]
+    labels_example: list[str]
+    options_example: dict[str, Any]
+    unit_example: Any
+    answer_example: Any
 
 
 class UnitView(msgspec.Struct, omit_defaults=True):
@@ -270,6 +301,25 @@ def job(services: Coordinator, row: Row[Any]) -> JobView:
 
 def _terms(terms: Terms) -> TermsView:
     return TermsView(**terms.as_json())
+
+
+def template(found: Template) -> TemplateView:
+    """A template, its answer's schema as a job of its example would have it."""
+    return TemplateView(
+        name=found.name,
+        title=found.title,
+        about=found.about,
+        element=found.element,
+        least_labels=found.labels[0],
+        most_labels=found.labels[1],
+        unit=found.unit,
+        options=found.options,
+        answer=found.answer_schema(found.labels_example, found.options_example),
+        labels_example=list(found.labels_example),
+        options_example=dict(found.options_example),
+        unit_example=found.unit_example,
+        answer_example=found.answer_example,
+    )
 
 
 def unit(row: Row[Any], content: bytes | None) -> UnitView:

@@ -195,6 +195,7 @@ class Assignments:
             raise Invalid("The answer and salt don't hash to what was committed.")
         if row.state != "committed":
             return row
+        self._postings.check_answer(row.job, answer)
         if not assignments.reveal(connection, id, row.commitment, text, "0x" + salt.hex(), self._clock()):
             raise Conflict("This assignment was changed at this moment; look at it again.")
         changed = {"shown_state": "revealed", "answer": text, "salt": "0x" + salt.hex()}

@@ -1,14 +1,16 @@
 """Jobs: what a requester asks for, its content on disk, its terms, and the id that the escrow knows it by."""
 
 from asyncio import to_thread
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row
 from sqlmodel import col
 
+from backend.services.policies import Fault, Policies, answer_schema, compiled, sentence_of
 from backend.store import mirror, postings
 from backend.store.content import Contents
 from backend.store.database import Store
@@ -16,6 +18,7 @@ from backend.store.tables import Posting
 from piecework.chain.deployment import Deployment
 from piecework.domain.content import canonical_json, content_hash, unit_leaf, units_root
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from piecework.domain.templates import TEMPLATES
 from piecework.domain.terms import MAX_WINDOW, Terms, protocol_fee
 from piecework.domain.units import NATIVE
 
@@ -23,7 +26,6 @@ MOST_SLOTS = 2**31 - 1
 MOST_UNITS = 1_000_000
 MOST_LABELS = 10_000
 LONGEST_ASSIGNMENT = 90 * 86_400
-TEMPLATES = ("label",)
 CACHED = 10_000
 
 
@@ -68,6 +70,11 @@ class Draft:
     appeal_window: int
     salt: bytes
     operator: str = NATIVE
+    arbitrator: str = NATIVE
+    arbitrator_extra_data: bytes = b""
+    contest_deposit: int = 0
+    appeal_stake: int = 0
+    policies: Policies = field(default_factory=Policies)
 
 
 class Postings:
@@ -86,6 +93,7 @@ class Postings:
         self._store, self._contents, self._deployment = store, contents, deployment
         self._coordinator, self._clock = coordinator, clock
         self._known: dict[str, Job] = {}
+        self._schema = lru_cache(maxsize=256)(self._compile)  # compiled once a job
 
     async def describe(self, requester: str, draft: Draft) -> tuple[str, bool]:
         """Keeps a job and returns its id, and whether it is new. All or nothing.
@@ -96,7 +104,8 @@ class Postings:
         return await to_thread(self._describe, requester, draft)
 
     def _describe(self, requester: str, draft: Draft) -> tuple[str, bool]:
-        _check(draft)
+        for _, sentence in faults(draft):
+            raise Invalid(sentence)
         units = [_canonical(number, content) for number, (content, _) in enumerate(draft.units, 1)]
         leaves = [unit_leaf(content, slots) for content, slots in draft.units]
         manifest = _manifest(draft, units_root(leaves))
@@ -173,6 +182,19 @@ class Postings:
         """The manifest of a job's row, from its content file."""
         return self._contents.manifest(row.content, row.manifest_length)
 
+    def check_answer(self, job: str, answer: Any) -> None:
+        """Refuses an answer that isn't what the job's template, or its own schema, asks for.
+
+        Raises:
+            Invalid: the sentence says where and why.
+        """
+        error = next(iter(self._schema(job).iter_errors(answer)), None)
+        if error is not None:
+            raise Invalid(f"The answer isn't what the job asks for: {sentence_of(error)}.")
+
+    def _compile(self, job: str) -> Any:
+        return compiled(answer_schema(self.manifest(self.row(job))))
+
     def _exists(self, job: str) -> bool:
         with self._store.read() as connection:
             return postings.one(connection, job) is not None
@@ -185,10 +207,10 @@ class Postings:
             reward=draft.reward,
             fee=fee,
             coordinator=self._coordinator,
-            arbitrator=NATIVE,
-            arbitrator_extra_data=b"",
-            contest_deposit=0,
-            appeal_stake=0,
+            arbitrator=draft.arbitrator,
+            arbitrator_extra_data=draft.arbitrator_extra_data,
+            contest_deposit=draft.contest_deposit,
+            appeal_stake=draft.appeal_stake,
             closes_at=draft.closes_at,
             review_window=draft.review_window,
             appeal_window=draft.appeal_window,
@@ -233,39 +255,56 @@ def terms_of(row: Row[Any]) -> Terms:
     )
 
 
-def _check(draft: Draft) -> None:
+def faults(draft: Draft) -> Iterator[Fault]:
+    """Everything that is wrong with a draft by itself, each with its field; a unit's number counts from one."""
     if not draft.title.strip() or len(draft.title) > 200:
-        raise Invalid("The title has 1 to 200 characters.")
+        yield "title", "The title has 1 to 200 characters."
     if draft.template not in TEMPLATES:
-        raise Invalid(f"There is no template '{draft.template}'; use {' or '.join(TEMPLATES)}.")
+        yield "template", f"There is no template '{draft.template}'; use one of {', '.join(TEMPLATES)}."
     if draft.labels is not None:
-        _check_labels(draft.labels)
+        yield from _label_faults(draft.labels)
+    yield from draft.policies.faults(draft.template, draft.labels)
+    yield from _time_faults(draft)
+    yield from _unit_faults(draft)
+
+
+def _time_faults(draft: Draft) -> Iterator[Fault]:
     if not 1 <= draft.answers_per_worker <= MOST_SLOTS:
-        raise Invalid("A worker gives at least one answer to a unit.")
+        yield "answers_per_worker", "A worker gives at least one answer to a unit."
     if not 1 <= draft.assignment_seconds <= LONGEST_ASSIGNMENT:
-        raise Invalid("An assignment lasts one second to 90 days.")
+        yield "assignment_seconds", "An assignment lasts one second to 90 days."
     if not 0 < draft.closes_at < 2**63:
-        raise Invalid("closes_at is a time in Unix seconds.")
-    if not 0 <= min(draft.review_window, draft.appeal_window) <= max(draft.review_window, draft.appeal_window) <= MAX_WINDOW:
-        raise Invalid("The review window and the appeal window are at most 90 days each, and not negative.")
+        yield "closes_at", "closes_at is a time in Unix seconds."
+    for name, seconds in (("review", draft.review_window), ("appeal", draft.appeal_window)):
+        if not 0 <= seconds <= MAX_WINDOW:
+            yield f"{name}_window_seconds", f"The {name} window is at most 90 days, and not negative."
+
+
+def _unit_faults(draft: Draft) -> Iterator[Fault]:
     if not 1 <= len(draft.units) <= MOST_UNITS:
-        raise Invalid(f"A job has 1 to {MOST_UNITS} units.")
+        yield "units", f"A job has 1 to {MOST_UNITS} units."
     for number, (_, slots) in enumerate(draft.units, 1):
         if not 1 <= slots <= MOST_SLOTS:
-            raise Invalid(f"Unit {number} asks for {slots} answers; ask for at least one.")
+            yield "units", f"Unit {number} asks for {slots} answers; ask for at least one."
     if sum(slots for _, slots in draft.units) > MOST_SLOTS:
-        raise Invalid(f"A job has at most {MOST_SLOTS} slots.")
+        yield "units", f"A job has at most {MOST_SLOTS} slots."
+    schema = TEMPLATES[draft.template].unit if draft.template in TEMPLATES else {}
+    fits = compiled(schema)
+    for number, (content, _) in enumerate(draft.units, 1) if schema else ():
+        error = next(iter(fits.iter_errors(content)), None)
+        if error is not None:
+            yield "units", f"Unit {number} isn't what the template {draft.template} shows: {sentence_of(error)}."
 
 
-def _check_labels(labels: Sequence[str]) -> None:
+def _label_faults(labels: Sequence[str]) -> Iterator[Fault]:
     if not 1 <= len(labels) <= MOST_LABELS:
-        raise Invalid(f"Give 1 to {MOST_LABELS} labels, or none at all.")
+        yield "labels", f"Give 1 to {MOST_LABELS} labels, or none at all."
     seen: set[str] = set()
     for number, label in enumerate(labels, 1):
         if not label.strip():
-            raise Invalid(f"Label {number} is empty.")
-        if label in seen:
-            raise Invalid(f"Label {number} is there twice.")
+            yield "labels", f"Label {number} is empty."
+        elif label in seen:
+            yield "labels", f"Label {number} is there twice."
         seen.add(label)
 
 
@@ -278,7 +317,7 @@ def _canonical(number: int, content: Any) -> bytes:
 
 def _manifest(draft: Draft, root: bytes) -> dict[str, Any]:
     return {
-        "version": 1,
+        "version": 2,
         "title": draft.title,
         "instructions": draft.instructions,
         "template": draft.template,
@@ -288,7 +327,7 @@ def _manifest(draft: Draft, root: bytes) -> dict[str, Any]:
         "units_root": "0x" + root.hex(),
         "units": len(draft.units),
         "slots": sum(slots for _, slots in draft.units),
-    }
+    } | draft.policies.manifest()
 
 
 def _row(job: str, terms: Terms, draft: Draft, manifest: dict[str, Any], length: int, now: datetime) -> dict[str, Any]:
@@ -301,7 +340,7 @@ def _row(job: str, terms: Terms, draft: Draft, manifest: dict[str, Any], length:
         "answers_per_worker": draft.answers_per_worker,
         "assignment_seconds": draft.assignment_seconds,
         "created_at": now,
-    }
+    } | draft.policies.row()
 
 
 def _unit_rows(draft: Draft, leaves: Sequence[bytes], places: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:

@@ -131,7 +131,7 @@ def posting(units: Sequence[tuple[Any, int]], **changed: Any) -> dict[str, Any]:
         "title": "A test's job",
         "instructions": "Say what it is.",
         "template": "label",
-        "labels": ["a", "b"],
+        "labels": None,
         "reward": "50000",
         "units": [{"content": content, "slots": slots} for content, slots in units],
         "answers_per_worker": 1,

@@ -75,10 +75,10 @@ FORMS = (
     Template(
         name="label",
         title="Label",
-        about="Say one of the labels, or anything where the job has none, of whatever the unit is.",
+        about="Say one of the labels of whatever the unit is, or anything where the job has none; bare, or under 'label'.",
         element=None,
         unit=ANYTHING,
-        answer=LABEL,
+        answer={"anyOf": [LABEL, record({"label": LABEL})]},
         unit_example="Is this picture sharp?",
         answer_example="yes",
         labels=(0, 10_000),

@@ -1,0 +1,178 @@
+"""What a requester says of a job beside its money: who may answer and how, for what an answer is rejected, and what it looks like."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jsonschema_rs
+
+from piecework.domain.content import canonical_json
+from piecework.domain.errors import Invalid
+from piecework.domain.templates import TEMPLATES, Schema
+
+AI_POLICIES = ("forbidden", "assisted", "allowed")
+MOST_CRITERIA = 50
+MOST_KEYWORDS = 50
+MOST_QUALIFICATIONS = 50
+LONGEST_TEXT = 10_000
+LONGEST_WORD = 100
+LONGEST_SCHEMA = 65_536
+LONGEST_HTML = 1 << 20
+LONGEST_DELAY = 90 * 86_400
+MOST_ANSWERS = 2**31 - 1
+_CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
+_PATTERNS = jsonschema_rs.RegexOptions(size_limit=1 << 20, dfa_size_limit=1 << 20)
+"""Patterns are matched in linear time; what only a backtracking engine can match is refused with the schema."""
+
+Fault = tuple[str, str]
+"""The field that is wrong, and the sentence that says how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The fields as `NewJob` has them; everything here stands in the job's manifest, so the chain's hash covers it."""
+
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    html: str | None = None
+    answer_schema: Schema | None = None
+    criteria: Sequence[Mapping[str, str]] = ()
+    qualifications: Sequence[Mapping[str, Any]] = ()
+    per_worker_limit: int | None = None
+    auto_approval_seconds: int | None = None
+    ai_policy: str = "allowed"
+
+    def manifest(self) -> dict[str, Any]:
+        """Their part of the manifest."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+    def row(self) -> dict[str, Any]:
+        """Their columns in `posting`."""
+        return {
+            "criteria": canonical_json(_plain(self.criteria)).decode(),
+            "qualifications": canonical_json(_plain(self.qualifications)).decode(),
+            "per_worker_limit": self.per_worker_limit,
+            "auto_approval_seconds": self.auto_approval_seconds,
+            "ai_policy": self.ai_policy,
+        }
+
+    def faults(self, template: str, labels: Sequence[str] | None) -> Iterator[Fault]:
+        """Everything that is wrong, for a job of that template and those labels."""
+        yield from self._words()
+        yield from self._limits()
+        yield from _criteria(self.criteria)
+        if template in TEMPLATES:
+            yield from self._template(template, labels)
+
+    def _words(self) -> Iterator[Fault]:
+        if len(self.description) > LONGEST_TEXT:
+            yield "description", f"The description has at most {LONGEST_TEXT} characters."
+        if len(self.keywords) > MOST_KEYWORDS or not all(0 < len(word.strip()) <= LONGEST_WORD for word in self.keywords):
+            yield "keywords", f"Give at most {MOST_KEYWORDS} keywords of 1 to {LONGEST_WORD} characters each."
+        if self.ai_policy not in AI_POLICIES:
+            yield "ai_policy", f"ai_policy must be one of {', '.join(AI_POLICIES)}."
+
+    def _limits(self) -> Iterator[Fault]:
+        if len(self.qualifications) > MOST_QUALIFICATIONS:
+            yield "qualifications", f"A job asks for at most {MOST_QUALIFICATIONS} qualifications."
+        if self.per_worker_limit is not None and not 1 <= self.per_worker_limit <= MOST_ANSWERS:
+            yield "per_worker_limit", "per_worker_limit is at least one answer; leave it out for no limit."
+        if self.auto_approval_seconds is not None and not 0 <= self.auto_approval_seconds <= LONGEST_DELAY:
+            yield "auto_approval_seconds", "auto_approval_seconds is at most 90 days; leave it out for no automatic approval."
+
+    def _template(self, name: str, labels: Sequence[str] | None) -> Iterator[Fault]:
+        found = TEMPLATES[name]
+        least, most = found.labels
+        if not least <= len(labels or ()) <= most:
+            yield "labels", f"The template {name} takes {least} to {most} labels."
+        if (self.html is None) == (name == "html"):
+            yield "html", "The template html needs the page in 'html', and no other template takes one."
+        if self.html is not None and len(self.html) > LONGEST_HTML:
+            yield "html", f"The page has at most {LONGEST_HTML} characters."
+        wrong = _misfit(found.options, dict(self.options))
+        if wrong:
+            yield "options", f"The template {name} doesn't take these options: {wrong}."
+        elif self.answer_schema is not None:
+            yield from _schema(name, self.answer_schema)
+
+
+def answer_schema(manifest: Mapping[str, Any]) -> Schema:
+    """What the answers to a job must look like."""
+    own = manifest.get("answer_schema")
+    if own is not None:
+        return dict(own)
+    return TEMPLATES[manifest["template"]].answer_schema(manifest["labels"], manifest.get("options", {}))
+
+
+def compiled(schema: Schema) -> jsonschema_rs.Validator:
+    """A schema made ready; it fetches nothing, and its patterns can't run away.
+
+    Raises:
+        Invalid: it isn't a JSON Schema, or asks for something from elsewhere.
+    """
+    try:
+        return jsonschema_rs.Draft202012Validator(schema, pattern_options=_PATTERNS, offline=True)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"The answer schema can't be used: {str(error).splitlines()[0]}.") from None
+
+
+def sentence_of(error: jsonschema_rs.ValidationError) -> str:
+    """Where an answer is wrong and why, in one line."""
+    place = "/".join(map(str, error.instance_path))
+    why = error.message if len(error.message) <= 300 else error.message[:300] + " …"
+    return f"at {place}: {why}" if place else why
+
+
+def _schema(name: str, schema: Schema) -> Iterator[Fault]:
+    if name != "html":
+        yield "answer_schema", f"The template {name} has a schema of its own; only html takes another."
+        return
+    try:
+        if len(canonical_json(schema)) > LONGEST_SCHEMA:
+            raise Invalid(f"The answer schema has at most {LONGEST_SCHEMA} bytes as JSON.")
+        if any(not reference.startswith("#") for reference in _references(schema)):
+            raise Invalid("The answer schema refers to another one; write everything into it, and refer with '#/$defs/…'.")
+        compiled(schema)
+    except Invalid as error:
+        yield "answer_schema", error.sentence
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Every reference in a schema, at any depth; without recursion."""
+    waiting = [schema]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            yield from (str(node[word]) for word in ("$ref", "$dynamicRef") if word in node)
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+
+
+def _criteria(criteria: Sequence[Mapping[str, str]]) -> Iterator[Fault]:
+    if len(criteria) > MOST_CRITERIA:
+        yield "criteria", f"A job has at most {MOST_CRITERIA} criteria."
+    codes = [criterion["code"] for criterion in criteria]
+    if len(set(codes)) != len(codes):
+        yield "criteria", "Two criteria have the same code."
+    for criterion in criteria:
+        if not _CODE.fullmatch(criterion["code"]):
+            yield "criteria", "A criterion's code is 1 to 40 of a-z, 0-9, _ and -."
+        if not 0 < len(criterion["text"].strip()) <= LONGEST_TEXT:
+            yield "criteria", f"Say in 1 to {LONGEST_TEXT} characters what the criterion {criterion['code']} means."
+
+
+def _misfit(schema: Schema, value: Any) -> str | None:
+    error = next(iter(compiled(schema).iter_errors(value)), None)
+    return None if error is None else sentence_of(error)
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and sequences as JSON has them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(child) for key, child in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(child) for child in value]
+    return value
