@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from backend.services.coordinator import Coordinator
 from backend.services.postings import terms_of
+from piecework.domain.answers import answer_schema
 from piecework.domain.templates import Template
 from piecework.domain.terms import Terms
 
@@ -88,6 +89,7 @@ class JobView(msgspec.Struct):
     criteria: msgspec.Raw
     qualifications: msgspec.Raw
     ai_policy: str
+    answer_schema: dict[str, Any]
     created_at: datetime
     slot_counts: dict[str, int]
 
@@ -294,6 +296,7 @@ def job(services: Coordinator, row: Row[Any]) -> JobView:
         criteria=msgspec.Raw(row.criteria.encode()),
         qualifications=msgspec.Raw(row.qualifications.encode()),
         ai_policy=row.ai_policy,
+        answer_schema=answer_schema(manifest),
         created_at=row.created_at,
         slot_counts=services.assignments.counts(row.number, row.job, row.slots, row.state == "closed"),
     )

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import jsonschema_rs
-
+from piecework.domain.answers import compiled, sentence_of
 from piecework.domain.content import canonical_json
 from piecework.domain.errors import Invalid
 from piecework.domain.templates import TEMPLATES, Schema
@@ -22,8 +21,6 @@ LONGEST_HTML = 1 << 20
 LONGEST_DELAY = 90 * 86_400
 MOST_ANSWERS = 2**31 - 1
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
-_PATTERNS = jsonschema_rs.RegexOptions(size_limit=1 << 20, dfa_size_limit=1 << 20)
-"""Patterns are matched in linear time; what only a backtracking engine can match is refused with the schema."""
 
 Fault = tuple[str, str]
 """The field that is wrong, and the sentence that says how to mend it."""
@@ -96,33 +93,6 @@ class Policies:
             yield "options", f"The template {name} doesn't take these options: {wrong}."
         elif self.answer_schema is not None:
             yield from _schema(name, self.answer_schema)
-
-
-def answer_schema(manifest: Mapping[str, Any]) -> Schema:
-    """What the answers to a job must look like."""
-    own = manifest.get("answer_schema")
-    if own is not None:
-        return dict(own)
-    return TEMPLATES[manifest["template"]].answer_schema(manifest["labels"], manifest.get("options", {}))
-
-
-def compiled(schema: Schema) -> jsonschema_rs.Validator:
-    """A schema made ready; it fetches nothing, and its patterns can't run away.
-
-    Raises:
-        Invalid: it isn't a JSON Schema, or asks for something from elsewhere.
-    """
-    try:
-        return jsonschema_rs.Draft202012Validator(schema, pattern_options=_PATTERNS, offline=True)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(f"The answer schema can't be used: {str(error).splitlines()[0]}.") from None
-
-
-def sentence_of(error: jsonschema_rs.ValidationError) -> str:
-    """Where an answer is wrong and why, in one line."""
-    place = "/".join(map(str, error.instance_path))
-    why = error.message if len(error.message) <= 300 else error.message[:300] + " …"
-    return f"at {place}: {why}" if place else why
 
 
 def _schema(name: str, schema: Schema) -> Iterator[Fault]:

@@ -10,12 +10,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row
 from sqlmodel import col
 
-from backend.services.policies import Fault, Policies, answer_schema, compiled, sentence_of
+from backend.services.policies import Fault, Policies
 from backend.store import mirror, postings
 from backend.store.content import Contents
 from backend.store.database import Store
 from backend.store.tables import Posting
 from piecework.chain.deployment import Deployment
+from piecework.domain.answers import AnswerCheck, compiled, sentence_of
 from piecework.domain.content import canonical_json, content_hash, unit_leaf, units_root
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from piecework.domain.templates import TEMPLATES
@@ -93,7 +94,7 @@ class Postings:
         self._store, self._contents, self._deployment = store, contents, deployment
         self._coordinator, self._clock = coordinator, clock
         self._known: dict[str, Job] = {}
-        self._schema = lru_cache(maxsize=256)(self._compile)  # compiled once a job
+        self._answer_check = lru_cache(maxsize=256)(self._compile)  # compiled once a job
 
     async def describe(self, requester: str, draft: Draft) -> tuple[str, bool]:
         """Keeps a job and returns its id, and whether it is new. All or nothing.
@@ -188,12 +189,10 @@ class Postings:
         Raises:
             Invalid: the sentence says where and why.
         """
-        error = next(iter(self._schema(job).iter_errors(answer)), None)
-        if error is not None:
-            raise Invalid(f"The answer isn't what the job asks for: {sentence_of(error)}.")
+        self._answer_check(job)(answer)
 
-    def _compile(self, job: str) -> Any:
-        return compiled(answer_schema(self.manifest(self.row(job))))
+    def _compile(self, job: str) -> AnswerCheck:
+        return AnswerCheck(self.manifest(self.row(job)))
 
     def _exists(self, job: str) -> bool:
         with self._store.read() as connection:

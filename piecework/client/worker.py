@@ -8,7 +8,8 @@ from typing import Any
 from piecework.client.holdings import Receipt, receipt_entry
 from piecework.client.holdings_file import HoldingsFile
 from piecework.client.market import Market, Session, terms_of
-from piecework.domain.content import commitment
+from piecework.domain.answers import AnswerCheck
+from piecework.domain.content import commitment, content_hash
 from piecework.domain.errors import Invalid
 from piecework.domain.terms import receipt_batch
 from piecework.domain.typed_data import Key, Withdrawal, recover
@@ -24,6 +25,7 @@ class Worker:
 
     def __init__(self, market: Market, session: Session, file: HoldingsFile | None = None) -> None:
         self.market, self.session, self.file = market, session, file
+        self._answer_checks: dict[str, AnswerCheck] = {}
 
     @classmethod
     async def sign_in(cls, market: Market, key: Key, path: Path | None = None) -> "Worker":
@@ -70,8 +72,10 @@ class Worker:
             The receipt.
 
         Raises:
-            Invalid: the receipt isn't what the coordinator owes; the answer has not been shown.
+            Invalid: the answer isn't what the job asks for, and nothing was promised; or the receipt isn't what the coordinator
+                owes, and the answer has not been shown.
         """
+        self.check_answer(job, answer)
         job_id, slot = bytes.fromhex(job["id"][2:]), int(assignment["slot"])
         promised = commitment(job_id, slot, self.address, salt, answer)
         path = f"/v1/assignments/{assignment['id']}"
@@ -85,6 +89,15 @@ class Worker:
             await asyncio.to_thread(self.file.put, receipts=[receipt_entry(signed)])
         await self.market.post(f"{path}/reveal", {"answer": answer, "salt": "0x" + salt.hex()}, self.session)
         return receipt
+
+    def check_answer(self, job: dict[str, Any], answer: Any) -> None:
+        """Refuses an answer that the coordinator couldn't take at the reveal, by the schema that the chain's hash covers."""
+        check = self._answer_checks.get(job["id"])
+        if check is None:
+            if content_hash(job["manifest"]) != terms_of(job).content_hash:
+                raise Invalid("The job's content isn't what its terms commit to; don't work for it.")
+            check = self._answer_checks[job["id"]] = AnswerCheck(job["manifest"])
+        check(answer)
 
     def check_receipt(self, job: dict[str, Any], slot: int, promised: bytes, receipt: dict[str, Any]) -> None:
         """Refuses a receipt that would not be paid by the escrow."""

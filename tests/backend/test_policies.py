@@ -9,6 +9,7 @@ import pytest
 from piecework.client import Market, Worker
 from piecework.client.market import MarketError
 from piecework.domain.content import content_hash
+from piecework.domain.errors import Invalid
 from piecework.domain.templates import TEMPLATES
 from tests.backend.workshop import DAY, Works, answer, call, new_key, open_job, posting, sign_in
 
@@ -27,6 +28,14 @@ TERMS: dict[str, Any] = {
     "contest_deposit": "70000",
     "appeal_stake": "90000",
 }
+
+
+class Careless(Worker):
+    """A client that looks at nothing before it commits."""
+
+    def check_answer(self, job: dict[str, Any], answer: Any) -> None: ...
+
+
 OWN_PAGE: dict[str, Any] = {"template": "html", "labels": None, "html": "<crowd-form></crowd-form>"}
 SCHEMA: dict[str, Any] = {"type": "object", "required": ["ducks"], "properties": {"ducks": {"type": "integer"}}}
 
@@ -99,7 +108,7 @@ def test_a_pattern_that_would_never_end_is_over_at_once(market: Works) -> None:
     async def run() -> None:
         async with Market(market.url) as open_:
             _, job = await open_job(open_, market.chain.requester, [({}, 1)], **OWN_PAGE, answer_schema=slow)
-            worker = await Worker.sign_in(open_, new_key())
+            worker = await Careless.sign_in(open_, new_key())
             begun = time.monotonic()
             with pytest.raises(MarketError, match="at text"):
                 await answer(worker, job, said={"text": "a" * 40_000 + "!"})
@@ -126,8 +135,24 @@ def test_an_answer_is_what_the_job_asks_for(market: Works, changed: dict[str, An
             await answer(await Worker.sign_in(open_, new_key()), job, said=right)
             if wrong is not None:
                 with pytest.raises(MarketError, match="The answer isn't what the job asks for"):
-                    await answer(await Worker.sign_in(open_, new_key()), job, said=wrong)
+                    await answer(await Careless.sign_in(open_, new_key()), job, said=wrong)
             assert [item["answer"] for item in await asker.submissions(job["id"])] == [right]
+
+    asyncio.run(run())
+
+
+def test_nobody_gets_a_receipt_for_an_answer_that_cannot_be_revealed(market: Works) -> None:
+    async def run() -> None:
+        async with Market(market.url) as open_:
+            _, job = await open_job(open_, market.chain.requester, [("x", 1)], labels=["a", "b"])
+            assert job["answer_schema"]["$defs"]["label"] == {"enum": ["a", "b"]}
+            worker = await Worker.sign_in(open_, new_key())
+            with pytest.raises(Invalid, match="The answer isn't what the job asks for"):
+                await answer(worker, job, said="c")
+            assert [item["state"] for item in await worker.assignments(job["id"])] == ["reserved"]
+            with pytest.raises(Invalid, match="isn't what its terms commit to"):
+                other = job | {"manifest": job["manifest"] | {"labels": ["c"]}}
+                await Worker(open_, worker.session).answer(other, (await worker.assignments(job["id"]))[0], "c", bytes(32))
 
     asyncio.run(run())
 
