@@ -95,7 +95,7 @@ def test_a_rejected_slot_is_not_handed_out_again(market: Works) -> None:
             taken = await answer(worker, job)
             review = {"approve": [], "reject": [{"assignment": taken["id"], "reason": "not it"}]}
             counted = await client.post(f"/v1/jobs/{job['id']}/reviews", review, asker.session)
-            assert counted == {"approved": 0, "rejected": 1}
+            assert counted == {"approved": 0, "rejected": 1, "undone": 0}
             with pytest.raises(MarketError) as refused:
                 await other.take(job["id"])
             assert refused.value.status == 409
