@@ -4,7 +4,7 @@ from asyncio import to_thread
 
 from fastapi import APIRouter, Request, Response
 
-from backend.api import views
+from backend.api import searching, views
 from backend.api.bodies import NewJob, Nothing
 from backend.api.requests import (
     account,
@@ -53,16 +53,15 @@ async def check(request: Request) -> Response:
     return JSON(CheckView([FaultView(field, sentence) for field, sentence in found[:MOST_FAULTS]], len(found)))
 
 
-@router.get("", **spec(list[JobView], query=("state", "requester", "cursor", "limit")))
+@router.get("", **spec(list[JobView], auth="jobs:read", open_to_all=True, query=searching.QUERY))
 def jobs(request: Request) -> Response:
-    """Jobs by age."""
-    services, most, query = coordinator(request), limit(request), request.query_params
-    state, requester = choice("state", query.get("state"), JOB_STATES), query.get("requester")
-    if requester is not None:
-        requester = address("requester", requester)
-    rows = services.postings.page(state, requester, cursor_number(request, 0), most)
-    cursor = str(rows[-1].number) if rows else None
-    return JSON(views.page([views.job(services, row) for row in rows], most, cursor))
+    """Jobs by age, or sorted by newest, reward or hourly, the largest first. `text` must all be in title, keywords or instructions;
+    `qualified=true` leaves those that the account may take now. A page may be short though `next` leads on."""
+    services, wanted = coordinator(request), searching.wanted(request)
+    state, takeable = choice("state", request.query_params.get("state"), JOB_STATES), searching.takeable(request)
+    asker = account(request) if takeable else searching.passer_by(request)
+    rows, place = services.search.page(wanted, state, asker, takeable, searching.place(request, wanted.sort), limit(request))
+    return JSON({"items": [views.job(services, row) for row in rows], "next": None if place is None else "-".join(map(str, place))})
 
 
 @router.get("/{job}", **spec(JobView))

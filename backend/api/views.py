@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from backend.services.coordinator import Coordinator
 from backend.services.postings import terms_of
+from backend.store.records import RequesterRecord
 from piecework.domain.answers import answer_schema
 from piecework.domain.templates import Template
 from piecework.domain.terms import Terms
@@ -68,7 +69,23 @@ class TermsView(msgspec.Struct):
     salt: str
 
 
+class RequesterRecordView(msgspec.Struct):
+    """What became of a requester's slots in all its jobs. `mean_seconds` is from opening to pay; the chain knows no other times."""
+
+    paid: int
+    contested: int
+    conceded: int
+    appealed: int
+    overturned: int
+    upheld: int
+    reclaimed: int
+    mean_seconds: float | None
+
+
 class JobView(msgspec.Struct):
+    """`median_seconds` and `hourly` (base units) are measured over `measured_answers`, from the reservation to the commitment. Before
+    there are answers there is no median, and `hourly` is what the requester estimates, if it does."""
+
     id: str
     state: str
     title: str
@@ -92,6 +109,10 @@ class JobView(msgspec.Struct):
     answer_schema: dict[str, Any]
     created_at: datetime
     slot_counts: dict[str, int]
+    measured_answers: int
+    median_seconds: int | None
+    hourly: str | None
+    requester_record: RequesterRecordView
 
 
 class FaultView(msgspec.Struct):
@@ -275,6 +296,7 @@ class ReadyView(msgspec.Struct):
 def job(services: Coordinator, row: Row[Any]) -> JobView:
     """A job from its row with its state."""
     manifest, terms = services.postings.manifest(row), terms_of(row)
+    pace, record = services.search.standing(row)
     return JobView(
         id=row.job,
         state=row.state,
@@ -299,7 +321,16 @@ def job(services: Coordinator, row: Row[Any]) -> JobView:
         answer_schema=answer_schema(manifest),
         created_at=row.created_at,
         slot_counts=services.assignments.counts(row.number, row.job, row.slots, row.state == "closed"),
+        measured_answers=pace.answers if pace else 0,
+        median_seconds=pace.median_seconds if pace and pace.answers else None,
+        hourly=str(pace.hourly) if pace and pace.hourly else None,
+        requester_record=_record(record),
     )
+
+
+def _record(record: RequesterRecord) -> RequesterRecordView:
+    shown = RequesterRecordView.__struct_fields__
+    return RequesterRecordView(**{name: getattr(record, name) for name in shown})
 
 
 def _terms(terms: Terms) -> TermsView:

@@ -20,6 +20,7 @@ from backend.services.evidence import EvidenceRoom
 from backend.services.holdings import WorkersFiles
 from backend.services.keys import Keys, forget_over
 from backend.services.lane import GWEI
+from backend.services.lister import Lister
 from backend.services.messages import Messages
 from backend.services.notices import Notices
 from backend.services.operators import Operators, service_key
@@ -28,6 +29,7 @@ from backend.services.postings import Postings
 from backend.services.postman import Postman
 from backend.services.qualifications import Qualifications
 from backend.services.reviews import Reviews
+from backend.services.search import Search
 from backend.services.sessions import Sessions, forget_old
 from backend.services.settler import Settler
 from backend.services.steward import Steward
@@ -117,6 +119,8 @@ class Coordinator:
         self.keys = Keys(store, clock)
         self.postings = Postings(store, contents, deployment, self.key.address, clock)
         self.qualifications = Qualifications(store, deployment.chain_id, deployment.escrow, clock)
+        self.search = Search(store, self.postings, self.qualifications, deployment.chain_id, deployment.escrow, clock)
+        self.lister = Lister(store, self.postings, clock)
         self.assignments = Assignments(store, contents, self.postings, self.qualifications, domain, self.key, clock)
         self.drafts = Drafts(store, clock)
         self.reviews = Reviews(store, clock)
@@ -155,6 +159,7 @@ class Coordinator:
         self.postman.start()
         self.courier.start()
         self.steward.start()
+        self.lister.start()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     async def stop(self) -> None:
@@ -167,6 +172,7 @@ class Coordinator:
         await asyncio.to_thread(self.courier.stop)
         await asyncio.to_thread(self.postman.stop)
         await asyncio.to_thread(self.steward.stop)
+        await asyncio.to_thread(self.lister.stop)
         await asyncio.to_thread(self.errands.stop)
         await asyncio.to_thread(self.watchtower.stop)
         for settler in {self.settler, self.tower_settler}:

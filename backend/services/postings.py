@@ -7,14 +7,12 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row
-from sqlmodel import col
+from sqlalchemy import Connection, Row
 
 from backend.services.policies import Fault, Policies
 from backend.store import mirror, postings
 from backend.store.content import Contents
 from backend.store.database import Store
-from backend.store.tables import Posting
 from piecework.chain.deployment import Deployment
 from piecework.domain.answers import AnswerCheck, compiled, sentence_of
 from piecework.domain.content import canonical_json, content_hash, unit_leaf, units_root
@@ -163,16 +161,6 @@ class Postings:
         if row is None:
             raise NotFound(f"There is no job {job} here.")
         return row
-
-    def page(self, state: str | None, requester: str | None, cursor: int, limit: int) -> Sequence[Row[Any]]:
-        """Jobs by age."""
-        where: list[ColumnElement[bool]] = []
-        if state is not None:
-            where.append(mirror.posting_state == state)
-        if requester is not None:
-            where.append(col(Posting.requester) == requester)
-        with self._store.read() as connection:
-            return postings.page(connection, where, cursor, limit)
 
     def units(self, job: Job, cursor: int, limit: int) -> Sequence[Row[Any]]:
         """A job's units by position."""

@@ -169,6 +169,13 @@ class Qualifications:
 
         await self._store.write(work)
 
+    def holds(self, account: str | None) -> dict[str, Value | None]:
+        """What an account has of every qualification; nothing for a passer-by."""
+        if account is None:
+            return {}
+        with self._store.read() as connection:
+            return self._values(connection, account)
+
     def unmet(self, required: str, account: str, action: str = ACCEPT) -> list[Requirement]:
         """Those of a job's requirements that keep an account from an action.
 
@@ -178,8 +185,7 @@ class Qualifications:
         asked = [one for one in parsed(required) if one.guarding(action)]
         if not asked:
             return []
-        with self._store.read() as connection:
-            has = self._values(connection, account)
+        has = self.holds(account)
         return [one for one in asked if not one.met(has.get(one.qualification))]
 
     def require(self, required: str, account: str, action: str = ACCEPT) -> None:

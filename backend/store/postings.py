@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlmodel import col
 
 from backend.store import mirror
@@ -11,7 +11,6 @@ from backend.store.tables import Posting, Unit
 
 _VIEW = select(Posting, mirror.posting_state.label("state"))
 _ONE = _VIEW.where(col(Posting.job) == bindparam("wanted"))
-_PAGE = _VIEW.where(col(Posting.number) > bindparam("cursor")).order_by(col(Posting.number)).limit(bindparam("most"))
 _UNITS = (
     select(Unit)
     .where(col(Unit.posting) == bindparam("of"), col(Unit.position) > bindparam("cursor"))
@@ -38,11 +37,6 @@ def one(connection: Connection, job: str) -> Row[Any] | None:
 def numbered(connection: Connection, number: int) -> Row[Any]:
     """A job by its number here."""
     return connection.execute(_NUMBERED, {"wanted": number}).one()
-
-
-def page(connection: Connection, where: Sequence[ColumnElement[bool]], cursor: int, limit: int) -> Sequence[Row[Any]]:
-    """Jobs that meet `where`, by age, after the one numbered `cursor`."""
-    return connection.execute(_PAGE.where(*where), {"cursor": cursor, "most": limit}).all()
 
 
 def units(connection: Connection, posting: int, cursor: int, limit: int) -> Sequence[Row[Any]]:

@@ -90,6 +90,15 @@ class Works:
         finally:
             engine.dispose()
 
+    def write(self, statement: str, **values: Any) -> None:
+        """Changes what stands in the database, past the processes."""
+        engine = open_engine(self.database_url)
+        try:
+            with engine.begin() as connection:
+                connection.execute(text(statement), values)
+        finally:
+            engine.dispose()
+
     def until(self, statement: str, seconds: float = 30, **values: Any) -> Sequence[Row[Any]]:
         """The rows of a query, as soon as there are any."""
         deadline = time.monotonic() + seconds
