@@ -1,8 +1,11 @@
 """The interface put together over a coordinator."""
 
+from functools import partial
+
 from fastapi import APIRouter
 
 from backend.mturk import keys, pages, wire
+from backend.mturk.deliveries import secret
 from backend.mturk.registry import OPERATIONS
 from backend.mturk.service import mturk
 from backend.mturk.submit import Submissions
@@ -20,7 +23,7 @@ def interface(coordinator: Coordinator, url: str) -> tuple[tuple[APIRouter, ...]
     service = mturk(coordinator, url)
     routes = (
         wire.router(service, OPERATIONS),
-        keys.router(service.access, service.url),
+        keys.router(service.access, service.url, partial(secret, service)),
         pages.router(Submissions(service)),
     )
     return routes, Sweeper(service)

@@ -1,16 +1,16 @@
 """Carries events to where HIT types' owners want them: at least once, in any order, as the interface has it.
 
-    https://…            a webhook: an SNS-shaped envelope, signed (HMAC-SHA256 over the body with the requester's own secret)
+    https://…            a webhook: an SNS-shaped envelope, signed as every webhook here is (Standard Webhooks)
     SQS or SNS           a queue's URL or a topic's ARN, where the service has an endpoint for it (`mturk_sqs`, `mturk_sns`)
 
 The document inside is the same everywhere: EventDocVersion, EventDocId, CustomerId, Events.
 """
 
-import hashlib
-import hmac
+import base64
 import json
 import logging
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -20,6 +20,7 @@ from sqlmodel import col
 
 from backend.mturk.ids import derived_id, worker_id
 from backend.mturk.service import MTurk
+from backend.services.courier import signature
 from backend.services.operators import derive
 from backend.services.outward import post
 from backend.store.tables.mturk import MTurkEvent, MTurkHitType
@@ -107,22 +108,31 @@ def _post(service: MTurk, row: Row[Any], url: str, text: str) -> None:
         "Message": text,
         "Timestamp": f"{row.at:%Y-%m-%dT%H:%M:%S.000Z}",
     }
-    body = json.dumps(envelope).encode()
-    signature = hmac.new(secret(service, row.requester or ""), body, hashlib.sha256).hexdigest()
-    headers = {"content-type": "application/json", "x-piecework-signature": f"sha256={signature}", "webhook-id": document_id}
+    body, at = json.dumps(envelope).encode(), int(service.clock().timestamp())
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": document_id,
+        "webhook-timestamp": str(at),
+        "webhook-signature": signature(secret(service, row.requester or ""), document_id, at, body),
+    }
     status = post(url, body, headers, service.coordinator.settings.webhooks_anywhere)
     if not 200 <= status < 300:
         raise Undelivered(f"{url} answered {status}.")
 
 
-def secret(service: MTurk, requester: str) -> bytes:
-    """What a requester's webhooks are signed with; `/v1/mturk-keys/webhook-secret` tells it."""
-    return derive(service.coordinator.service_key, f"mturk webhooks {requester}", 32).hex().encode()
+def secret(service: MTurk, requester: str) -> str:
+    """What a requester's notifications are signed with, in the form of Standard Webhooks; GET /v1/mturk-keys/webhook-secret tells it."""
+    return "whsec_" + base64.b64encode(derive(service.coordinator.service_key, f"mturk webhooks {requester}", 24)).decode()
+
+
+@cache
+def _client(kind: str, endpoint: str) -> Any:
+    """Made once: botocore reads its models from disk for each."""
+    return botocore.session.get_session().create_client(kind, region_name="us-east-1", endpoint_url=endpoint)
 
 
 def _call(kind: str, endpoint: str, operation: str, **given: str) -> None:
-    client = botocore.session.get_session().create_client(kind, region_name="us-east-1", endpoint_url=endpoint)
     try:
-        getattr(client, operation)(**given)
+        getattr(_client(kind, endpoint), operation)(**given)
     except (BotoCoreError, ClientError) as error:
         raise Undelivered(f"{kind.upper()} refused: {error}.") from error

@@ -2,28 +2,33 @@
 
 A part waits without a posting; when its job is described it gets one, together with the outbox row that will post the job; when the
 mirror has seen the money it is settled. Whatever ends in between is found again: a part that still waits is taken with the next ones
-(its job's description stays behind, posted by nobody), and a posting that the chain refused gives its parts back to wait.
+(the same parts make the same job, which the chain takes once), and a posting that the chain refused gives its parts back to wait.
 """
 
+import hashlib
 import json
-import secrets
+import logging
 from asyncio import to_thread
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, String, and_, bindparam, cast, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 from sqlmodel import col
 
 from backend.mturk.hits import requirements
 from backend.mturk.ids import id_of_assignment
 from backend.mturk.requirements import NUMBER_APPROVED, PERCENT_APPROVED, Requirement
 from backend.mturk.service import MTurk
+from backend.services.policies import Policies
 from backend.services.postings import Draft
-from backend.store import mirror
-from backend.store.tables import Outbox, Posting
+from backend.store import mirror, outbox
+from backend.store.tables import Posting
 from backend.store.tables.mturk import MTurkHit, MTurkHitType, MTurkPart
+from piecework.domain.errors import PieceworkError
 from piecework.domain.requirements import APPROVAL_RATE, SETTLED
+
+log = logging.getLogger(__name__)
 
 MOST_UNITS = 1_000
 """HITs that share a job at most; and so a transaction."""
@@ -58,12 +63,13 @@ _PLACE = (
     .where(col(MTurkPart.id) == bindparam("b_id"), col(MTurkPart.posting).is_(None))
     .values(posting=bindparam("b_posting"), position=bindparam("b_position"))
 )
-_UNSETTLED = (
-    select(MTurkPart.posting, Posting.job, Outbox.state)
-    .join(Posting, col(Posting.number) == col(MTurkPart.posting))
-    .outerjoin(Outbox, and_(col(Outbox.kind) == "post", col(Outbox.subject) == cast(col(MTurkPart.posting), String)))
-    .where(col(MTurkPart.settled).is_(False))
-    .distinct()
+_LATER = (
+    update(MTurkPart)
+    .where(col(MTurkPart.id).in_(bindparam("b_ids", expanding=True)), col(MTurkPart.posting).is_(None))
+    .values(created_at=bindparam("b_at"))
+)
+_UNSETTLED = select(Posting.number, Posting.job).where(
+    col(Posting.number).in_(select(col(MTurkPart.posting)).where(text("NOT mturk_part.settled")))  # the words of its partial index
 )
 
 
@@ -87,31 +93,33 @@ class Funder:
             return connection.execute(_GROUPS, {"since": now - GATHER}).all()
 
     async def _fund(self, group: Row[Any], now: datetime) -> None:
-        coordinator = self._service.coordinator
-        with self._service.store.read() as connection:
-            hit_type = connection.execute(_TYPE, {"id": group.hit_type}).one()
-            parts = connection.execute(
-                _PARTS, {"by": group.requester, "of": group.hit_type, "operator": group.operator}
-            ).all()
-        if not parts:
-            return
-        job_id, _ = await coordinator.postings.describe(group.requester, self._draft(hit_type, parts, group.operator, now))
-        asked = json.dumps([native(one) for one in requirements(hit_type)])
-        restrict = update(Posting).where(col(Posting.job) == job_id).values(qualifications=asked)
-        await self._service.store.write(lambda connection: connection.execute(restrict))
-        job = coordinator.postings.find(job_id)
-
-        def work(connection: Connection) -> int:
-            places = [{"b_id": part.id, "b_posting": job.number, "b_position": at} for at, part in enumerate(parts)]
-            taken = sum(connection.execute(_PLACE, place).rowcount for place in places)
-            if taken == len(parts):
-                return coordinator.operators.queue_post(connection, job)
-            raise _Changed
-
+        hit_type, parts = await to_thread(self._read, group)
         try:
-            await self._service.store.write(work)
+            await self._queue(group, hit_type, parts, now)
         except _Changed:
             return  # a HIT was expired between reading and writing: the next step describes the rest
+        except PieceworkError as error:  # its requester's money or operator is gone: its HITs wait, nobody else's do
+            log.warning("%d HITs of %s wait to be funded: %s", len(parts), group.requester, error.sentence)
+            later = {"b_ids": [part.id for part in parts], "b_at": now + RETRY}
+            await self._service.store.write(lambda connection: connection.execute(_LATER, later))
+
+    def _read(self, group: Row[Any]) -> tuple[Row[Any], Sequence[Row[Any]]]:
+        values = {"by": group.requester, "of": group.hit_type, "operator": group.operator}
+        with self._service.store.read() as connection:
+            return connection.execute(_TYPE, {"id": group.hit_type}).one(), connection.execute(_PARTS, values).all()
+
+    async def _queue(self, group: Row[Any], hit_type: Row[Any], parts: Sequence[Row[Any]], now: datetime) -> None:
+        coordinator, draft = self._service.coordinator, self._draft(hit_type, parts, group.operator, now)
+        job_id, _ = await coordinator.postings.describe(group.requester, draft)
+        job = await to_thread(coordinator.postings.find, job_id)
+
+        def work(connection: Connection) -> None:
+            places = [{"b_id": part.id, "b_posting": job.number, "b_position": at} for at, part in enumerate(parts)]
+            if sum(connection.execute(_PLACE, place).rowcount for place in places) != len(parts):
+                raise _Changed
+            coordinator.operators.queue_post(connection, job)
+
+        await self._service.store.write(work)
         coordinator.errands.wake()
 
     def _draft(self, hit_type: Row[Any], parts: Sequence[Row[Any]], operator: str, now: datetime) -> Draft:
@@ -130,16 +138,20 @@ class Funder:
             closes_at=int((last + work + MARGIN).timestamp()),
             review_window=REVIEW_WINDOW,
             appeal_window=APPEAL_WINDOW,
-            salt=secrets.token_bytes(32),
+            salt=_salt(parts),
             operator=operator,
+            policies=Policies(
+                qualifications=[native(one) for one in requirements(hit_type)],
+                auto_approval_seconds=hit_type.auto_approval_seconds,
+            ),
         )
 
     def _follow(self) -> None:
         """Marks as settled what the mirror has seen, and lets wait again what the chain refused."""
         with self._service.store.read() as connection:
             rows = connection.execute(_UNSETTLED).all()
-            done = {row.posting for row in rows if mirror.is_funded(connection, row.job)}
-        failed = {row.posting for row in rows if row.state == "failed"} - done
+            done = {row.number for row in rows if mirror.is_funded(connection, row.job)}
+            failed = {row.number for row in rows if row.number not in done and _is_refused(connection, str(row.number))}
         if done or failed:
             self._service.store.write_now(lambda connection: self._mark(connection, done, failed))
 
@@ -157,6 +169,16 @@ class Funder:
 
 class _Changed(Exception):
     """A part was dropped between reading and writing."""
+
+
+def _is_refused(connection: Connection, posting: str) -> bool:
+    """Whether the chain refused to take a job, and nothing is under way for it any more."""
+    return bool(outbox.failures(connection, "post", posting)) and not outbox.is_under_way(connection, "post", posting)
+
+
+def _salt(parts: Sequence[Row[Any]]) -> bytes:
+    """The same for the same parts, so that what is described again is the same job, which the chain takes once."""
+    return hashlib.sha256(" ".join(f"{part.id}:{part.slots}" for part in parts).encode()).digest()
 
 
 GUARDS = {"Accept": "accept", "PreviewAndAccept": "preview", "DiscoverPreviewAndAccept": "discover"}

@@ -1,5 +1,6 @@
 """Access keys over the marketplace's own API: issued to a signed-in account, listed, revoked."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -42,8 +43,19 @@ class AccessKeyView(msgspec.Struct):
     revoked_at: datetime | None
 
 
-def router(access: Access, url: str) -> APIRouter:
-    """The routes over an `Access`; `url` is where programs send their calls."""
+class WebhookSecret(msgspec.Struct):
+    """What notifications to https addresses are signed with (Standard Webhooks)."""
+
+    secret: str
+
+
+def router(access: Access, url: str, webhook_secret: Callable[[str], str]) -> APIRouter:
+    """The routes over an `Access`.
+
+    Args:
+        url: where programs send their calls.
+        webhook_secret: what an account's notifications are signed with.
+    """
     routes = APIRouter(prefix="/v1/mturk-keys", tags=["mturk"])
 
     @routes.post("", **spec(IssuedAccessKey, 201, NewAccessKey, auth=True))
@@ -66,6 +78,11 @@ def router(access: Access, url: str) -> APIRouter:
             AccessKeyView(row.access_key_id, row.operator, row.name, row.created_at, row.expires_at, row.revoked_at) for row in rows
         ]
         return JSON({"items": items, "next": None})
+
+    @routes.get("/webhook-secret", **spec(WebhookSecret, auth=True))
+    def secret(request: Request) -> Response:
+        """What the account's notifications to https addresses are signed with."""
+        return JSON(WebhookSecret(webhook_secret(account(request))))
 
     @routes.delete("/{key}", **spec(None, 204, auth=True))
     async def revoke(request: Request, key: str) -> Response:

@@ -1,51 +1,23 @@
-"""Qualification requirements: which workers may find, see and accept a HIT.
+"""Qualification requirements as the interface has them; who meets them is decided as in every job (`piecework.domain.requirements`).
 
 Source: https://docs.aws.amazon.com/AWSMechTurk/latest/AWSMturkAPI/ApiReference_QualificationRequirementDataStructureArticle.html
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from backend.mturk.errors import invalid
 
-MASTERS = "2F1QJWKUDD8XADTFD2Q0G6UTO95ALH"
-MASTERS_SANDBOX = "2ARFPLSP75KLA8M8DH1HTEQVJT3SY6"
 NUMBER_APPROVED = "00000000000000000040"
 LOCALE = "00000000000000000071"
-ADULT = "00000000000000000060"
 PERCENT_APPROVED = "000000000000000000L0"
-SYSTEM = {
-    MASTERS: "Masters",
-    MASTERS_SANDBOX: "Masters",
-    NUMBER_APPROVED: "Worker_NumberHITsApproved",
-    LOCALE: "Worker_Locale",
-    ADULT: "Worker_Adult",
-    PERCENT_APPROVED: "Worker_PercentAssignmentsApproved",
-}
 MOST = 10
 MOST_INTEGERS, MOST_LOCALES = 15, 30
-ACTIONS = ("Accept", "PreviewAndAccept", "DiscoverPreviewAndAccept")
-_GUARDED = {
-    "accept": ACTIONS,
-    "preview": ("PreviewAndAccept", "DiscoverPreviewAndAccept"),
-    "discover": ("DiscoverPreviewAndAccept",),
-}
 Locale = tuple[str, str | None]
-Held = int | Locale | None
-"""What a worker has of a qualification: its value, or a place (country, subdivision), or None for nothing."""
+"""Country, and a part of it."""
 
-_INTEGER: dict[str, Callable[[int, Sequence[int]], bool]] = {
-    "LessThan": lambda value, given: value < given[0],
-    "LessThanOrEqualTo": lambda value, given: value <= given[0],
-    "GreaterThan": lambda value, given: value > given[0],
-    "GreaterThanOrEqualTo": lambda value, given: value >= given[0],
-    "EqualTo": lambda value, given: value == given[0],
-    "NotEqualTo": lambda value, given: value != given[0],
-    "In": lambda value, given: value in given,
-    "NotIn": lambda value, given: value not in given,
-}
 _OF_LOCALES = ("EqualTo", "NotEqualTo", "In", "NotIn")
 
 
@@ -59,17 +31,6 @@ class Requirement:
     locales: tuple[Locale, ...] = ()
     guarded: str = "Accept"
 
-    def met_by(self, held: Held) -> bool:
-        """Whether a worker with this meets it. Who has nothing meets only DoesNotExist."""
-        if self.comparator in ("Exists", "DoesNotExist"):
-            return (held is not None) == (self.comparator == "Exists")
-        if held is None:
-            return False
-        if isinstance(held, tuple):
-            inside = any(country == held[0] and part in (None, held[1]) for country, part in self.locales)
-            return inside == (self.comparator in ("EqualTo", "In"))
-        return bool(self.integers) and _INTEGER[self.comparator](held, self.integers)
-
     def as_given(self) -> dict[str, Any]:
         """In the form of the interface."""
         given: dict[str, Any] = {"QualificationTypeId": self.type_id, "Comparator": self.comparator}
@@ -80,11 +41,6 @@ class Requirement:
                 {"Country": country} | ({"Subdivision": part} if part else {}) for country, part in self.locales
             ]
         return given | {"RequiredToPreview": self.guarded != "Accept", "ActionsGuarded": self.guarded}
-
-
-def allows(requirements: Sequence[Requirement], action: str, held: Callable[[str], Held]) -> bool:
-    """Whether a worker may do something: accept, preview or discover. `held` says what it has of a type."""
-    return all(one.met_by(held(one.type_id)) for one in requirements if one.guarded in _GUARDED[action])
 
 
 def read_requirements(given: Sequence[Mapping[str, Any]]) -> tuple[Requirement, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, text
 from sqlmodel import col
 
 from backend.mturk import events, hits, reviews, work
@@ -14,12 +14,33 @@ from backend.mturk.errors import RequestError
 from backend.mturk.ids import assignment_id, new_id
 from backend.mturk.policies import KnownAnswers, Plurality, PluralityResult, plurality, read_known, read_plurality
 from backend.mturk.service import MTurk
+from backend.store.tables import LIVE, Assignment, Unit
 from backend.store.tables.mturk import MTurkHit, MTurkPart, MTurkReviewRun
 
+_SUBMITTED = tuple(state for states in work.STATES.values() for state in states)
+_submitted = (
+    select(func.count())
+    .select_from(MTurkPart)
+    .join(Unit, and_(col(Unit.posting) == col(MTurkPart.posting), col(Unit.position) == col(MTurkPart.position)))
+    .join(
+        Assignment,
+        and_(
+            col(Assignment.posting) == col(Unit.posting),
+            col(Assignment.slot).between(col(Unit.first_slot), col(Unit.first_slot) + col(Unit.slots) - 1),
+            text(f"assignment.{LIVE}"),
+            col(Assignment.state).in_(_SUBMITTED),
+            col(Assignment.worker) != col(MTurkPart.requester),
+        ),
+    )
+    .where(col(MTurkPart.hit) == col(MTurkHit.id))
+    .correlate(MTurkHit)
+    .scalar_subquery()
+)
 _DUE = (
-    select(MTurkHit.id, MTurkHit.requester, MTurkHit.policies, MTurkHit.reviewed)
-    .where(col(MTurkHit.policies).is_not(None), col(MTurkHit.disposed_at).is_(None))
-    .order_by(col(MTurkHit.number).desc())
+    select(MTurkHit.id, MTurkHit.requester, MTurkHit.policies, MTurkHit.scored, MTurkHit.reviewed, _submitted.label("submitted"))
+    .where(text("mturk_hit.policies IS NOT NULL AND mturk_hit.disposed_at IS NULL"))  # the words of its partial index
+    .where(or_(_submitted != col(MTurkHit.scored), _submitted != col(MTurkHit.reviewed)))
+    .order_by(col(MTurkHit.number))
 )
 _SEEN = select(MTurkReviewRun.entry).where(
     col(MTurkReviewRun.hit) == bindparam("hit"),
@@ -29,24 +50,29 @@ _SEEN = select(MTurkReviewRun.entry).where(
 
 
 def run(service: MTurk, now: datetime) -> None:
-    """Runs the policies of HITs that have new submissions."""
+    """Runs the policies of HITs with submissions that known answers haven't scored, or that are reviewable with submissions that
+    plurality hasn't seen."""
     with service.store.read() as connection:
-        due = connection.execute(_DUE).all()
+        rows = connection.execute(_DUE).all()
+        due = [row for row in rows if row.submitted != row.scored or _is_reviewable(hits.one(connection, row.requester, row.id, now))]
     for row in due:
         service.store.write_now(lambda connection, row=row: _review(service, connection, row, now))
 
 
+def _is_reviewable(hit: hits.Hit) -> bool:
+    return hit.status in ("Reviewable", "Reviewing")
+
+
 def _review(service: MTurk, connection: Connection, row: Row[Any], now: datetime) -> None:
     submitted = work.of_hit(connection, row.id, list(work.STATES), None, 10_000)
-    if len(submitted) == row.reviewed:
-        return
     policies = json.loads(row.policies)
     hit = hits.one(connection, row.requester, row.id, now)
     known = read_known(policies["AssignmentReviewPolicy"]) if "AssignmentReviewPolicy" in policies else None
     scores = _score_known(service, connection, hit, known, submitted, now) if known else {}
+    hits.change(connection, row.id, scored=len(submitted))
     hit = hits.one(connection, row.requester, row.id, now)
-    if hit.status not in ("Reviewable", "Reviewing"):
-        return  # counted as reviewed only once it has all; known answers are remembered one by one
+    if len(submitted) == hit.row.reviewed or not _is_reviewable(hit):
+        return
     hits.change(connection, row.id, reviewed=len(submitted))
     if "HITReviewPolicy" in policies:
         _run_plurality(service, connection, hit, read_plurality(policies["HITReviewPolicy"]), scores, now)

@@ -1,53 +1,39 @@
-"""Approving and rejecting one answer, with a line in the record of reviews."""
+"""Approving and rejecting one answer, as reviews everywhere do it."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, update
+from sqlalchemy import Connection, Row, bindparam, update
 from sqlmodel import col
 
 from backend.mturk.errors import RequestError
-from backend.store.tables import Assignment, Review
+from backend.services.reviews import Bench
+from backend.store import reviews
+from backend.store.tables import Assignment
+from piecework.domain.errors import Conflict
 
-_MOVE = (
-    update(Assignment)
-    .where(col(Assignment.id) == bindparam("b_id"), col(Assignment.state) == bindparam("b_before"))
-    .values(state=bindparam("b_state"), reason=bindparam("b_reason"), reviewed_at=bindparam("b_now"))
-)
+_FEEDBACK = update(Assignment).where(col(Assignment.id) == bindparam("b_id")).values(reason=bindparam("b_reason"))
 
 
-def approve(connection: Connection, row: Row[Any], feedback: str, now: datetime, reviewer: str | None) -> None:
+def approve(connection: Connection, row: Row[Any], feedback: str, now: datetime, reviewer: str) -> None:
     """Approves an answer; the feedback is shown to its worker.
 
     Raises:
-        RequestError: somebody else reviewed it at this moment.
+        RequestError: it was reviewed otherwise meanwhile, or the chain has its slot.
     """
-    _move(connection, row, "approved", feedback, now, reviewer)
+    try:
+        Bench(connection, row.posting, reviewer, now).approve([row.id])
+    except Conflict as conflict:
+        raise RequestError("InvalidAssignmentState", conflict.sentence) from conflict
+    connection.execute(_FEEDBACK, {"b_id": row.id, "b_reason": feedback or None})
 
 
-def reject(connection: Connection, row: Row[Any], feedback: str, now: datetime, reviewer: str | None) -> None:
-    """Rejects an answer; the feedback is shown to its worker.
+def reject(connection: Connection, row: Row[Any], feedback: str, now: datetime, reviewer: str) -> None:
+    """Rejects an answer; the feedback, which may be empty here, is shown to its worker.
 
     Raises:
-        RequestError: somebody else reviewed it at this moment.
+        RequestError: it was reviewed otherwise meanwhile.
     """
-    _move(connection, row, "rejected", feedback, now, reviewer)
-
-
-def _move(connection: Connection, row: Row[Any], state: str, feedback: str, now: datetime, reviewer: str | None) -> None:
-    reason = feedback or None
-    values = {"b_id": row.id, "b_before": row.state, "b_state": state, "b_reason": reason, "b_now": now}
-    if not connection.execute(_MOVE, values).rowcount:
-        raise RequestError("InvalidAssignmentState", "This assignment is being reviewed at this moment; look at it again.")
-    connection.execute(
-        insert(Review),
-        {
-            "posting": row.posting,
-            "assignment": row.id,
-            "before": row.state,
-            "verdict": state,
-            "reason": reason,
-            "reviewer": reviewer,
-            "created_at": now,
-        },
-    )
+    audit = {"posting": row.posting, "before": "revealed", "verdict": "rejected", "reviewer": reviewer}
+    if not reviews.decide(connection, audit | {"code": None, "reason": feedback or None}, now, [], [row.id]):
+        raise RequestError("InvalidAssignmentState", "This operation can be called with a status of: Submitted")

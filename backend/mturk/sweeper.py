@@ -1,5 +1,5 @@
-"""What happens to HITs by itself: they expire, free slots are cancelled so that their money comes back, answers that nobody reviewed
-count as approved, and review policies run."""
+"""What happens to HITs by itself: they are funded, they expire, free slots are cancelled so that their money comes back, review policies
+run, events are delivered. (Answers that nobody reviews are approved by the steward, as in every job.)"""
 
 import asyncio
 import logging
@@ -7,43 +7,41 @@ import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
-from backend.mturk import events, hits, reviewing, reviews, slots
+from backend.mturk import events, reviewing, slots
 from backend.mturk.deliveries import deliver
 from backend.mturk.funder import Funder
-from backend.mturk.ids import assignment_id
 from backend.mturk.service import MTurk
 from backend.services.leadership import Leadership
 from backend.store import holding
 from backend.store.tables import Assignment, Posting, Unit
-from backend.store.tables.mturk import MTurkCall, MTurkHit, MTurkHitType, MTurkPart
+from backend.store.tables.mturk import MTurkCall, MTurkHit, MTurkPart
 from indexer.tables import Funding
 from piecework.domain.errors import Conflict, PieceworkError
 
 log = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 0.25
 AT_ONCE = 200
 CALLS_LIVE = timedelta(hours=24)
-DAY = timedelta(days=1)
 ZERO = "0x" + "00" * 32
 """What is committed to for a slot that is cancelled: nothing."""
 
 _EXPIRED = (
     select(MTurkHit.id, MTurkHit.hit_type)
-    .where(col(MTurkHit.offered), col(MTurkHit.expires_at) <= bindparam("now"))
+    .where(text("mturk_hit.offered"), col(MTurkHit.expires_at) <= bindparam("now"))  # the words of its partial index
     .limit(AT_ONCE)
 )
 _WITHDRAWN = (
     select(MTurkPart.id, MTurkPart.requester, MTurkPart.posting, MTurkPart.position, MTurkPart.withdrawn)
     .join(Posting, col(Posting.number) == col(MTurkPart.posting))
     .where(
-        col(MTurkPart.withdrawn) > 0,
+        text("mturk_part.withdrawn > 0"),  # the words of its partial index
         exists().where(col(Funding.job) == col(Posting.job)),
     )
     .order_by(col(MTurkPart.id))
@@ -60,31 +58,6 @@ _GIVE_TO_REQUESTER = (
     .where(col(Assignment.id) == bindparam("b_id"))
     .values(state="approved", commitment=ZERO, committed_at=bindparam("b_now"), reviewed_at=bindparam("b_now"))
 )
-_OVERDUE = (
-    select(
-        Assignment.id,
-        Assignment.posting,
-        Assignment.state,
-        Assignment.revealed_at,
-        MTurkHitType.auto_approval_seconds,
-        MTurkHitType.id.label("hit_type"),  # type: ignore[attr-defined]  # a column here
-        MTurkPart.hit,
-    )
-    .join(MTurkPart, and_(col(MTurkPart.posting) == col(Assignment.posting), col(MTurkPart.position) == col(Assignment.unit)))
-    .join(MTurkHitType, col(MTurkHitType.id) == col(MTurkPart.hit_type))
-    .where(
-        col(Assignment.state) == "revealed",
-        col(Assignment.posting) == bindparam("of"),
-        col(Assignment.revealed_at) <= bindparam("since"),
-    )
-    .limit(AT_ONCE)
-)
-_DELAYS = select(MTurkHitType.auto_approval_seconds, MTurkPart.posting).join(
-    MTurkPart, col(MTurkPart.hit_type) == col(MTurkHitType.id)
-).where(
-    exists().where(col(Assignment.posting) == col(MTurkPart.posting), col(Assignment.state) == "revealed")
-).distinct()
-
 
 class Sweeper:
     """The interface's own clockwork; one process does it.
@@ -95,14 +68,19 @@ class Sweeper:
 
     def __init__(self, service: MTurk) -> None:
         self._service = service
-        self._funder = Funder(service)
         self._leadership = Leadership(service.store, "mturk", service.clock)
+        self._works = (
+            (Funder(service).step, 0.25),
+            (partial(asyncio.to_thread, self._sweep), 0.5),
+            (partial(asyncio.to_thread, self._deliver), 0.5),
+            (self._forget, 60.0),
+        )
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begins; call it on the loop that serves."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._run(work)) for work in (self.step, self._deliver)]
+        self._tasks = [loop.create_task(self._run(work, pause)) for work, pause in self._works]
 
     async def stop(self) -> None:
         """Ends; whatever was under way is found again."""
@@ -114,10 +92,8 @@ class Sweeper:
             with suppress(PieceworkError):
                 await asyncio.to_thread(self._leadership.resign)
 
-    async def _deliver(self) -> None:
-        await asyncio.to_thread(deliver, self._service, self._service.clock())
-
-    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, work: Callable[[], Awaitable[Any]], pause_seconds: float) -> None:
+        """One kind of work over and over; a fault in it holds up no other kind."""
         silent = ""
         while True:
             try:
@@ -130,32 +106,32 @@ class Sweeper:
                 silent = str(error)
             except Exception:  # a fault of ours: logged with its trace, and everybody else's HITs go on
                 log.exception("the clockwork of HITs failed; it goes on")
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(pause_seconds)
 
-    async def step(self) -> None:
-        """Everything that is due now."""
-        await self._funder.step()
-        await asyncio.to_thread(self._sweep)
+    def _deliver(self) -> None:
+        deliver(self._service, self._service.clock())
+
+    async def _forget(self) -> None:
+        old = delete(MTurkCall).where(col(MTurkCall.created_at) < self._service.clock() - CALLS_LIVE)
+        await self._service.store.write(lambda connection: connection.execute(old))
 
     def _sweep(self) -> None:
         now = self._service.clock()
         self._each(_EXPIRED, {"now": now}, lambda connection, row: self._expire(connection, row, now))
         self._each(_WITHDRAWN, {}, lambda connection, row: self._cancel(connection, row, now))
-        for delay in self._rows(_DELAYS, {}):
-            since = now - timedelta(seconds=delay.auto_approval_seconds)
-            self._each(_OVERDUE, {"of": delay.posting, "since": since}, lambda connection, row: self._approve(connection, row, now))
         reviewing.run(self._service, now)
-        self._service.store.write_now(
-            lambda connection: connection.execute(delete(MTurkCall).where(col(MTurkCall.created_at) < now - CALLS_LIVE))
-        )
 
     def _rows(self, statement: Any, values: dict[str, Any]) -> list[Row[Any]]:
         with self._service.store.read() as connection:
             return list(connection.execute(statement, values))
 
     def _each(self, statement: Any, values: dict[str, Any], work: Any) -> None:
+        """Does the work for each row; what is wrong with one holds up no other."""
         for row in self._rows(statement, values):
-            self._service.store.write_now(lambda connection, row=row: work(connection, row))
+            try:
+                self._service.store.write_now(lambda connection, row=row: work(connection, row))
+            except PieceworkError as error:
+                log.warning("a HIT waits: %s", error)
 
     def _expire(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         ended = update(MTurkHit).where(
@@ -176,10 +152,6 @@ class Sweeper:
                 raise Conflict(f"Unit {row.position} of posting {row.posting} lacks a slot that was withdrawn.")
             connection.execute(_GIVE_TO_REQUESTER, {"b_id": assignment["id"], "b_now": now})
         slots.count_cancelled(connection, row.id, count)
-
-    def _approve(self, connection: Connection, row: Row[Any], now: datetime) -> None:
-        reviews.approve(connection, row, "", now, None)
-        events.hit(connection, "AssignmentApproved", row.hit, row.hit_type, now, assignment_id(row.id))
 
 
 def _reservation(part: Row[Any], now: datetime) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, or_, select
+from sqlalchemy import Row, bindparam, func, or_, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
@@ -27,7 +27,7 @@ _DUE = (
     select(Posting.number, func.count().label("waiting"))
     .join(Assignment, col(Assignment.posting) == col(Posting.number))
     .join(OperatorKey, col(OperatorKey.address) == col(Posting.operator))
-    .where(col(Assignment.state) == "approved", col(OperatorKey.revoked_at).is_(None))
+    .where(text("assignment.state = 'approved'"), col(OperatorKey.revoked_at).is_(None))  # the words of its partial index
     .group_by(col(Posting.number))
     .having(or_(func.count() >= bindparam("enough"), func.min(col(Assignment.reviewed_at)) <= bindparam("since")))
 )
@@ -70,11 +70,15 @@ class Approver:
                 await self._task
 
     async def _run(self) -> None:
+        silent = ""
         while True:
             try:
                 await self.step()
+                silent = ""
             except (PieceworkError, SQLAlchemyError) as error:
-                log.warning("approved answers wait for their batch: %s", error)
+                if str(error) != silent:
+                    log.warning("approved answers wait for their batch: %s", error)
+                silent = str(error)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def step(self) -> int:

@@ -75,33 +75,9 @@ class Coordinator:
         self.store = store = Store(settings.database_url)
         store.belong_to(deployment.chain_id, deployment.genesis_hash, deployment.escrow)
         contents, domain = Contents(settings.data / "content"), deployment.domain
-        self.settler = Settler(
-            store,
-            rpc,
-            deployment,
-            self.relayer,
-            settings.push_gas,
-            settings.settle_gas,
-            settings.finality_blocks,
-            clock,
-            ("relayer", "coordinator") if self.relayer.address == self.key.address else ("relayer",),
-            most_fee=int(settings.max_fee_gwei * GWEI),
-            bump_seconds=settings.bump_seconds,
-        )
         one_key = self.relayer.address == self.key.address
-        self.tower_settler = self.settler if one_key else Settler(
-            store,
-            rpc,
-            deployment,
-            self.key,
-            settings.push_gas,
-            settings.settle_gas,
-            settings.finality_blocks,
-            clock,
-            ("coordinator",),
-            most_fee=int(settings.max_fee_gwei * GWEI),
-            bump_seconds=settings.bump_seconds,
-        )
+        self.settler = self._settler(self.relayer, ("relayer", "coordinator") if one_key else ("relayer",))
+        self.tower_settler = self.settler if one_key else self._settler(self.key, ("coordinator",))
         self.watchtower = Watchtower(
             store,
             rpc,
@@ -146,6 +122,14 @@ class Coordinator:
         self.webhooks = Webhooks(store, settings.webhooks_anywhere, clock)
         self.notices = Notices(store)
         self._sweeping: asyncio.Task[None] | None = None
+
+    def _settler(self, key: Key, lanes: tuple[str, ...]) -> Settler:
+        s = self.settings
+        return Settler(
+            *(self.store, self.rpc, self.deployment, key, s.push_gas, s.settle_gas, s.finality_blocks, self.clock, lanes),
+            most_fee=int(s.max_fee_gwei * GWEI),
+            bump_seconds=s.bump_seconds,
+        )
 
     def start(self) -> None:
         """Begins to carry settlements, to approve as an operator, and to take back what has expired; call it on the loop that serves."""

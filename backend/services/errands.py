@@ -127,6 +127,10 @@ class Errands:
             return True
         if int(self._rpc.call("eth_getBalance", operator, "latest"), 16) >= most // 4:
             return True
-        self._store.write_now(lambda c: outbox.queue(c, "gas", f"{operator}:{most}", self._clock()))
+        subject = f"{operator}:{most}"
+        with self._store.read() as connection:
+            if outbox.is_under_way(connection, "gas", subject):
+                return False
+        self._store.write_now(lambda c: outbox.queue(c, "gas", subject, self._clock()))
         self._wake_relayer()
         return False

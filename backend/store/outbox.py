@@ -18,6 +18,9 @@ LANES = dict.fromkeys(("settlement", "withdrawal", "grant", "gas"), "relayer") |
 _QUEUED = select(Outbox.id).where(
     col(Outbox.kind) == bindparam("of_kind"), col(Outbox.subject) == bindparam("of"), col(Outbox.state) == "queued"
 )
+_UNDER_WAY = select(Outbox.id).where(
+    col(Outbox.kind) == bindparam("of_kind"), col(Outbox.subject) == bindparam("of"), col(Outbox.state).in_(("queued", "signed"))
+)
 _in_lanes = col(Outbox.lane).in_(bindparam("lanes", expanding=True))
 _IN_STATE = (
     select(Outbox).where(col(Outbox.state) == bindparam("in_state"), _in_lanes).order_by(col(Outbox.nonce), col(Outbox.id))
@@ -89,6 +92,11 @@ def queue(connection: Connection, kind: str, subject: str, now: datetime, operat
     key = connection.execute(insert(Outbox), row).inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def is_under_way(connection: Connection, kind: str, subject: str) -> bool:
+    """Whether an intent is queued, or sent and not yet confirmed."""
+    return connection.execute(_UNDER_WAY, {"of_kind": kind, "of": subject}).first() is not None
 
 
 def in_state(connection: Connection, state: str, lanes: Sequence[str]) -> Sequence[Row[Any]]:

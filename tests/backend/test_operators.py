@@ -121,3 +121,23 @@ def test_only_its_requester_signs_an_allowance_and_ends_an_operator(running: Wor
     assert call(running, "DELETE", f"/v1/operators/{operator}", token=token).status == 204
     assert call(running, "GET", "/v1/operators", token=token).body["items"][-1]["revoked_at"] is not None
     assert call(running, "GET", "/v1/operators").status == 401
+
+
+def test_an_operator_is_given_gas_once_however_slow_the_chain_is(chain: Chain, tmp_path: Path) -> None:
+    options = {"PIECEWORK_OPERATOR_GAS": str(10**16)}
+    with works(chain, f"sqlite:///{tmp_path}/piecework.db", tmp_path, **options) as running:
+        requester = new_key()
+        deposit(chain.rpc, chain.deployment, requester, DOLLAR)
+        token = sign_in(running, requester)
+        operator = call(running, "POST", "/v1/operators", {"name": "scripts"}, token).body["address"]
+        allow(running, requester, token, operator, DOLLAR)
+        running.until("SELECT 1 FROM mirror_operator_allowance WHERE operator = :of", of=operator)
+        job = call(running, "POST", "/v1/jobs", posting([("one", 1)], operator=operator), token).body["id"]
+        chain.rpc.call("evm_setAutomine", False)
+        assert call(running, "POST", f"/v1/jobs/{job}/funding", {}, token).status == 202
+        running.until("SELECT 1 FROM outbox WHERE kind = 'gas' AND state = 'signed'")
+        time.sleep(2)
+        assert running.rows("SELECT count(*) FROM outbox WHERE kind = 'gas'")[0][0] == 1
+        chain.rpc.call("evm_setAutomine", True)
+        chain.rpc.call("evm_mine")
+        running.until("SELECT 1 FROM mirror_funding WHERE job = :of", of=job)

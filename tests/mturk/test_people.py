@@ -11,6 +11,7 @@ import pytest
 
 from backend.mturk.ids import worker_id
 from backend.mturk.policies import KNOWN, PLURALITY
+from backend.services.courier import signature
 from piecework.client.market import MarketError
 from piecework.domain.typed_data import Key
 from tests.backend.workshop import Works, call, new_key, sign_in, works
@@ -150,7 +151,9 @@ class Listener(BaseHTTPRequestHandler):
     heard: list[dict[str, Any]] = []
 
     def do_POST(self) -> None:
-        self.heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        body = self.rfile.read(int(self.headers["content-length"]))
+        signed = {name: self.headers[f"webhook-{name}"] for name in ("id", "timestamp", "signature")}
+        self.heard.append(json.loads(body) | {"signed": signed, "body": body})
         self.send_response(204)
         self.end_headers()
 
@@ -191,6 +194,11 @@ def test_events_reach_their_owner(loose: Works, address: str, worker: Key) -> No
     asker.until(lambda: len(Listener.heard) >= 3)
     messages = [json.loads(one["Message"]) for one in Listener.heard]
     assert sorted(one["Events"][0]["EventType"] for one in messages) == ["HITCreated", "HITExpired", "Ping"]
+    secret = call(loose, "GET", "/v1/mturk-keys/webhook-secret", token=asker.token).body["secret"]
+    for one in Listener.heard:
+        if json.loads(one["Message"])["Events"][0]["EventType"] != "Ping":  # a ping is of no HIT type
+            said = one["signed"]
+            assert said["signature"] == signature(secret, said["id"], int(said["timestamp"]), one["body"])
     created = next(one for one in messages if one["Events"][0]["EventType"] == "HITCreated")
     assert created["Events"][0]["HITId"] == hit and created["CustomerId"] == worker_id(asker.requester.address)
     refused("InvalidTransportEndpoint", "e-mail", client.send_test_event_notification, Notification=wanted | {"Transport": "Email"}, TestEventType="Ping")

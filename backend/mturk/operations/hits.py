@@ -97,6 +97,7 @@ def _values(call: Call, question: str) -> dict[str, Any]:
         "created_at": call.now,
         "reviewing": False,
         "offered": True,
+        "scored": 0,
         "reviewed": 0,
     }
 

@@ -5,7 +5,7 @@ from asyncio import to_thread
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 from sqlmodel import col
 
 from backend.mturk.answer_key import fits, read_answer_key
@@ -15,16 +15,13 @@ from backend.mturk.ids import assignment_id, id_of_assignment, worker_id
 from backend.mturk.operations.people import account
 from backend.mturk.questions import read_answer_form
 from backend.mturk.service import MTurk
-from backend.store import notices
+from backend.store import notices, qualifications
 from backend.store.tables import Qualification, QualificationGrant, QualificationRequest
 
 PAGE = 10
 LONGEST_NAME, LONGEST_TEXT = 200, 2_000
 
 _ONE = select(Qualification).where(col(Qualification.id) == bindparam("id"))
-_NAMED = select(Qualification.id).where(
-    col(Qualification.owner) == bindparam("by"), col(Qualification.name) == bindparam("called"), col(Qualification.retired_at).is_(None)
-)
 _GRANT = select(QualificationGrant).where(
     col(QualificationGrant.qualification) == bindparam("of"), col(QualificationGrant.account) == bindparam("to")
 )
@@ -73,13 +70,13 @@ async def create(service: MTurk, call: Call) -> Answer:
     } | _changes(given)
 
     def work(connection: Connection) -> Answer:
-        if connection.execute(_NAMED, {"by": call.requester, "called": given["Name"]}).scalar() is not None:
+        if qualifications.named(connection, call.requester, given["Name"]) is not None:
             raise RequestError(
                 "QualificationTypeAlreadyExists",
                 "You have already created a QualificationType with this name. A QualificationType's name must be unique among all of "
                 "the QualificationTypes created by the same user.",
             )
-        connection.execute(insert(Qualification), row)
+        qualifications.add(connection, row)
         return {"QualificationType": _view(connection.execute(_ONE, {"id": row["id"]}).one(), call.requester)}
 
     return await call.change(service.store, work)
@@ -103,7 +100,7 @@ async def change(service: MTurk, call: Call) -> Answer:
         merged = {name: value for name, value in merged.items() if value is not None}
         _check(merged | {"Name": row.name})
         values = _changes(merged) | ({"retry_seconds": given["RetryDelayInSeconds"]} if "RetryDelayInSeconds" in given else {})
-        connection.execute(update(Qualification).where(col(Qualification.id) == row.id).values(**values))
+        qualifications.change(connection, row.id, values)
         return {"QualificationType": _view(connection.execute(_ONE, {"id": row.id}).one(), call.requester)}
 
     return await call.change(service.store, work)
@@ -189,11 +186,7 @@ async def dispose(service: MTurk, call: Call) -> Answer:
 
     def work(connection: Connection) -> Answer:
         row = own(connection, call.requester, call.given["QualificationTypeId"])
-        connection.execute(
-            update(Qualification)
-            .where(col(Qualification.id) == row.id)
-            .values(retired_at=call.now, active=False, requestable=False)
-        )
+        qualifications.change(connection, row.id, {"retired_at": call.now, "active": False, "requestable": False})
         waiting = update(QualificationRequest).where(
             col(QualificationRequest.qualification) == row.id, col(QualificationRequest.refused_at).is_(None)
         )
@@ -251,22 +244,12 @@ async def associate(service: MTurk, call: Call) -> Answer:
 
     def work(connection: Connection) -> Answer:
         row = own(connection, call.requester, given["QualificationTypeId"])
-        give(connection, row.id, worker, given.get("IntegerValue", 1), call)
+        qualifications.grant(connection, row.id, worker, given.get("IntegerValue", 1), None, call.now)
         if given.get("SendNotification", True):
             notices.tell(connection, worker, "qualification.granted", {"qualification": row.id, "name": row.name}, call.now)
         return {}
 
     return await call.change(service.store, work)
-
-
-def give(connection: Connection, qualification: str, worker: str, value: int, call: Call) -> None:
-    """Grants, and drops what the worker asked."""
-    key = (col(QualificationGrant.qualification) == qualification, col(QualificationGrant.account) == worker)
-    connection.execute(delete(QualificationGrant).where(*key))
-    row = {"qualification": qualification, "account": worker, "value": value, "granted_at": call.now}
-    connection.execute(insert(QualificationGrant), row)
-    asked = (col(QualificationRequest.qualification) == qualification, col(QualificationRequest.account) == worker)
-    connection.execute(delete(QualificationRequest).where(*asked))
 
 
 async def disassociate(service: MTurk, call: Call) -> Answer:
@@ -278,13 +261,8 @@ async def disassociate(service: MTurk, call: Call) -> Answer:
         grant = connection.execute(_GRANT, {"of": row.id, "to": worker}).one_or_none()
         if grant is None:
             raise missing("Qualification", f"{given['QualificationTypeId']} of worker {given['WorkerId']}")
-        if grant.revoked_at is not None:
+        if not qualifications.revoke(connection, row.id, worker, given.get("Reason"), call.now):
             raise wrong_state("Qualification", "Granted")
-        connection.execute(
-            update(QualificationGrant)
-            .where(col(QualificationGrant.qualification) == row.id, col(QualificationGrant.account) == worker)
-            .values(revoked_at=call.now, reason=given.get("Reason"))
-        )
         notices.tell(
             connection, worker, "qualification.revoked",
             {"qualification": row.id, "name": row.name, "reason": given.get("Reason")}, call.now,
@@ -385,7 +363,7 @@ async def accept_request(service: MTurk, call: Call) -> Answer:
 
     def work(connection: Connection) -> Answer:
         row = _waiting(connection, call)
-        give(connection, row.qualification, row.account, call.given.get("IntegerValue", 1), call)
+        qualifications.grant(connection, row.qualification, row.account, call.given.get("IntegerValue", 1), None, call.now)
         notices.tell(connection, row.account, "qualification.granted", {"qualification": row.qualification}, call.now)
         return {}
 
@@ -398,8 +376,7 @@ async def reject_request(service: MTurk, call: Call) -> Answer:
 
     def work(connection: Connection) -> Answer:
         row = _waiting(connection, call)
-        refused = update(QualificationRequest).where(col(QualificationRequest.id) == row.id)
-        connection.execute(refused.values(refused_at=call.now, reason=reason))
+        qualifications.refuse(connection, row.qualification, row.account, reason, call.now)
         told = {"qualification": row.qualification, "reason": reason}
         notices.tell(connection, row.account, "qualification.refused", told, call.now)
         return {}

@@ -60,6 +60,7 @@ class MTurkHit(SQLModel, table=True):
         Index("mturk_hit_of_requester", "requester", "number"),
         Index("mturk_hit_of_type", "hit_type", "number"),
         Index("mturk_hit_token", "requester", "token"),
+        Index("mturk_hit_policies", "number", **fields.where("policies IS NOT NULL AND disposed_at IS NULL")),
         Index("mturk_hit_expiring", "expires_at", **fields.where("offered")),
     )
     number: int | None = Field(default=None, primary_key=True)
@@ -77,8 +78,10 @@ class MTurkHit(SQLModel, table=True):
     reviewing: bool = False
     offered: bool = True
     """Whether its free slots are on the market; false once it has expired or was disposed of."""
+    scored: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many submissions known answers have scored."""
     reviewed: int = 0
-    """How many submissions it had when its review policy ran last."""
+    """How many submissions it had when plurality was looked at last."""
     expires_at: datetime = fields.instant()
     created_at: datetime = fields.instant()
     disposed_at: datetime | None = fields.instant(default=None)

@@ -1,0 +1,55 @@
+"""Whatever one requester does with its money or its operator, nobody else's HITs wait for it; and looking for work costs the same
+however many HITs there are."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Executable
+
+from backend.mturk import deliveries, funder, reviewing, sweeper
+from backend.services import approver
+from piecework.domain.typed_data import Key
+from piecework.migrations.lines import COORDINATOR, MIRROR
+from piecework.migrations.upgrade import upgrade
+from piecework.sql import open_engine
+from tests.backend.workshop import call
+from tests.mturk.conftest import HIT, Turk, turk
+
+
+def test_a_requester_that_ends_its_operator_holds_up_nobody(asker: Turk, worker: Key) -> None:
+    other = turk(asker.running, 1)
+    hit = other.client().create_hit(**HIT)["HIT"]["HITId"]
+    ended = call(asker.running, "DELETE", f"/v1/operators/{other.issued['operator']}", token=other.token)
+    assert ended.status == 204
+    mine = asker.client().create_hit(**HIT)["HIT"]["HITId"]
+    asker.do(mine, worker)
+    asker.client().update_expiration_for_hit(HITId=mine, ExpireAt=0)
+    postings = "SELECT count(*) FROM posting WHERE requester = :by"
+    assert asker.running.rows(postings, by=other.requester.address)[0][0] <= 1, "it isn't described again and again"
+    (part,) = asker.running.rows("SELECT posting FROM mturk_part WHERE hit = :hit", hit=hit)
+    assert part.posting is None
+
+
+PLANS = {
+    "what waits to be funded": (funder._GROUPS, "mturk_part_unit"),
+    "what waits for its money": (funder._UNSETTLED, "mturk_part_unsettled"),
+    "what expires": (sweeper._EXPIRED, "mturk_hit_expiring"),
+    "what is to be cancelled": (sweeper._WITHDRAWN, "mturk_part_withdrawn"),
+    "what is to be delivered": (deliveries._DUE, "mturk_event_due"),
+    "what policies look at": (reviewing._DUE, "mturk_hit_policies"),
+    "what is to be approved": (approver._DUE, "assignment_approved"),
+}
+
+
+@pytest.mark.parametrize(("statement", "index"), PLANS.values(), ids=list(PLANS))
+def test_the_clockwork_finds_its_work_by_an_index(statement: Executable, index: str, tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/plans.db")
+    upgrade(engine, MIRROR, COORDINATOR)
+    compiled = statement.compile(dialect=engine.dialect, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
+    given = tuple("x" for _ in range(str(compiled).count("?")))
+    with engine.begin() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", given)]
+    engine.dispose()
+    assert any(index in line for line in plan), plan
+    walked = [line for line in plan if line.startswith("SCAN") and index not in line]
+    assert walked == [], plan
