@@ -32,19 +32,19 @@ _PART_BY_TOKEN = (
     .where(col(MTurkPart.hit) == bindparam("hit"), col(MTurkPart.token) == bindparam("token"))
     .limit(1)
 )
-is_live = text(f"assignment.{LIVE}")
+unit_of_part = and_(col(Unit.posting) == col(MTurkPart.posting), col(Unit.position) == col(MTurkPart.position))
+"""How a part of a HIT is joined with its unit."""
+work_of_unit = and_(
+    col(Assignment.posting) == col(Unit.posting),
+    col(Assignment.slot).between(col(Unit.first_slot), col(Unit.first_slot) + col(Unit.slots) - 1),
+    text(f"assignment.{LIVE}"),
+    col(Assignment.worker) != col(MTurkPart.requester),  # those cancel slots
+)
+"""How that is joined with its workers' assignments, by their slots: the index of the living ones has it so."""
 _COUNTS = (
     select(MTurkPart.hit, Assignment.state, func.count())
-    .join(Unit, and_(col(Unit.posting) == col(MTurkPart.posting), col(Unit.position) == col(MTurkPart.position)))
-    .join(
-        Assignment,
-        and_(
-            col(Assignment.posting) == col(Unit.posting),
-            col(Assignment.slot).between(col(Unit.first_slot), col(Unit.first_slot) + col(Unit.slots) - 1),
-            is_live,
-            col(Assignment.worker) != col(MTurkPart.requester),  # those cancel slots
-        ),
-    )
+    .join(Unit, unit_of_part)
+    .join(Assignment, work_of_unit)
     .where(col(MTurkPart.hit).in_(bindparam("hits", expanding=True)))
     .group_by(col(MTurkPart.hit), col(Assignment.state))
 )

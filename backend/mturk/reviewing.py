@@ -14,24 +14,15 @@ from backend.mturk.errors import RequestError
 from backend.mturk.ids import assignment_id, new_id
 from backend.mturk.policies import KnownAnswers, Plurality, PluralityResult, plurality, read_known, read_plurality
 from backend.mturk.service import MTurk
-from backend.store.tables import LIVE, Assignment, Unit
+from backend.store.tables import Assignment, Unit
 from backend.store.tables.mturk import MTurkHit, MTurkPart, MTurkReviewRun
 
 _SUBMITTED = tuple(state for states in work.STATES.values() for state in states)
 _submitted = (
     select(func.count())
     .select_from(MTurkPart)
-    .join(Unit, and_(col(Unit.posting) == col(MTurkPart.posting), col(Unit.position) == col(MTurkPart.position)))
-    .join(
-        Assignment,
-        and_(
-            col(Assignment.posting) == col(Unit.posting),
-            col(Assignment.slot).between(col(Unit.first_slot), col(Unit.first_slot) + col(Unit.slots) - 1),
-            text(f"assignment.{LIVE}"),
-            col(Assignment.state).in_(_SUBMITTED),
-            col(Assignment.worker) != col(MTurkPart.requester),
-        ),
-    )
+    .join(Unit, hits.unit_of_part)
+    .join(Assignment, and_(hits.work_of_unit, col(Assignment.state).in_(_SUBMITTED)))
     .where(col(MTurkPart.hit) == col(MTurkHit.id))
     .correlate(MTurkHit)
     .scalar_subquery()

@@ -44,14 +44,10 @@ _VIEW = (
 _ONE = _VIEW.where(col(Assignment.id) == bindparam("id"), col(Assignment.worker) != col(MTurkHit.requester))
 _OF_HIT = (
     select(Assignment)
-    .join(Unit, and_(col(Unit.posting) == col(Assignment.posting), col(Unit.position) == col(Assignment.unit)))
-    .join(MTurkPart, and_(col(MTurkPart.posting) == col(Unit.posting), col(MTurkPart.position) == col(Unit.position)))
-    .where(
-        col(MTurkPart.hit) == bindparam("hit"),
-        col(Assignment.slot).between(col(Unit.first_slot), col(Unit.first_slot) + col(Unit.slots) - 1),
-        col(Assignment.state).in_(bindparam("states", expanding=True)),
-        col(Assignment.worker) != col(MTurkPart.requester),
-    )
+    .select_from(MTurkPart)
+    .join(Unit, hits.unit_of_part)
+    .join(Assignment, hits.work_of_unit)
+    .where(col(MTurkPart.hit) == bindparam("hit"), col(Assignment.state).in_(bindparam("states", expanding=True)))
     .order_by(col(Assignment.revealed_at), col(Assignment.id))
 )
 

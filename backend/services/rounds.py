@@ -24,9 +24,18 @@ class Rounds:
         name: of lease and thread.
         step: one round.
         clock: the time, aware.
+        idle_seconds: how long it rests after a round with nothing more to do.
     """
 
-    def __init__(self, store: Store, name: str, step: Callable[[Leadership], bool], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        step: Callable[[Leadership], bool],
+        clock: Callable[[], datetime],
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self._idle_seconds = idle_seconds
         self._leadership, self._step, self._ending = Leadership(store, name, clock), step, Event()
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
@@ -40,14 +49,17 @@ class Rounds:
         self._thread.join(5)
 
     def _run(self) -> None:
-        pause = IDLE_SECONDS
+        pause, silent = self._idle_seconds, ""
         while not self._ending.wait(pause):
             try:
                 held = self._leadership.acquire()
-                pause = 0.0 if held and self._step(self._leadership) else IDLE_SECONDS if held else 1.0
+                pause = 0.0 if held and self._step(self._leadership) else self._idle_seconds if held else 1.0
+                silent = ""
             except (PieceworkError, SQLAlchemyError) as error:
                 pause = min(max(pause, IDLE_SECONDS) * 2, LONGEST_PAUSE_SECONDS)
-                log.warning("%s waits: %s", self._leadership.name, error)
+                if str(error) != silent:  # what is in its way is said once
+                    log.warning("%s waits: %s", self._leadership.name, error)
+                silent = str(error)
         try:
             self._leadership.resign()
         except (PieceworkError, SQLAlchemyError) as error:

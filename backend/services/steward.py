@@ -7,25 +7,23 @@ is marked as overdue, so that its slot is opened and the requester's silence pay
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from threading import Event, Thread
 from typing import Any
 
 from sqlalchemy import Connection, Row
-from sqlalchemy.exc import SQLAlchemyError
 
 from backend.services.leadership import Leadership
 from backend.services.operators import Operators
+from backend.services.rounds import Rounds
 from backend.store import mirror, reviews, stewardship
 from backend.store.database import Store
-from piecework.domain.errors import PieceworkError
 
 log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
 
 
-class Steward:
-    """One thread.
+class Steward(Rounds):
+    """Looks every second.
 
     Args:
         store: where answers are.
@@ -35,53 +33,24 @@ class Steward:
     """
 
     def __init__(self, store: Store, operators: Operators, clock: Callable[[], datetime], devnet: bool) -> None:
+        super().__init__(store, "steward", self._step_once, clock, PAUSE_SECONDS)
         self._store, self._operators, self._clock, self._devnet = store, operators, clock, devnet
-        self._leadership = Leadership(store, "steward", clock)
-        self._ending = Event()
-        self._thread = Thread(target=self._run, name="steward", daemon=True)
 
-    def start(self) -> None:
-        """Begins."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends after the step at hand."""
-        self._ending.set()
-        self._thread.join(5)
-
-    def _run(self) -> None:
-        silent = ""
-        while not self._ending.wait(PAUSE_SECONDS):
-            silent = self._attempt(self.step, silent)
-        self._attempt(self._leadership.resign, silent)
-
-    def _attempt(self, work: Callable[[], None], silent: str) -> str:
-        """Does the work, and says what is in its way once."""
-        try:
-            work()
-        except (PieceworkError, SQLAlchemyError) as error:
-            if str(error) != silent:
-                log.warning("overdue reviews wait: %s", error, extra={"event": "waiting", "error": str(error)})
-            return str(error)
-        return ""
-
-    def step(self) -> None:
-        """Does what is due now, if this process is the one to do it."""
-        if not self._leadership.acquire():
-            return
+    def _step_once(self, leadership: Leadership) -> bool:
         with self._store.read() as connection:
             due = stewardship.unreviewed(connection)
         for job in due:
-            self._store.write_now(lambda connection, of=job: self._time_out(connection, of))
+            self._store.write_now(lambda connection, of=job: self._time_out(connection, leadership, of))
+        return False
 
     def _now(self, connection: Connection) -> datetime:
         """Ours, or the chain's if that is earlier: a clock that jumps ahead must not spend anybody's money."""
         head = mirror.head(connection)
         return self._clock() if self._devnet or head is None else min(self._clock(), head.timestamp_at)
 
-    def _time_out(self, connection: Connection, job: Row[Any]) -> None:
+    def _time_out(self, connection: Connection, leadership: Leadership, job: Row[Any]) -> None:
         """Answers whose delay is over: approved in the operator's name, or else marked as overdue."""
-        self._leadership.require(connection)
+        leadership.require(connection)
         now = self._now(connection)
         waited = stewardship.waited(job, now)
         audit = {"posting": job.number, "before": "revealed", "code": None, "reason": None}
