@@ -6,6 +6,7 @@ an EIP-191 signature over that. Numbers are rounded to six places: floating-poin
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -48,6 +49,7 @@ def verify(lines: Iterable[bytes], labels: Labels, progress: Progress | None = N
         raise Invalid(f"This is no result file: its first line must name the format {FORMAT}.")
     signer = _unsealed(raw[:-1], values[-1])
     head = values[0]
+    _check_head(head)
     if head["answers_sha256"] != labels.digest().hex():
         raise Invalid("These aren't the answers that the result was made from: their SHA-256 differs.")
     again = consensus(labels, _request(head), head["skills"], head["known"], progress)
@@ -113,6 +115,18 @@ def _unsealed(lines: list[bytes], seal: Any) -> str | None:
     if signer != seal.get("signer"):
         raise Invalid(f"The signature is {signer}'s, not {seal.get('signer')}'s.")
     return signer
+
+
+def _check_head(head: dict[str, Any]) -> None:
+    """What is used before it is compared must be of its shape."""
+    if type(head.get("seed")) is not int:
+        raise Invalid("The first line needs a seed, a whole number.")
+    skills, known = head.get("skills"), head.get("known")
+    fits = isinstance(head.get("answers_sha256"), str) and isinstance(known, dict) and isinstance(skills, dict | type(None))
+    if not fits or not all(isinstance(label, str) for label in known.values()):
+        raise Invalid("The first line needs answers_sha256, known labels by unit, and skills by worker or none.")
+    if not all(isinstance(skill, int | float) and math.isfinite(skill) for skill in (skills or {}).values()):
+        raise Invalid("The first line's skills must be numbers.")
 
 
 def _request(head: dict[str, Any]) -> Request:

@@ -76,6 +76,19 @@ def test_what_is_no_result_file_is_refused_in_a_sentence(lines: list[bytes]) -> 
         verify(lines, anaesthetists())
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"answers_sha256": None}, {"known": None}, {"known": {"1": 3}}, {"skills": [1]}, {"skills": {"w": "good"}}, {"settings": 3}, {"seed": "x"}],
+)
+def test_a_first_line_of_another_shape_is_refused_in_a_sentence(changed: dict[str, object]) -> None:
+    labels = anaesthetists()
+    lines = list(write(consensus(labels)))
+    lines[0] = json.dumps(json.loads(lines[0]) | changed).encode() + b"\n"
+    lines[-1] = json.dumps({"keccak256": "0x" + keccak256(b"".join(lines[:-1])).hex(), "signature": None}).encode()
+    with pytest.raises(Invalid):
+        verify(lines, labels)
+
+
 def _piecework(*typed: str, key: str = "") -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("piecework")), "consensus", *typed]
     return subprocess.run(command, capture_output=True, text=True, env={"PIECEWORK_REQUESTER_KEY": key})
