@@ -1,6 +1,6 @@
-"""The lister: makes jobs findable, those of before there was a search too, and measures how fast they are answered.
+"""The lister: measures how fast jobs are answered, and at its start makes those findable that are older than the search.
 
-One process does it for all. A job is listed within a second of being described, whichever way it was.
+One process does it for all. Jobs are listed in the transaction that describes them.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,14 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from backend.services.leadership import Leadership
+from backend.services.listing import listing
 from backend.services.postings import Postings
 from backend.services.rounds import Rounds
-from backend.services.search import listing
 from backend.store import listings
 from backend.store.database import Store
+
+
+IDLE_SECONDS = 1.0
 
 
 class Lister(Rounds):
@@ -28,22 +31,26 @@ class Lister(Rounds):
     """
 
     def __init__(self, store: Store, postings: Postings, clock: Callable[[], datetime]) -> None:
-        super().__init__(store, "lister", self.step_once, clock)
+        super().__init__(store, "lister", self.step_once, clock, IDLE_SECONDS)
         self._store, self._postings, self._clock = store, postings, clock
+        self._all_listed = False
 
     def step_once(self, leadership: Leadership) -> bool:
         """Does some of what is due; whether there may be more."""
         now = self._clock()
         with self._store.read() as connection:
-            new, due = listings.unlisted(connection), listings.due(connection, now)
-        for row in new:
-            found = listing(row, self._postings.manifest(row))
-            self._store.write_now(lambda c, it=found: _with(leadership, c, lambda: listings.add(c, *it, now)))
+            old = [] if self._all_listed else listings.unlisted(connection)
+            due = listings.due(connection, now)
+        for row in old:
+            listed, said = listing(row.reward, row.ai_policy, self._postings.manifest(row))
+            listed["posting"] = row.number
+            self._store.write_now(lambda c, it=(listed, said): _with(leadership, c, lambda: listings.add(c, *it, now)))
+        self._all_listed = not old
         for row in due:
             with self._store.read() as connection:
                 pace = measured(listings.newest_seconds(connection, row.number), row, now)
             self._store.write_now(lambda c, of=row.number, it=pace: _with(leadership, c, lambda: listings.measure(c, of, it)))
-        return max(len(new), len(due)) == listings.AT_ONCE
+        return bool(old) or len(due) == listings.AT_ONCE
 
 
 def measured(seconds: list[float], job: Row[Any], now: datetime) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from backend.services.listing import listing
 from backend.services.policies import Fault, Policies
-from backend.store import mirror, postings
+from backend.store import listings, mirror, postings
 from backend.store.content import Contents
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
@@ -122,7 +123,8 @@ class Postings:
         places = self._contents.save("0x" + terms.content_hash.hex(), text, units)
         row = _row(job, terms, draft, manifest, len(text), now) | {"content": self._contents.place("0x" + terms.content_hash.hex())}
         rows = _unit_rows(draft, leaves, places)
-        return job, bool(self._store.write_now(lambda c: _add_once(c, row, rows)))
+        found_by = listing(draft.reward, draft.policies.ai_policy, manifest)
+        return job, bool(self._store.write_now(lambda c: _add_once(c, row, rows, found_by, now)))
 
     def find(self, job: str) -> Job:
         """A job's fixed facts.
@@ -349,11 +351,18 @@ def _unit_rows(draft: Draft, leaves: Sequence[bytes], places: Sequence[tuple[int
     return rows
 
 
-def _add_once(connection: Connection, row: dict[str, Any], units: Sequence[dict[str, Any]]) -> bool:
-    """False if the very same job is there already."""
+def _add_once(
+    connection: Connection,
+    row: dict[str, Any],
+    units: Sequence[dict[str, Any]],
+    found_by: tuple[dict[str, Any], tuple[str, ...]],
+    now: datetime,
+) -> bool:
+    """Writes a job with its units, and what it is found by; False if the very same job is there already."""
     if postings.one(connection, row["job"]) is not None:
         return False
-    postings.add(connection, row, units)
+    number, (listed, said) = postings.add(connection, row, units), found_by
+    listings.add(connection, listed | {"posting": number}, said, now)
     return True
 
 

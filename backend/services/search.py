@@ -1,13 +1,12 @@
 """Search: what jobs are found by, and which of them a worker may find and take."""
 
-import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from backend.services.listing import words
 from backend.services.postings import Postings
 from backend.services.qualifications import Qualifications, parsed
 from backend.store import holding, listings, people
@@ -16,11 +15,9 @@ from backend.store.listings import Wanted
 from backend.store.records import Records, RequesterRecord
 from piecework.domain.requirements import ACCEPT, DISCOVER
 
-MOST_WORDS, LONGEST_WORD = 2_000, 64
 MOST_ASKED = 8
 LOOKED_AT = 2_000
 """Jobs that one page looks at, so that a search for what is rare takes several pages and none of them long."""
-_WORD = re.compile(r"\w+")
 
 
 class Search:
@@ -91,26 +88,6 @@ class Search:
 
 def _meets(required: str, has: dict[str, Any], action: str) -> bool:
     return all(one.met(has.get(one.qualification)) for one in parsed(required) if one.guarding(action))
-
-
-def words(text: str, most: int = MOST_WORDS) -> tuple[str, ...]:
-    """The words of a text as they are compared: compatibility forms and case folded, each once."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return tuple(dict.fromkeys(word[:LONGEST_WORD] for word in _WORD.findall(folded)))[:most]
-
-
-def listing(row: Row[Any], manifest: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A job's row of `job_listing`, and its words."""
-    seconds, keywords = manifest.get("estimated_seconds"), manifest.get("keywords") or ()
-    listed = {
-        "posting": row.number,
-        "template": manifest["template"],
-        "ai_policy": row.ai_policy,
-        "reward": row.reward,
-        "estimated_hourly": row.reward * 3_600 // seconds if seconds else None,
-    }
-    said = keywords if isinstance(keywords, str) else " ".join(map(str, keywords))
-    return listed, words(f"{manifest['title']} {said} {manifest['instructions']}")
 
 
 def asked(texts: Sequence[str]) -> tuple[str, ...]:
