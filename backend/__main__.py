@@ -11,8 +11,7 @@ from contextlib import contextmanager
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.api.express import ExpressLane
-from backend.app import create_app
+from backend.app import serve
 from backend.services.coordinator import Coordinator
 from backend.settings import Settings, read_settings
 from piecework.chain.rpc import RpcUnavailable
@@ -44,7 +43,7 @@ def main() -> int:
     try:
         settings = read_settings()
         listener = listen(settings)
-        services = _services(settings, listener)
+        application = serve(_services(settings, listener))
     except PieceworkError as error:
         print(error.sentence, file=sys.stderr)
         return 2
@@ -52,7 +51,7 @@ def main() -> int:
         print(f"The database at PIECEWORK_DATABASE_URL can't be used: {error.__cause__ or error}", file=sys.stderr)
         return 2
     config = uvicorn.Config(
-        ExpressLane(create_app(services)),
+        application,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -29,6 +29,10 @@ from backend.api import (
     watchtower,
     work,
 )
+from backend.api.express import ExpressLane
+from backend.api.guard import Guard, Proxies
+from backend.api.limits import Limits
+from backend.api.repeats import Repeats
 from backend.mturk.application import interface
 from backend.services.coordinator import Coordinator
 
@@ -78,6 +82,8 @@ def create_app(services: Coordinator) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.coordinator = services
+    s = services.settings
+    app.state.limits = Limits(s.rate_address, s.rate_account, s.rate_sign_ins)
     problems.install(app)
     schema.install(app)
     for room in ROOMS:
@@ -89,3 +95,9 @@ def create_app(services: Coordinator) -> FastAPI:
 
         app.include_router(pages)
     return app
+
+
+def serve(services: Coordinator) -> Guard:
+    """The application as a server runs it: the guard before the express lane before everything else."""
+    app, s = create_app(services), services.settings
+    return Guard(Repeats(ExpressLane(app), app), app, Proxies(s.trusted_proxies), s.origins, services.sessions.uri.startswith("https:"))

@@ -49,6 +49,11 @@ class Settings(BaseSettings):
     coin_price: Decimal = Field(
         Decimal(3000), gt=0, description="What one whole coin of the chain costs in whole tokens, to weigh gas against pay."
     )
+    trusted_proxies: str = Field("", description="Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas.")
+    origins: str = Field("*", description="Origins whose pages may call the API, without cookies; * for all, separated by commas.")
+    rate_address: float = Field(50, ge=0, description="Requests a second of one address that isn't this machine; 0 for no limit.")
+    rate_account: float = Field(50, ge=0, description="Requests a second of one account, where its address is limited.")
+    rate_sign_ins: float = Field(60, ge=0, description="Requests a minute of one address to sign in.")
     session_seconds: int = Field(7 * 86_400, ge=60, description="How long a session lasts.")
     nonce_seconds: int = Field(600, ge=10, description="How long a sign-in may take.")
 

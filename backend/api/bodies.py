@@ -11,10 +11,11 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewSession(Body):
-    """A signed EIP-4361 message."""
+    """A signed EIP-4361 message. With `cookie` the session's token comes as a cookie that no script can read."""
 
     message: str
     signature: str
+    cookie: bool = False
 
 
 class PayoutChoice(Body):

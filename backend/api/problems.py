@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from backend.api.limits import TooOften
 from backend.services.messages import TooMany
 from backend.services.sessions import NoSession
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound, PieceworkError, Unavailable
@@ -20,6 +21,7 @@ STATUS: tuple[tuple[type[PieceworkError], int], ...] = (
     (NotFound, 404),
     (Forbidden, 403),
     (TooMany, 429),
+    (TooOften, 429),
     (Conflict, 409),
     (Unavailable, 503),
 )
@@ -65,6 +67,8 @@ def of_ours(request: Request, error: Exception) -> Response:
     if isinstance(error, TooLarge):
         return problem(413, error.sentence, {"connection": "close"})
     status = next(status for kind, status in STATUS if isinstance(error, kind))
+    if isinstance(error, TooOften):
+        return problem(429, error.sentence, {"retry-after": str(max(1, round(error.wait + 0.5)))})
     headers = {401: {"www-authenticate": "Bearer"}, 503: {"retry-after": "1"}}.get(status)
     return problem(status, error.sentence, headers)
 

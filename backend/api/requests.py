@@ -1,5 +1,7 @@
 """Reads what a request brings, and refuses in a sentence what can't be read."""
 
+import hashlib
+import hmac
 import json
 import re
 from typing import Any, NoReturn, TypeVar
@@ -7,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 from fastapi import Request
 
+from backend.api.limits import LIMITED
 from backend.api.problems import TooLarge
 from backend.api.schema import SCOPE
 from backend.services.coordinator import Coordinator
@@ -16,6 +19,10 @@ from piecework.domain.errors import Forbidden, Invalid
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
+COOKIE = "piecework_session"
+CSRF_COOKIE = "piecework_csrf"
+CSRF_HEADER = "x-csrf-token"
+SAFE = ("GET", "HEAD", "OPTIONS")
 MOST_BYTES = 1 << 20
 DRAINED_BYTES = 4 << 20
 DEEPEST = 64
@@ -37,6 +44,32 @@ def bearer(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+def credential(request: Request) -> str | None:
+    """The token that the request brings: as a bearer, or in the cookie of one of our own pages.
+
+    Raises:
+        Forbidden: it comes by cookie, would change something, and doesn't show that it comes from a page of ours.
+    """
+    token = bearer(request)
+    if token is not None or COOKIE not in request.cookies:
+        return token
+    token = request.cookies[COOKIE]
+    if request.method not in SAFE and not _from_our_page(request, token):
+        raise Forbidden(f"A request by cookie must repeat the cookie {CSRF_COOKIE} in the header X-CSRF-Token; reload the page.")
+    return token
+
+
+def csrf_of(token: str) -> str:
+    """What a page repeats to show that it can read our cookies. It is bound to the session, so no other site can plant one."""
+    return hmac.new(token.encode("utf-8", "surrogatepass"), b"csrf", hashlib.sha256).hexdigest()
+
+
+def _from_our_page(request: Request, token: str) -> bool:
+    origin, ours = request.headers.get("origin"), coordinator(request).sessions.uri.rstrip("/")
+    given = request.headers.get(CSRF_HEADER, "").encode("utf-8", "surrogatepass")
+    return origin in (None, ours) and hmac.compare_digest(given, csrf_of(token).encode())
+
+
 def session(request: Request) -> Session:
     """The session of the request, for what no API key may do.
 
@@ -44,10 +77,12 @@ def session(request: Request) -> Session:
         NoSession: it brings none that is valid.
         Forbidden: it brings an API key.
     """
-    token = bearer(request)
+    token = credential(request)
     if token is not None and token.startswith(PREFIX):
         raise Forbidden("An API key can't do this; sign in with the account itself.")
-    return coordinator(request).sessions.session(token)
+    found = coordinator(request).sessions.session(token)
+    _count(request, found.account)
+    return found
 
 
 def account(request: Request) -> str:
@@ -57,15 +92,27 @@ def account(request: Request) -> str:
         NoSession: nobody is signed in.
         Forbidden: it brings an API key without the scope.
     """
-    token = bearer(request)
+    token = credential(request)
     if token is None or not token.startswith(PREFIX):
-        return coordinator(request).sessions.session(token).account
+        return session(request).account
     scope, found = _scope(request), coordinator(request).keys.session(token)
     if scope is None:
         raise Forbidden("An API key can't do this; sign in with the account itself.")
     if scope not in (found.scopes or ()):
         raise Forbidden(f"This API key lacks the scope {scope}; make one that has it.")
+    _count(request, found.account)
     return found.account
+
+
+def account_of(request: Request) -> str:
+    """Whose request it is, whatever its key may do; for what isn't a route's.
+
+    Raises:
+        NoSession: nobody is signed in.
+    """
+    token = credential(request)
+    services = coordinator(request)
+    return (services.keys if token is not None and token.startswith(PREFIX) else services.sessions).session(token).account
 
 
 def account_if_any(request: Request) -> str | None:
@@ -74,6 +121,11 @@ def account_if_any(request: Request) -> str | None:
         return account(request)
     except NoSession:
         return None
+
+
+def _count(request: Request, account: str) -> None:
+    if LIMITED in request.scope:
+        request.app.state.limits.account(account)
 
 
 def _scope(request: Request) -> str | None:

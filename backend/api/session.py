@@ -1,11 +1,23 @@
 """Signing in and out."""
 
 from asyncio import to_thread
+from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
 from backend.api.bodies import NewSession, PayoutChoice
-from backend.api.requests import bearer, choice, coordinator, hex_bytes, hex_text, read, session
+from backend.api.requests import (
+    COOKIE,
+    CSRF_COOKIE,
+    choice,
+    coordinator,
+    credential,
+    csrf_of,
+    hex_bytes,
+    hex_text,
+    read,
+    session,
+)
 from backend.api.schema import JSON, spec
 from backend.api.views import ChallengeView, OpenSessionView, SessionView, TokenView
 from backend.services.sessions import hash_of
@@ -31,7 +43,11 @@ async def sign_in(request: Request) -> Response:
     sessions = coordinator(request).sessions
     account, nonce = await to_thread(sessions.verify, body.message, hex_bytes("signature", body.signature))
     token, opened = await sessions.sign_in(account, nonce, request.headers.get("user-agent"))
-    return JSON(TokenView(token, opened.account, opened.expires_at), 201)
+    if not body.cookie:
+        return JSON(TokenView(token, opened.account, opened.expires_at), 201)
+    response = JSON(TokenView(None, opened.account, opened.expires_at, csrf_of(token)), 201)
+    _give(response, request, token, opened.expires_at)
+    return response
 
 
 @router.get("", **spec(SessionView, auth=True))
@@ -46,8 +62,11 @@ async def who(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """Ends the session."""
     session(request)
-    await coordinator(request).sessions.sign_out(bearer(request))
-    return Response(status_code=204)
+    await coordinator(request).sessions.sign_out(credential(request))
+    response = Response(status_code=204)
+    for name in (COOKIE, CSRF_COOKIE):
+        response.delete_cookie(name)
+    return response
 
 
 @router.put("/payout", **spec(PayoutChoice, reads=PayoutChoice, auth=True))
@@ -62,7 +81,7 @@ async def payout(request: Request) -> Response:
 @router.get("/all", **spec(list[OpenSessionView], auth=True))
 def mine(request: Request) -> Response:
     """One's sessions, the newest hundred."""
-    own, this = session(request), hash_of(bearer(request) or "")
+    own, this = session(request), hash_of(credential(request) or "")
     items = [
         OpenSessionView(row.token_hash[:ID_LENGTH], row.created_at, row.expires_at, row.user_agent, row.token_hash == this)
         for row in coordinator(request).sessions.mine(own.account)
@@ -80,5 +99,12 @@ async def revoke(request: Request, id: str) -> Response:
 @router.delete("/others", **spec(None, 204, auth=True))
 async def revoke_others(request: Request) -> Response:
     """Ends all of one's sessions but this one."""
-    await coordinator(request).sessions.revoke_others(session(request).account, bearer(request))
+    await coordinator(request).sessions.revoke_others(session(request).account, credential(request))
     return Response(status_code=204)
+
+
+def _give(response: Response, request: Request, token: str, expires_at: datetime) -> None:
+    """Puts a session into cookies: its token where no script can read it, and what a page must repeat to change something."""
+    secure = coordinator(request).sessions.uri.startswith("https:")
+    for name, value, hidden in ((COOKIE, token, True), (CSRF_COOKIE, csrf_of(token), False)):
+        response.set_cookie(name, value, expires=expires_at, path="/", secure=secure, httponly=hidden, samesite="lax")

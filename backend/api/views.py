@@ -26,9 +26,12 @@ class SessionView(msgspec.Struct):
 
 
 class TokenView(msgspec.Struct):
-    token: str
+    """A new session. By cookie its token isn't here, and `csrf` is what X-CSRF-Token must say when something is changed."""
+
+    token: str | None
     account: str
     expires_at: datetime
+    csrf: str | None = None
 
 
 class OpenSessionView(msgspec.Struct):

@@ -4,7 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection
 
 from backend.services.aliases import Aliases
 from backend.services.approver import Approver
@@ -37,6 +39,7 @@ from backend.services.watchtower import Frugality, Watchtower
 from backend.services.webhooks import Webhooks
 from backend.services.withdrawals import Withdrawals
 from backend.settings import Settings
+from backend.store import once
 from backend.store.content import Contents
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
@@ -47,6 +50,8 @@ from piecework.domain.typed_data import Key
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
+REPEATABLE = timedelta(hours=24)
+"""How long the answer to a request with an Idempotency-Key is kept."""
 
 
 def utc_now() -> datetime:
@@ -163,12 +168,18 @@ class Coordinator:
             await asyncio.to_thread(settler.stop)
         await asyncio.to_thread(self.store.close)
 
+    def _forget(self, connection: Connection) -> None:
+        now = self.clock()
+        forget_old(connection, now)
+        forget_over(connection, now)
+        once.forget_before(connection, now - REPEATABLE)
+
     async def _sweep(self) -> None:
         while True:
             try:
                 while await self.assignments.expire():
                     pass
-                await self.store.write(lambda c: (forget_old(c, self.clock()), forget_over(c, self.clock())))
+                await self.store.write(self._forget)
             except PieceworkError as error:
                 log.warning("expired reservations wait: %s", error)
             await asyncio.sleep(SWEEP_SECONDS)

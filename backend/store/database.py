@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select
 
+from backend.store import once
 from backend.store.tables import Home
-from backend.store.writer import Writer
+from backend.store.writer import Work, Writer
 from piecework.domain.errors import Invalid
 from piecework.migrations.lines import COORDINATOR, MIRROR
 from piecework.migrations.upgrade import upgrade
@@ -25,8 +27,27 @@ class Store:
         self._reading = reading(self.engine)
         prepare(self.engine)
         self._writer = Writer(self.engine)
-        self.write = self._writer.write
-        self.write_now = self._writer.write_now
+
+    async def write(self, work: Work) -> Any:
+        """Runs work in the writer's next transaction and waits for its commit, see `Writer.write`."""
+        return await self._writer.write(work) if (claim := once.claim.get()) is None else await self._write_once(claim, work)
+
+    def write_now(self, work: Work) -> Any:
+        """`write` for threads."""
+        claim = once.claim.get()
+        if claim is None or claim.claimed:
+            return self._writer.write_now(work)
+        result = self._writer.write_now(lambda connection: (claim.write(connection), work(connection))[1])
+        claim.claimed = True
+        return result
+
+    async def _write_once(self, claim: once.Claim, work: Work) -> Any:
+        """The first that a request with a key writes, with the key."""
+        if claim.claimed:
+            return await self._writer.write(work)
+        result = await self._writer.write(lambda connection: (claim.write(connection), work(connection))[1])
+        claim.claimed = True
+        return result
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

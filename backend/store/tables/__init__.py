@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
 from backend.store.tables.content import Attachment, Blob, ContentKey, Draft, UnitLoad
-from backend.store.tables.keys import ApiKey
+from backend.store.tables.keys import ApiKey, IdempotencyKey
 from backend.store.tables.mturk import (
     MTurkCall,
     MTurkEvent,
@@ -274,6 +274,7 @@ OWN_TABLES = tuple(
         Block, Mute, Thread, Message, Bonus,
         Notice, NoticeCursor, Webhook, Delivery,
         ApiKey,
+        IdempotencyKey,
         MTurkCall, MTurkEvent, MTurkHit, MTurkHitType, MTurkKey, MTurkLayout, MTurkPart, MTurkReviewRun,
     )
 )

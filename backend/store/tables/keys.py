@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import LargeBinary
 from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
@@ -19,3 +20,18 @@ class ApiKey(SQLModel, table=True):
     """Separated by spaces."""
     created_at: datetime = fields.instant()
     expires_at: datetime = fields.instant()
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A request that its caller may repeat: written in the transaction of what it did, so that it is done once."""
+
+    __tablename__ = "idempotency_key"
+    account: str = Field(primary_key=True, max_length=42)
+    key: str = Field(primary_key=True, max_length=100)
+    fingerprint: str = Field(max_length=66)
+    """SHA-256 of method, path, query and body: the same key for another request is a mistake."""
+    status: int | None = Field(default=None)
+    """None until the answer is kept, which happens right after it was given."""
+    answer: bytes | None = Field(default=None, sa_type=LargeBinary)
+    media_type: str = Field(default="", max_length=100)
+    created_at: datetime = fields.instant(index=True)
