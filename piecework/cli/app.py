@@ -22,6 +22,7 @@ COMMANDS = {
     "index": "piecework.cli.index",
     "run": "piecework.cli.run",
     "mturk-key": "piecework.cli.turk",
+    "workers": "piecework.cli.workers",
     "claim": "piecework.cli.claim",
     "backup": "piecework.cli.backup",
     "restore": "piecework.cli.backup",

@@ -1,11 +1,14 @@
 """One marketplace's HTTP API, and signing in to it with a key."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from html import unescape
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
@@ -18,6 +21,8 @@ from piecework.domain.terms import Terms
 from piecework.domain.typed_data import Domain, Key
 from piecework.domain.units import NATIVE
 
+_PARAGRAPH = re.compile(rb"<p>([^<]{1,2000})</p>")
+"""What a page for people says, where a form was sent."""
 RETRIES = 6
 """How often a request is sent again when nothing answered: every call of the API may be repeated without harm."""
 
@@ -84,6 +89,15 @@ class Market:
     async def put(self, path: str, body: Any, session: Session | None = None) -> Any:
         return await self.request("PUT", path, session, json=body)
 
+    async def send_form(self, path: str, fields: Sequence[tuple[str, str]]) -> None:
+        """A form's fields as a page sends them.
+
+        Raises:
+            MarketError: they were refused.
+        """
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        await self.request("POST", path, parse=False, data=urlencode(fields).encode(), headers=headers)
+
     async def items(self, path: str, session: Session | None = None, **query: Any) -> AsyncIterator[dict[str, Any]]:
         """Every item of a list, page by page."""
         cursor = None
@@ -95,21 +109,21 @@ class Market:
             if cursor is None:
                 return
 
-    async def request(self, method: str, path: str, session: Session | None = None, **options: Any) -> Any:
-        """One call's JSON.
+    async def request(self, method: str, path: str, session: Session | None = None, parse: bool = True, **options: Any) -> Any:
+        """One call's JSON; None with `parse` off.
 
         Raises:
             MarketError: the marketplace refused.
             Unavailable: nothing answered, after trying again for a while.
         """
         assert self._http, "use 'async with Market(url)'"
-        headers = {"authorization": f"Bearer {session.token}"} if session else {}
+        headers = options.pop("headers", {}) | ({"authorization": f"Bearer {session.token}"} if session else {})
         for attempt in range(RETRIES + 1):
             try:
                 async with self._http.request(method, self.url + path, headers=headers, **options) as response:
                     body = await response.read()
                     if response.status < 400:
-                        return msgspec.json.decode(body) if body else None
+                        return msgspec.json.decode(body) if body and parse else None
                     if response.status != 503 or attempt == RETRIES:
                         raise MarketError(response.status, _sentence(response.status, body))
             except (aiohttp.ClientError, TimeoutError) as error:
@@ -178,4 +192,7 @@ def _sentence(status: int, body: bytes) -> str:
         problem = msgspec.json.decode(body)
         return str(problem["detail"])
     except (msgspec.DecodeError, KeyError, TypeError):
+        said = _PARAGRAPH.search(body)
+        if said:
+            return unescape(said[1].decode("utf-8", "replace"))
         return f"The marketplace answered with HTTP {status} and no reason."

@@ -1,0 +1,1 @@
+"""Simulated workers, who try a marketplace out through its public API."""
