@@ -1,24 +1,21 @@
 """The pages that everybody can see, each with a JSON twin: the newest jobs, and one job slot by slot."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Row
 
-from backend.api import health, views
+from backend.api import views
 from backend.api.requests import coordinator, cursor_number, cursor_place, hex_text
 from backend.api.schema import JSON
 from backend.services.coordinator import Coordinator
 from backend.store import showcase
 from backend.web.grid import MOST_SQUARES, grid_svg, slots_a_square
+from backend.web.page import HERE, page, readable
 from piecework.domain.errors import Invalid, NotFound
-from piecework.domain.units import decimal_text
 
-HERE = Path(__file__).parent
 JOBS_A_PAGE = 20
 PAYMENTS_A_PAGE = 50
 NEWEST = 2**31 - 1
@@ -26,21 +23,17 @@ LANDING_SQUARES = 1080
 
 router = APIRouter(include_in_schema=False)
 router.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-_templates = Environment(
-    loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-)
-POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 
 
 @router.get("/")
+@readable
 def landing(request: Request) -> Response:
     """The newest jobs, the first of them slot by slot."""
     services, values = coordinator(request), _landing(request)
     row = values.pop("row")
     if row is not None:
         values |= _grid(services, row, f"{values['newest'].title}: its slots", LANDING_SQUARES)
-    return _page(services, "landing.html", "/index.json", values)
+    return page(request, "landing.html", "/index.json", values)
 
 
 @router.get("/index.json")
@@ -61,17 +54,18 @@ def job_json(request: Request, job: str) -> Response:
 
 
 @router.get("/jobs/{job}")
+@readable
 def job(request: Request, job: str) -> Response:
     """A job slot by slot, what it paid, and its terms."""
     services = coordinator(request)
     try:
         values = _job(request, services, job)
     except (NotFound, Invalid) as error:
-        return _page(services, "error.html", "/index.json", {"title": "No such job", "detail": error.sentence}, 404)
+        return page(request, "error.html", "/index.json", {"title": "No such job", "detail": error.sentence}, 404)
     row = values.pop("row")
     values |= _grid(services, row, f"{values['job'].title}: its slots")
     values["closes_at"] = datetime.fromtimestamp(row.closes_at, UTC)
-    return _page(services, "job.html", f"/jobs/{row.job}.json", values)
+    return page(request, "job.html", f"/jobs/{row.job}.json", values)
 
 
 def _landing(request: Request) -> dict[str, Any]:
@@ -106,12 +100,3 @@ def _grid(services: Coordinator, row: Row[Any], label: str, most_squares: int = 
 def _states(services: Coordinator, row: Row[Any]) -> tuple[list[str], int]:
     with services.store.read() as connection:
         return showcase.slot_states(connection, row.number, row.job, row.slots, row.state == "closed")
-
-
-def _page(services: Coordinator, template: str, twin: str, values: dict[str, Any], status: int = 200) -> Response:
-    decimals = services.deployment.token_decimals
-    html = _templates.get_template(template).render(
-        values, twin=twin, info=health.info(services), money=lambda amount: decimal_text(int(amount), decimals)
-    )
-    return Response(html, status, HEADERS, "text/html; charset=utf-8")
-

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, BrowserContext
 
 from backend.api import problems
 from backend.web import frame, gallery, pages
+from tests.backend.workshop import Works, works
+from tests.conftest import Chain
 from tests.support.browser import chromium
 
 
@@ -46,3 +48,11 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     visitor.set_default_timeout(8_000)
     yield visitor
     visitor.close()
+
+
+@pytest.fixture(scope="module")
+def market(shared_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
+    """A marketplace that the tests of a module share."""
+    folder = tmp_path_factory.mktemp("market")
+    with works(shared_chain, f"sqlite:///{folder}/piecework.db", folder) as running:
+        yield running

@@ -1,0 +1,33 @@
+// The marketplace's API for our own pages, under the cookie session.
+//
+//   await api(method, path, body) → the answer's JSON; throws ApiError: its message is the problem's sentence, `status` HTTP's (0: no answer)
+//   await info()                  → GET /v1/info, asked once
+//   await session()               → { account, expires_at, payout } of GET /v1/session, or null
+
+export class ApiError extends Error {
+  constructor(status, sentence) { super(sentence); this.status = status; }
+}
+
+const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(name + "="))?.slice(name.length + 1);
+
+export async function api(method, path, body) {
+  const headers = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const token = cookie("piecework_csrf");
+  if (token && method !== "GET") headers["x-csrf-token"] = decodeURIComponent(token);
+  const options = { method, headers, credentials: "same-origin", body: body === undefined ? undefined : JSON.stringify(body) };
+  const response = await fetch(path, options).catch(() => { throw new ApiError(0, "The marketplace doesn't answer. Look at your connection and try again; nothing is lost."); });
+  const text = await response.text();
+  if (response.ok) return text ? JSON.parse(text) : null;
+  let sentence = `The marketplace answered with HTTP ${response.status}.`;
+  try { sentence = JSON.parse(text).detail ?? sentence; } catch { /* not a problem document */ }
+  throw new ApiError(response.status, sentence);
+}
+
+let asked = null;
+export const info = () => (asked ??= api("GET", "/v1/info").catch((error) => { asked = null; throw error; }));
+
+export async function session() {
+  if (!cookie("piecework_csrf")) return null;
+  try { return await api("GET", "/v1/session"); } catch (error) { if (error.status === 401) return null; throw error; }
+}
