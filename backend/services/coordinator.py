@@ -19,6 +19,7 @@ from backend.services.courier import Courier
 from backend.services.drafts import Drafts
 from backend.services.errands import Errands
 from backend.services.evidence import EvidenceRoom
+from backend.services.funding import Funding
 from backend.services.holdings import WorkersFiles
 from backend.services.keys import Keys, forget_over
 from backend.services.lane import GWEI
@@ -30,6 +31,7 @@ from backend.services.payments import Payments
 from backend.services.postings import Postings
 from backend.services.postman import Postman
 from backend.services.qualifications import Qualifications
+from backend.services.results import Results
 from backend.services.reviews import Reviews
 from backend.services.search import Search
 from backend.services.sessions import Sessions, forget_old
@@ -106,6 +108,8 @@ class Coordinator:
         self.drafts = Drafts(store, clock)
         self.reviews = Reviews(store, clock)
         self.bulk = Bulk(store, clock)
+        self.results = Results(store, contents)
+        self.funding = Funding(store, rpc, deployment, clock)
         self.batches = Batches(store, self.postings, rpc, domain, self.key, clock, self.settler.wake)
         self.withdrawals = Withdrawals(store, rpc, domain, clock, self.settler.wake)
         self.service_key = service_key(self.key.secret)

@@ -1,0 +1,397 @@
+"""Results as files, made while they are sent: a lot of slots at a time, so a large job needs no large memory.
+
+CSV has Mechanical Turk's columns and Parquet the same facts, a row an answer; JSON Lines has a line a unit with its answers and what
+they come to; the manifest is Ground Truth's augmented one.
+"""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Row
+
+from backend.services.postings import Job, Postings
+from backend.services.results import Decided, Results, key_of
+from backend.store.submissions import spans
+from piecework.domain.answers import answer_schema
+from piecework.domain.errors import Invalid
+from piecework.domain.units import decimal_text
+from piecework.quality import manifest as augmented
+from piecework.quality.boxes import Box, boxes
+from piecework.quality.clusters import Drawn
+from piecework.quality.spans import Span, entities
+
+UNITS = 500
+SLOTS = 2_000
+MOST_COLUMNS = 1_000
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula; workers' texts and requesters' units get an apostrophe before it."""
+
+HEAD = (
+    *("HITId", "HITTypeId", "Title", "Description", "Keywords", "Reward", "CreationTime", "MaxAssignments"),
+    *("RequesterAnnotation", "AssignmentDurationInSeconds", "AutoApprovalDelayInSeconds", "Expiration"),
+    *("NumberOfSimilarHITs", "LifetimeInSeconds", "AssignmentId", "WorkerId", "AssignmentStatus", "AcceptTime"),
+    *("SubmitTime", "AutoApprovalTime", "ApprovalTime", "RejectionTime", "RequesterFeedback", "WorkTimeInSeconds"),
+    *("LifetimeApprovalRate", "Last30DaysApprovalRate", "Last7DaysApprovalRate"),
+)
+"""The columns of a results file of Mechanical Turk before `Input.…`, `Answer.…`, `Approve` and `Reject`."""
+REJECTED = ("rejected", "contested", "appealed", "refunded")
+APPROVED = ("approved", "batched", "paid")
+
+SCHEMA = pa.schema(
+    [
+        ("unit", pa.int32()), ("slot", pa.int64()), ("assignment", pa.string()), ("worker", pa.string()), ("state", pa.string()),
+        ("answer", pa.string()), ("label", pa.string()), ("confidence", pa.float64()), ("content", pa.string()),
+        ("reason_code", pa.string()), ("reason", pa.string()),
+        *((name, pa.timestamp("us", tz="UTC")) for name in ("accepted_at", "committed_at", "submitted_at", "reviewed_at")),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Export:
+    """One job's results, and where they come from.
+
+    Attributes:
+        row: the job's row of `posting`; `said` its manifest.
+        decided: what the answers come to.
+        decimals, symbol: of the token that rewards are in.
+    """
+
+    results: Results
+    postings: Postings
+    job: Job
+    row: Row[Any]
+    said: Mapping[str, Any]
+    decided: Decided
+    decimals: int
+    symbol: str
+
+    # ------------------------------------------------------------------------------------------------ reading
+
+    def units(self) -> Iterator[Row[Any]]:
+        """The job's units, a lot at a time."""
+        after = -1
+        while rows := self.postings.units(self.job, after, UNITS):
+            yield from rows
+            after = rows[-1].position
+
+    def answers(self, units: Iterable[Row[Any]]) -> Iterator[tuple[Row[Any], Sequence[Row[Any]]]]:
+        """Answers with their unit, in the order of the slots; a unit with very many comes in parts."""
+        for lot in _lots(units, UNITS):
+            for part in _joined(spans(lot, SLOTS)):
+                found = self.results.answers(self.job, part[0][1], part[-1][2])
+                at = 0
+                for row, _, last in part:
+                    begin = at
+                    while at < len(found) and found[at].slot <= last:
+                        at += 1
+                    yield row, found[begin:at]
+
+    def content(self, unit: Row[Any]) -> Any:
+        """A unit's content."""
+        return json.loads(self.results.content(self.job, unit))
+
+    # ------------------------------------------------------------------------------------------------ CSV
+
+    def csv(self) -> Iterator[bytes]:
+        """A row an answer, with Mechanical Turk's columns."""
+        inputs = _names(self.content(unit) for unit in self.units())
+        answers = self._answer_names()
+        text = io.StringIO()
+        lines = csv.writer(text, lineterminator="\r\n")
+        lines.writerow([*HEAD, *(f"Input.{name}" for name in inputs), *(f"Answer.{name}" for name in answers), "Approve", "Reject"])
+        common = self._common()
+        for unit, rows in self.answers(self.units()):
+            given = _flat(self.content(unit), "content") if rows else {}
+            for row in rows:
+                said = _flat(json.loads(row.answer), "answer")
+                ends = [_cell(given.get(name)) for name in inputs] + [_cell(said.get(name)) for name in answers]
+                lines.writerow([*self._row(common, unit, row), *ends, "", ""])
+            if text.tell() > 1 << 16:
+                yield _drained(text)
+        yield _drained(text)
+
+    def _answer_names(self) -> list[str]:
+        schema = answer_schema(dict(self.said))
+        if schema.get("additionalProperties") is False and "properties" in schema:
+            return list(schema["properties"])
+        if schema.get("type") == "string":
+            return ["answer"]
+        every = (row for _, rows in self.answers(self.units()) for row in rows)
+        return _names((json.loads(row.answer) for row in every), "answer")
+
+    def _common(self) -> dict[str, Any]:
+        row, said = self.row, self.said
+        created = row.created_at
+        return {
+            "HITTypeId": row.content_hash,
+            "Title": _guarded(said["title"]),
+            "Description": _guarded(said.get("description") or said["instructions"]),
+            "Keywords": _guarded(", ".join(said.get("keywords") or ())),
+            "Reward": f"{decimal_text(row.reward, self.decimals)} {self.symbol}",
+            "CreationTime": _time(created),
+            "AssignmentDurationInSeconds": row.assignment_seconds,
+            "AutoApprovalDelayInSeconds": "" if row.auto_approval_seconds is None else row.auto_approval_seconds,
+            "Expiration": _time(datetime.fromtimestamp(row.closes_at, UTC)),
+            "LifetimeInSeconds": max(0, row.closes_at - int(created.timestamp())),
+        }
+
+    def _row(self, common: dict[str, Any], unit: Row[Any], row: Row[Any]) -> list[Any]:
+        approved, rejected = row.shown_state in APPROVED, row.shown_state in REJECTED
+        delay = self.row.auto_approval_seconds
+        own = {
+            "HITId": f"{self.job.id}-{unit.position}",
+            "MaxAssignments": unit.slots,
+            "AssignmentId": row.id,
+            "WorkerId": row.worker,
+            "AssignmentStatus": "Approved" if approved else "Rejected" if rejected else "Submitted",
+            "AcceptTime": _time(row.created_at),
+            "SubmitTime": _time(row.revealed_at),
+            "AutoApprovalTime": "" if delay is None else _time(datetime.fromtimestamp(row.revealed_at.timestamp() + delay, UTC)),
+            "ApprovalTime": _time(row.reviewed_at) if approved and row.reviewed_at else "",
+            "RejectionTime": _time(row.reviewed_at) if rejected and row.reviewed_at else "",
+            "RequesterFeedback": _guarded(row.reason or ""),
+            "WorkTimeInSeconds": max(0, round(((row.committed_at or row.revealed_at) - row.created_at).total_seconds())),
+        }
+        return [(common | own).get(name, "") for name in HEAD]
+
+    # ------------------------------------------------------------------------------------------------ JSON Lines
+
+    def jsonl(self) -> Iterator[bytes]:
+        """A line a unit: its content, what the answers come to, and each answer. A unit with very many answers has several lines."""
+        for unit, rows in self.answers(self.units()):
+            label, sure, _ = self.decided.of(unit.position) or (None, None, 0)
+            line = {
+                "unit": unit.position,
+                "content": self.content(unit),
+                "label": label,
+                "confidence": None if sure is None else round(sure, 6),
+                "algorithm": self.decided.used,
+                "answers": [_answer(row) for row in rows],
+            }
+            yield json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+    # ------------------------------------------------------------------------------------------------ Parquet
+
+    def parquet(self) -> Iterator[bytes]:
+        """A row an answer, a row group a lot."""
+        sink = _Sink()
+        with pq.ParquetWriter(sink, SCHEMA, compression="zstd") as writer:
+            waiting: list[dict[str, Any]] = []
+            for unit, rows in self.answers(self.units()):
+                waiting += self._records(unit, rows)
+                if len(waiting) >= SLOTS:
+                    writer.write_table(pa.Table.from_pylist(waiting, SCHEMA))
+                    waiting = []
+                    yield sink.drained()
+            if waiting:
+                writer.write_table(pa.Table.from_pylist(waiting, SCHEMA))
+        yield sink.drained()
+
+    def _records(self, unit: Row[Any], rows: Sequence[Row[Any]]) -> Iterator[dict[str, Any]]:
+        label, sure, _ = self.decided.of(unit.position) or (None, None, 0)
+        content = self.results.content(self.job, unit).decode() if rows else ""
+        for row in rows:
+            yield {
+                "unit": unit.position, "slot": row.slot, "assignment": row.id, "worker": row.worker, "state": row.shown_state,
+                "answer": row.answer, "label": label, "confidence": sure, "content": content,
+                "reason_code": row.reason_code, "reason": row.reason, "accepted_at": row.created_at,
+                "committed_at": row.committed_at, "submitted_at": row.revealed_at, "reviewed_at": row.reviewed_at,
+            }
+
+    # ------------------------------------------------------------------------------------------------ manifest
+
+    def manifest(self, name: str = "label") -> Iterator[bytes]:
+        """Ground Truth's augmented manifest, a line a unit that has an answer which counts."""
+        template = self.said["template"]
+        classes = tuple(self.said["labels"] or self.decided.classes)
+        job = augmented.Job(name, self.said["title"], self.row.created_at, classes, "text" if template in TEXTS else "image")
+        for unit, rows in _whole(self.answers(self.units())):
+            counting = [row for row in rows if row.shown_state not in REJECTED]
+            if counting:
+                line = self._augmented(job, template, _source(self.content(unit)), unit, counting)
+                yield augmented.dumps(line).encode() + b"\n"
+
+    def _augmented(self, job: augmented.Job, template: str, line: dict[str, Any], unit: Row[Any], rows: Sequence[Row[Any]]) -> dict[str, Any]:
+        said = [(row.worker, json.loads(row.answer)) for row in rows]
+        label, sure, _ = self.decided.of(unit.position) or ("", 0.0, 0)
+        if template in MULTI:
+            votes = Counter(name for _, answer in said for name in set(answer["labels"]))
+            found = {name: count / len(said) for name, count in votes.items() if 2 * count > len(said)}
+            return augmented.multi_class(job, line, found, len(said))
+        if template == "bounding-box":
+            size = said[0][1]["inputImageProperties"]
+            drawn = [
+                Drawn(worker, one["label"], Box(one["left"], one["top"], one["width"], one["height"]))
+                for worker, answer in said
+                for one in answer["boundingBoxes"]
+            ]
+            return augmented.bounding_boxes(job, line, boxes(drawn, len(said)), (size["width"], size["height"], 3), len(said))
+        if template == "entity-annotation":
+            marks = [
+                Drawn(worker, one["label"], Span(one["startOffset"], one["endOffset"]))
+                for worker, answer in said
+                for one in answer["entities"]
+            ]
+            return augmented.text_spans(job, line, entities(marks, len(said)), len(said))
+        if template in SINGLE and label in job.classes:
+            return augmented.single_class(job, line, label, sure, len(said))
+        value = next((answer for row, (_, answer) in zip(rows, said, strict=True) if key_of(template, row.answer) == label), said[0][1])
+        return {**line, job.name: value, f"{job.name}-metadata": job.metadata(sure, "custom", len(said), True)}
+
+
+SINGLE = ("label", "classifier", "image-classifier", "pairwise")
+MULTI = ("classifier-multi-select", "image-classifier-multi-select")
+TEXTS = ("classifier", "classifier-multi-select", "label", "pairwise")
+
+FORMATS: dict[str, tuple[str, str, Callable[[Export], Iterator[bytes]]]] = {
+    "csv": ("text/csv; charset=utf-8", "csv", Export.csv),
+    "jsonl": ("application/jsonl; charset=utf-8", "jsonl", Export.jsonl),
+    "manifest": ("application/jsonl; charset=utf-8", "manifest", Export.manifest),
+    "parquet": ("application/vnd.apache.parquet", "parquet", Export.parquet),
+}
+"""Media type, ending, and how it is made."""
+
+
+def check_label_name(name: str) -> str:
+    """The manifest's name for the label.
+
+    Raises:
+        Invalid: not a word.
+    """
+    if not 1 <= len(name) <= 60 or not name.replace("-", "").replace("_", "").isalnum() or "-metadata" in name:
+        raise Invalid("The label's name is 1 to 60 letters, digits, - and _, and says '-metadata' nowhere.")
+    return name
+
+
+class _Sink:
+    """A file that is emptied while it is written."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def write(self, part: Any) -> int:
+        self._parts.append(bytes(part))
+        self._size += len(self._parts[-1])
+        return len(self._parts[-1])
+
+    def tell(self) -> int:
+        return self._size
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        self.closed = True
+
+    def drained(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+
+def _lots(rows: Iterable[Row[Any]], most: int) -> Iterator[list[Row[Any]]]:
+    lot: list[Row[Any]] = []
+    for row in rows:
+        lot.append(row)
+        if len(lot) == most:
+            yield lot
+            lot = []
+    if lot:
+        yield lot
+
+
+_Piece = tuple[Row[Any], int, int]
+
+
+def _joined(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
+    """Neighbouring pieces read at once, of at most `SLOTS` slots."""
+    part: list[_Piece] = []
+    for piece in pieces:
+        if part and piece[2] - part[0][1] >= SLOTS:
+            yield part
+            part = []
+        part.append(piece)
+    if part:
+        yield part
+
+
+def _whole(parts: Iterable[tuple[Row[Any], Sequence[Row[Any]]]]) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
+    """Each unit once, with all of its answers."""
+    unit, rows = None, []
+    for one, more in parts:
+        if unit is not None and one.position != unit.position:
+            yield unit, rows
+            rows = []
+        unit, rows = one, [*rows, *more]
+    if unit is not None:
+        yield unit, rows
+
+
+def _answer(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "assignment": row.id, "slot": row.slot, "worker": row.worker, "state": row.shown_state, "answer": json.loads(row.answer),
+        "accepted_at": _iso(row.created_at), "submitted_at": _iso(row.revealed_at), "reviewed_at": _iso(row.reviewed_at),
+        "reason_code": row.reason_code, "reason": row.reason,
+    }
+
+
+def _source(content: Any) -> dict[str, Any]:
+    """A unit as a manifest's line: with exactly one of `source` and `source-ref`."""
+    if isinstance(content, dict) and ("source" in content) != ("source-ref" in content):
+        return content
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    return {"source": text} | ({"content": content} if isinstance(content, dict) else {})
+
+
+def _names(values: Iterable[Any], alone: str = "content") -> list[str]:
+    """The columns of all values, in the order in which they come up."""
+    found: dict[str, None] = {}
+    for value in values:
+        for name in _flat(value, alone):
+            if name not in found and len(found) < MOST_COLUMNS:
+                found[name] = None
+    return list(found)
+
+
+def _flat(value: Any, alone: str) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {alone: value}
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return _guarded(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return json.dumps(value, ensure_ascii=False)
+    return value
+
+
+def _guarded(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%a %b %d %H:%M:%S UTC %Y")
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat()
+
+
+def _drained(text: io.StringIO) -> bytes:
+    part = text.getvalue()
+    text.seek(0)
+    text.truncate()
+    return part.encode()

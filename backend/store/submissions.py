@@ -1,0 +1,90 @@
+"""A job's answers in SQL, in the order of its slots, in lots: however many there are, few are in memory."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, text
+from sqlmodel import col
+
+from backend.store import mirror, slots
+from backend.store.tables import LIVE, Assignment, Posting, Unit
+
+_SAID = (
+    select(
+        Assignment.slot,
+        Assignment.unit,
+        Assignment.worker,
+        Assignment.state,
+        Assignment.answer,
+        Assignment.revealed_at,
+        Assignment.reviewed_at,
+    )
+    .where(col(Assignment.posting) == bindparam("posting"), col(Assignment.slot) > bindparam("after"))
+    .where(col(Assignment.answer).is_not(None), text(LIVE))
+    .order_by(col(Assignment.slot))
+    .limit(bindparam("most"))
+)
+_WHOLE = (
+    select(Assignment, slots.assignment_state.label("shown_state"))
+    .join(Posting, col(Posting.number) == col(Assignment.posting))
+    .where(col(Assignment.posting) == bindparam("posting"))
+    .where(col(Assignment.slot).between(bindparam("first"), bindparam("last")))
+    .where(col(Assignment.answer).is_not(None), text(f"assignment.{LIVE}"))
+    .order_by(col(Assignment.slot))
+)
+_MATCHING = (
+    select(Assignment.id, Assignment.unit, Assignment.slot)
+    .where(col(Assignment.posting) == bindparam("posting"), col(Assignment.id) > bindparam("after"))
+    .where(col(Assignment.answer).is_not(None))
+    .order_by(col(Assignment.id))
+    .limit(bindparam("most"))
+)
+_UNIT = select(Unit).where(col(Unit.posting) == bindparam("posting"), col(Unit.position) == bindparam("position"))
+_JOBS = (
+    select(Posting, mirror.posting_state.label("state"))
+    .where(col(Posting.requester) == bindparam("by"), col(Posting.number) < bindparam("before"))
+    .order_by(col(Posting.number).desc())
+    .limit(bindparam("most"))
+)
+
+
+def said(connection: Connection, posting: int, after: int, most: int) -> Sequence[Row[Any]]:
+    """Answers of slots behind `after`: slot, unit, worker, state, answer (canonical JSON) and when it was revealed and reviewed."""
+    return connection.execute(_SAID, {"posting": posting, "after": after, "most": most}).all()
+
+
+def whole(connection: Connection, posting: int, first: int, last: int) -> Sequence[Row[Any]]:
+    """All that is kept of the answers of the slots from `first` to `last`, each with the state that is shown."""
+    return connection.execute(_WHOLE, {"posting": posting, "first": first, "last": last}).all()
+
+
+def unit(connection: Connection, posting: int, position: int) -> Row[Any] | None:
+    """One unit of a job."""
+    return connection.execute(_UNIT, {"posting": posting, "position": position}).one_or_none()
+
+
+def jobs(connection: Connection, requester: str, before: int, most: int) -> Sequence[Row[Any]]:
+    """A requester's jobs with their state, drafts too, the newest first, older than the one numbered `before`."""
+    return connection.execute(_JOBS, {"by": requester, "before": before, "most": most}).all()
+
+
+def spans(units: Sequence[Row[Any]], most: int) -> Iterator[tuple[Row[Any], int, int]]:
+    """The slots of each unit, first and last, in pieces of at most `most`."""
+    for row in units:
+        end = row.first_slot + row.slots
+        for first in range(row.first_slot, end, most):
+            yield row, first, min(first + most, end) - 1
+
+
+def matching(
+    connection: Connection, posting: int, state: str | None, worker: str | None, unit: int | None, after: str, most: int
+) -> Sequence[Row[Any]]:
+    """Answers by age behind the id `after`, as `id`, `unit`, `slot`; None where something doesn't matter."""
+    statement = _MATCHING
+    if state is not None:
+        statement = statement.where(col(Assignment.state) == state)
+    if worker is not None:
+        statement = statement.where(col(Assignment.worker) == worker)
+    if unit is not None:
+        statement = statement.where(col(Assignment.unit) == unit)
+    return connection.execute(statement, {"posting": posting, "after": after, "most": most}).all()

@@ -1,0 +1,81 @@
+"""A job's results: what the answers come to, how sure that is, and the same as files."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from backend.api.requests import cursor_number
+from backend.api.schema import JSON
+from backend.services.exports import FORMATS, Export, check_label_name
+from backend.services.results import ALGORITHMS
+from backend.store.submissions import spans
+from backend.web.hire.shell import Desk, desk, show
+from backend.web.page import readable
+from piecework.domain.errors import NotFound
+
+router = APIRouter(prefix="/hire")
+UNITS_A_PAGE = 50
+ANSWERS_SHOWN = 12
+LONGEST = 300
+
+
+@router.get("/jobs/{job}/results.json")
+def results_json(request: Request, job: str) -> Response:
+    """A page of decisions as JSON."""
+    return JSON(_results(request, desk(request, job)))
+
+
+@router.get("/jobs/{job}/results.{ending}")
+def export(request: Request, job: str, ending: str) -> Response:
+    """All results as a file, sent while it is made."""
+    if ending not in FORMATS:
+        raise NotFound(f"Results come as {', '.join(FORMATS)}.")
+    at, by = desk(request, job), request.query_params.get("by", "ds")
+    name = check_label_name(request.query_params.get("name", "label"))
+    decided = at.services.results.decided(at.job, at.template, by)
+    d = at.services.deployment
+    made = Export(at.services.results, at.services.postings, at.job, at.row, at.view.manifest, decided, d.token_decimals, d.token_symbol)
+    media, suffix, write = FORMATS[ending]
+    parts = made.manifest(name) if ending == "manifest" else write(made)
+    headers = {
+        "content-disposition": f'attachment; filename="results-{at.job.id[2:10]}.{suffix}"',
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-store",
+    }
+    return StreamingResponse(parts, media_type=media, headers=headers)
+
+
+@router.get("/jobs/{job}/results")
+@readable
+def results(request: Request, job: str) -> Response:
+    """What the answers come to, unit by unit."""
+    at = desk(request, job)
+    shown = _results(request, at)
+    values = {"job": at.view, "tab": "results", "algorithms": ALGORITHMS} | shown
+    return show(request, "results.html", f"/hire/jobs/{at.job.id}/results.json?{request.url.query}", values)
+
+
+def _results(request: Request, at: Desk) -> dict[str, Any]:
+    by = request.query_params.get("by", "ds")
+    found = at.services.results.decided(at.job, at.template, by)
+    rows = at.services.postings.units(at.job, cursor_number(request, -1), UNITS_A_PAGE)
+    units = [_unit(at, found.of(row.position), row) for row in rows]
+    return {
+        "by": by,
+        "used": found.used,
+        "answers": found.answers,
+        "decided": len(found.positions),
+        "alpha": found.alpha,
+        "units": units,
+        "next": str(rows[-1].position) if len(rows) == UNITS_A_PAGE else None,
+    }
+
+
+def _unit(at: Desk, found: tuple[str, float, int] | None, row: Any) -> dict[str, Any]:
+    first, last = next((first, last) for _, first, last in spans([row], ANSWERS_SHOWN))
+    said = [json.loads(one.answer) for one in at.services.results.answers(at.job, first, last)] if found else []
+    label, sure, votes = found or (None, None, 0)
+    content = json.loads(at.services.results.content(at.job, row))
+    return {"unit": row.position, "content": content, "label": label, "confidence": sure, "votes": votes, "answers": said}

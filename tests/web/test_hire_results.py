@@ -1,0 +1,164 @@
+"""A requester's pages read without a browser: progress, results and the files, by a bearer's session."""
+
+import asyncio
+import csv
+import io
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from piecework.client import Market, Worker
+from piecework.quality import manifest
+from tests.backend.workshop import Works, answer, call, new_key, open_job, quick_job, sign_in
+
+UNITS = [({"source": f"Text {at}", "note": "=1+1"}, 3) for at in range(4)]
+SAID = (("yes", "yes", "no", "yes"), ("yes", "no", "no", "yes"), ("yes", "yes", "no", "no"))
+
+
+@pytest.fixture(scope="module")
+def done(market: Works) -> tuple[str, dict[str, Any]]:
+    """A requester's token, and its job with three workers' answers: one rejected."""
+
+    async def run() -> tuple[str, dict[str, Any]]:
+        async with Market(market.url) as api:
+            criteria = [{"code": "wrong", "text": "The answer contradicts the text."}]
+            changed = {"template": "classifier", "labels": ["yes", "no"], "criteria": criteria, "title": "Yes or no"}
+            asker, job = await open_job(api, market.chain.requester, UNITS, **changed)
+            for said in SAID:
+                worker = await Worker.sign_in(api, new_key())
+                for unit, label in enumerate(said):
+                    await answer(worker, job, unit, {"label": label})
+            last = (await asker.submissions(job["id"]))[-1]
+            body = {"reject": [{"assignment": last["id"], "code": "wrong", "reason": "=cmd|x"}]}
+            await api.post(f"/v1/jobs/{job['id']}/reviews", body, asker.session)
+            return asker.session.token, job
+
+    return asyncio.run(run())
+
+
+def read(market: Works, path: str, token: str | None) -> tuple[int, bytes, dict[str, str]]:
+    """Status, body and headers."""
+    request = urllib.request.Request(market.url + path, headers={"authorization": f"Bearer {token}"} if token else {})
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read(), dict(answer.headers)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.read(), dict(refused.headers)
+
+
+def test_a_stranger_is_asked_to_sign_in_and_another_requester_is_refused(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    other = sign_in(market, new_key())
+    for path in ("/hire", f"/hire/jobs/{done[1]['id']}", f"/hire/jobs/{done[1]['id']}/results"):
+        status, html, _ = read(market, path, None)
+        assert status == 401 and b"Sign in" in html
+    assert read(market, f"/hire/jobs/{done[1]['id']}", other)[0] == 403
+    assert read(market, f"/hire/jobs/{done[1]['id']}/results.csv", other)[0] == 403
+    assert json.loads(read(market, "/hire.json", other)[1])["jobs"] == []
+    assert b"You have no job yet" in read(market, "/hire", other)[1]
+
+
+def test_my_jobs_and_their_twin_say_the_same(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    token, job = done
+    status, html, headers = read(market, "/hire", token)
+    assert status == 200 and b"Yes or no" in html and b"12 of 12" in html and "unsafe" not in headers["content-security-policy"]
+    twin = json.loads(read(market, "/hire.json", token)[1])
+    assert [one["id"] for one in twin["jobs"]] == [job["id"]] and twin["answered"] == {job["id"]: 12}
+
+
+def test_progress_shows_agreement_cost_and_workers(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    token, job = done
+    html = read(market, f"/hire/jobs/{job['id']}", token)[1].decode()
+    assert html.count("<svg") >= 6 and "11 answers wait" in html and "<script>" not in html and "style=" not in html
+    twin = json.loads(read(market, f"/hire/jobs/{job['id']}.json", token)[1])
+    assert twin["answers"] == 12 and twin["rejected"] == 1 and len(twin["revealed_at"]) == 12
+    assert twin["agreement"] | {"alpha": 0} == {"unanimous": 3, "most": 1, "split": 0, "alpha": 0}
+    assert {one["answers"] for one in twin["workers"]} == {4, 3} and all(0 < one["low"] < one["right"] < one["high"] < 1 for one in twin["workers"])
+
+
+def test_progress_comes_by_itself_as_answers_do(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    token, job = done
+    request = urllib.request.Request(f"{market.url}/hire/jobs/{job['id']}/live", headers={"authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=20) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        first = b"".join(stream.readline() for _ in range(3))
+    assert first.startswith(b"event: progress\ndata: ") and "answers wait" in json.loads(first.split(b"data: ")[1])
+
+
+def test_results_decide_each_unit_with_a_confidence(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    token, job = done
+    for by in ("ds", "majority"):
+        twin = json.loads(read(market, f"/hire/jobs/{job['id']}/results.json?by={by}", token)[1])
+        assert [unit["label"] for unit in twin["units"]] == ["yes", "yes", "no", "yes"] and twin["used"] == by
+        assert all(0.5 < unit["confidence"] <= 1 for unit in twin["units"])
+    assert b"Dawid-Skene" in read(market, f"/hire/jobs/{job['id']}/results", token)[1]
+    assert read(market, f"/hire/jobs/{job['id']}/results?by=dice", token)[0] == 422
+
+
+def test_csv_has_the_columns_of_mechanical_turk_and_no_formula(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    token, job = done
+    status, body, headers = read(market, f"/hire/jobs/{job['id']}/results.csv", token)
+    rows = list(csv.DictReader(io.StringIO(body.decode())))
+    assert status == 200 and "attachment" in headers["content-disposition"] and len(rows) == 12
+    assert list(rows[0])[:4] == ["HITId", "HITTypeId", "Title", "Description"] and list(rows[0])[-5:] == ["Input.note", "Input.source", "Answer.label", "Approve", "Reject"]
+    assert [row["Answer.label"] for row in rows[:3]] == ["yes", "yes", "yes"] and rows[0]["Input.source"] == "Text 0"
+    assert rows[0]["Input.note"] == "'=1+1" and rows[0]["Reward"] == "0.05 USDC" or rows[0]["Reward"].startswith("0.05 ")
+    rejected = [row for row in rows if row["AssignmentStatus"] == "Rejected"]
+    assert len(rejected) == 1 and rejected[0]["RequesterFeedback"] == "'=cmd|x" and rejected[0]["RejectionTime"]
+
+
+def test_json_lines_parquet_and_manifest_say_the_same(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    token, job = done
+    path = f"/hire/jobs/{job['id']}/results"
+    lines = [json.loads(line) for line in read(market, path + ".jsonl", token)[1].splitlines()]
+    assert [line["label"] for line in lines] == ["yes", "yes", "no", "yes"] and [len(line["answers"]) for line in lines] == [3] * 4
+    table = pq.read_table(io.BytesIO(read(market, path + ".parquet", token)[1])).to_pylist()
+    assert len(table) == 12 and [row["unit"] for row in table] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert {row["assignment"] for row in table} == {one["assignment"] for line in lines for one in line["answers"]}
+    assert table[0]["label"] == "yes" and table[0]["submitted_at"].tzinfo is not None and json.loads(table[0]["answer"]) == {"label": "yes"}
+    marked = list(manifest.read(read(market, path + ".manifest?name=answer", token)[1].splitlines(), "answer"))
+    assert [one.label for one in marked] == ["yes", "yes", "no", "yes"] and marked[0].line["source"] == "Text 0" and marked[0].human
+    assert read(market, path + ".xlsx", token)[0] == 404 and read(market, path + ".manifest?name=a%20b", token)[0] in (400, 422)
+
+
+def test_a_job_without_answers_has_empty_files_and_says_so(market: Works) -> None:
+    token, job = quick_job(market, [("a", 1)])
+    path = f"/hire/jobs/{job['id']}"
+    assert b"No answer yet" in read(market, path, token)[1] and b"no answers yet" in read(market, path + "/results", token)[1]
+    assert len(read(market, path + "/results.csv", token)[1].splitlines()) == 1 and read(market, path + "/results.manifest", token)[1] == b""
+    assert pq.read_table(io.BytesIO(read(market, path + "/results.parquet", token)[1])).num_rows == 0
+    assert call(market, "GET", path + ".json", token=token).body["agreement"]["alpha"] is None
+
+
+def test_review_shows_what_waits_beside_its_siblings(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    token, job = done
+    path = f"/hire/jobs/{job['id']}/review"
+    shown = json.loads(read(market, path + ".json", token)[1])
+    assert [unit["unit"] for unit in shown["units"]] == [0, 1, 2, 3] and all(len(unit["answers"]) == 3 for unit in shown["units"])
+    assert [one["matched"] for unit in shown["units"] for one in unit["answers"]].count(False) == 1
+    assert [one["agrees"] for one in shown["units"][1]["answers"]] == [True, False, True]
+    assert read(market, path, token)[1].decode().count("data-answer=") == 12
+    rejected = json.loads(read(market, path + ".json?state=rejected", token)[1])["units"]
+    assert [unit["unit"] for unit in rejected] == [3] and sum(one["matched"] for one in rejected[0]["answers"]) == 1
+    assert len(json.loads(read(market, path + ".json?state=all&unit=2", token)[1])["units"]) == 1
+    for wrong in ("state=lost", "unit=x", "worker=me"):
+        assert read(market, f"{path}?{wrong}", token)[0] == 422
+    page = read(market, f"/hire/jobs/{job['id']}/units/1.html", token)
+    assert page[0] == 200 and b"crowd-classifier" in page[1] and page[2]["content-type"].startswith("text/plain")
+    assert read(market, f"/hire/jobs/{job['id']}/units/9.html", token)[0] == 404
+
+
+def test_money_is_said_and_what_is_signed_is_prepared(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    token, job = done
+    assert b"locked in your jobs" in read(market, "/hire/money", token)[1]
+    twin = json.loads(read(market, "/hire/money.json", token)[1])
+    assert int(twin["locked"]) >= 12 * 50_000
+    assert call(market, "GET", f"/hire/jobs/{job['id']}/funding.json", token=token).body == {"done": True}
+    early = call(market, "GET", f"/hire/jobs/{job['id']}/close.json", token=token)
+    assert early.status == 409 and "promised" in early.body["detail"]
+    assert call(market, "POST", "/hire/money/deposit.json", {"amount": "0"}, token).status == 422
+    assert call(market, "POST", "/hire/money/deposit.json", {"amount": str(10**30)}, token).status == 409
