@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from backend.api import (
     assignments,
+    consensus,
     evidence,
     health,
     holdings,
@@ -44,6 +45,7 @@ ROOMS = (
     lanes,
     notices,
     assignments,
+    consensus,
     settlement,
     templates,
     holdings,

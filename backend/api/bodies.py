@@ -38,6 +38,14 @@ class Criterion(Body):
     text: str
 
 
+class NewOverlap(Body):
+    """A unit is asked of `least` workers at first, then of one more at a time until its label is `confidence_bps` (1/10,000) sure; at
+    most as often as it has slots. What isn't asked is refunded when the job closes."""
+
+    confidence_bps: int
+    least: int = 3
+
+
 class NewJob(Body):
     """A job's content and terms; amounts in base units as decimal strings, windows in seconds, `closes_at` in Unix seconds.
 
@@ -73,6 +81,7 @@ class NewJob(Body):
     per_worker_limit: int | None = None
     auto_approval_seconds: int | None = None
     ai_policy: str = "allowed"
+    overlap: NewOverlap | None = None
 
 
 class NewAssignment(Body):

@@ -160,6 +160,7 @@ def _policies(body: NewJob) -> Policies:
         per_worker_limit=body.per_worker_limit,
         auto_approval_seconds=body.auto_approval_seconds,
         ai_policy=body.ai_policy,
+        overlap=None if body.overlap is None else {"least": body.overlap.least, "confidence_bps": body.overlap.confidence_bps},
     )
 
 

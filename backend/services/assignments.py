@@ -16,7 +16,7 @@ from backend.services.blocks import require_unblocked
 from backend.services.drafts import own
 from backend.services.postings import Job, Postings, require_open
 from backend.services.qualifications import Qualifications
-from backend.store import assignments, holding, slots
+from backend.store import assignments, consensus, holding, slots
 from backend.store.content import Contents
 from backend.store.database import Store
 from backend.store.tables import Assignment
@@ -117,7 +117,7 @@ class Assignments:
         self._qualifications.require(job.qualifications, worker, PREVIEW)
         with self._store.read() as connection:
             require_open(connection, job, self._clock())
-            unit = holding.preview(connection, job.number, worker, job.answers_per_worker)
+            unit = holding.preview(connection, job.number, worker, job.answers_per_worker, job.overlap is not None)
         if unit is None:
             raise Conflict("There is no unit left for this worker.")
         return unit, self._contents.unit(job.content, unit.content_offset, unit.content_length)
@@ -198,6 +198,9 @@ class Assignments:
         self._postings.check_answer(row.job, answer)
         if not assignments.reveal(connection, id, row.commitment, text, "0x" + salt.hex(), self._clock()):
             raise Conflict("This assignment was changed at this moment; look at it again.")
+        label = self._postings.label_of(row.job, answer)
+        if label is not None:
+            consensus.say(connection, row, label)
         changed = {"shown_state": "revealed", "answer": text, "salt": "0x" + salt.hex()}
         return SimpleNamespace(**(row._asdict() | changed))
 
@@ -296,7 +299,7 @@ class Assignments:
 def _pick(connection: Connection, job: Job, claim: holding.Claim, position: int | None) -> Row[Any] | None:
     """A unit with a free slot that the worker may still do."""
     if position is None:
-        return holding.next_unit(connection, claim, job.answers_per_worker)
+        return holding.next_unit(connection, claim, job.answers_per_worker, job.overlap is not None)
     unit = holding.this_unit(connection, claim, position)
     if unit is None:
         raise NotFound(f"The job has no unit {position}.")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from backend.services.aggregator import Aggregator
 from backend.services.aliases import Aliases
 from backend.services.approver import Approver
 from backend.services.assignments import Assignments
@@ -15,6 +16,7 @@ from backend.services.batches import Batches
 from backend.services.blocks import Blocks
 from backend.services.bonuses import Bonuses
 from backend.services.bulk import Bulk
+from backend.services.consensus import JobResults
 from backend.services.courier import Courier
 from backend.services.drafts import Drafts
 from backend.services.errands import Errands
@@ -105,6 +107,8 @@ class Coordinator:
         self.search = Search(store, self.postings, self.qualifications, deployment.chain_id, deployment.escrow, clock)
         self.lister = Lister(store, self.postings, clock)
         self.assignments = Assignments(store, contents, self.postings, self.qualifications, domain, self.key, clock)
+        self.aggregator = Aggregator(store, clock)
+        self.consensus = JobResults(store, self.key)
         self.drafts = Drafts(store, clock)
         self.reviews = Reviews(store, clock)
         self.bulk = Bulk(store, clock)
@@ -153,6 +157,7 @@ class Coordinator:
         self.courier.start()
         self.steward.start()
         self.lister.start()
+        self.aggregator.start()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     async def stop(self) -> None:
@@ -166,6 +171,7 @@ class Coordinator:
         await asyncio.to_thread(self.postman.stop)
         await asyncio.to_thread(self.steward.stop)
         await asyncio.to_thread(self.lister.stop)
+        await asyncio.to_thread(self.aggregator.stop)
         await asyncio.to_thread(self.errands.stop)
         await asyncio.to_thread(self.watchtower.stop)
         for settler in {self.settler, self.tower_settler}:

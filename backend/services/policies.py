@@ -9,6 +9,7 @@ from piecework.domain.answers import compiled, sentence_of
 from piecework.domain.content import canonical_json
 from piecework.domain.errors import Invalid
 from piecework.domain.templates import TEMPLATES, Schema
+from piecework.quality.reading import CHOICES
 
 AI_POLICIES = ("forbidden", "assisted", "allowed")
 MOST_CRITERIA = 50
@@ -20,6 +21,8 @@ LONGEST_SCHEMA = 65_536
 LONGEST_HTML = 1 << 20
 LONGEST_DELAY = 90 * 86_400
 MOST_ANSWERS = 2**31 - 1
+LATER = ("overlap",)
+"""Fields that came after the first manifests and are left away where a job doesn't use them, so that the same job keeps its hash."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
 Fault = tuple[str, str]
@@ -40,10 +43,12 @@ class Policies:
     per_worker_limit: int | None = None
     auto_approval_seconds: int | None = None
     ai_policy: str = "allowed"
+    overlap: Mapping[str, Any] | None = None
 
     def manifest(self) -> dict[str, Any]:
         """Their part of the manifest."""
-        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+        said = {name: _plain(getattr(self, name)) for name in self.__slots__}
+        return {name: value for name, value in said.items() if name not in LATER or value is not None}
 
     def row(self) -> dict[str, Any]:
         """Their columns in `posting`."""
@@ -53,6 +58,7 @@ class Policies:
             "per_worker_limit": self.per_worker_limit,
             "auto_approval_seconds": self.auto_approval_seconds,
             "ai_policy": self.ai_policy,
+            "overlap": None if self.overlap is None else canonical_json(_plain(self.overlap)).decode(),
         }
 
     def faults(self, template: str, labels: Sequence[str] | None) -> Iterator[Fault]:
@@ -60,6 +66,8 @@ class Policies:
         yield from self._words()
         yield from self._limits()
         yield from _criteria(self.criteria)
+        if self.overlap is not None:
+            yield from _overlap(self.overlap, template, labels)
         if template in TEMPLATES:
             yield from self._template(template, labels)
 
@@ -132,6 +140,15 @@ def _criteria(criteria: Sequence[Mapping[str, str]]) -> Iterator[Fault]:
             yield "criteria", "A criterion's code is 1 to 40 of a-z, 0-9, _ and -."
         if not 0 < len(criterion["text"].strip()) <= LONGEST_TEXT:
             yield "criteria", f"Say in 1 to {LONGEST_TEXT} characters what the criterion {criterion['code']} means."
+
+
+def _overlap(overlap: Mapping[str, Any], template: str, labels: Sequence[str] | None) -> Iterator[Fault]:
+    if template not in CHOICES or (template != "pairwise" and not labels):
+        yield "overlap", f"An overlap is for jobs that choose among labels: {', '.join(CHOICES)}."
+    if not 1 <= overlap["least"] <= MOST_ANSWERS:
+        yield "overlap", "overlap.least is how many answers each unit gets whatever they say, at least one."
+    if not 1 <= overlap["confidence_bps"] <= 10_000:
+        yield "overlap", "overlap.confidence_bps is how sure a unit must be, in 1/10,000: 9500 for 95 %."
 
 
 def _misfit(schema: Schema, value: Any) -> str | None:

@@ -1,5 +1,6 @@
 """Jobs: what a requester asks for, its content on disk, its terms, and the id that the escrow knows it by."""
 
+import json
 from asyncio import to_thread
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Row
 
 from backend.services.listing import listing
 from backend.services.policies import Fault, Policies
-from backend.store import listings, mirror, postings
+from backend.store import consensus, listings, mirror, postings
 from backend.store.content import Contents
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
@@ -21,6 +22,7 @@ from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from piecework.domain.templates import TEMPLATES
 from piecework.domain.terms import MAX_WINDOW, Terms, protocol_fee
 from piecework.domain.units import NATIVE
+from piecework.quality.reading import label_of
 
 MOST_SLOTS = 2**31 - 1
 MOST_UNITS = 1_000_000
@@ -49,6 +51,8 @@ class Job:
     """JSON, see `piecework.domain.requirements`."""
     assignment_seconds: int
     closes_at: int
+    overlap: str | None
+    """JSON {least, confidence_bps} of a job whose units are asked until they are sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class Postings:
         self._coordinator, self._clock = coordinator, clock
         self._known: dict[str, Job] = {}
         self._answer_check = lru_cache(maxsize=256)(self._compile)  # compiled once a job
+        self._template = lru_cache(maxsize=4_096)(lambda job: str(self.manifest(self.row(job))["template"]))
 
     async def describe(self, requester: str, draft: Draft) -> tuple[str, bool]:
         """Keeps a job and returns its id, and whether it is new. All or nothing.
@@ -180,6 +185,10 @@ class Postings:
             Invalid: the sentence says where and why.
         """
         self._answer_check(job)(answer)
+
+    def label_of(self, job: str, answer: Any) -> str | None:
+        """The class that an answer to the job chooses, None where it isn't one."""
+        return label_of(self._template(job), answer)
 
     def _compile(self, job: str) -> AnswerCheck:
         return AnswerCheck(self.manifest(self.row(job)))
@@ -362,6 +371,8 @@ def _add_once(
     if postings.one(connection, row["job"]) is not None:
         return False
     number, (listed, said) = postings.add(connection, row, units), found_by
+    if row["overlap"] is not None:
+        consensus.withhold(connection, number, json.loads(row["overlap"])["least"])
     listings.add(connection, listed | {"posting": number}, said, now)
     return True
 
@@ -382,4 +393,5 @@ def _fixed(row: Row[Any]) -> Job:
         row.qualifications,
         row.assignment_seconds,
         row.closes_at,
+        row.overlap,
     )

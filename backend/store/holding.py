@@ -8,6 +8,7 @@ from sqlalchemy import (
     Connection,
     Row,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -70,6 +71,18 @@ _again_first = _seen.where(
         .limit(LOOKED_AT)
     )
 )
+_ranked = (
+    select(*_UNIT)
+    .where(
+        col(Unit.posting) == bindparam("posting"),
+        literal_column("unit.free > 0"),
+        literal_column("unit.rank IS NOT NULL"),
+        _held < bindparam("limit"),
+    )
+    .order_by(col(Unit.rank), col(Unit.position))
+    .limit(1)
+)
+_RANKED = _ranked.with_for_update(skip_locked=True, of=Unit)
 _LOOKS = (_again_first, _after, _up_to)
 _AGAIN, _AFTER, _UP_TO = (look.with_for_update(skip_locked=True, of=Unit) for look in _LOOKS)
 _THIS = (
@@ -157,17 +170,21 @@ def claim(connection: Connection, posting: int, worker: str, most: int | None) -
     return None if row is None else Claim(posting, worker, row[0], bool(row[1]))
 
 
-def next_unit(connection: Connection, claim: Claim, limit: int) -> Row[Any] | None:
+def next_unit(connection: Connection, claim: Claim, limit: int, ranked: bool = False) -> Row[Any] | None:
     """The next unit with a free slot that the worker holds fewer than `limit` answers of: one that only lacks what somebody gave
-    back, else the first behind its last one; round once."""
-    values = {"posting": claim.posting, "worker": claim.worker, "limit": limit}
+    back, else the first behind its last one; round once. Of a job that is `ranked` the one whose next answer is worth most."""
+    values: dict[str, Any] = {"posting": claim.posting, "worker": claim.worker, "limit": limit}
+    if ranked:
+        return connection.execute(_RANKED, values).first()
     row = connection.execute(_AGAIN, values).first() if claim.again else None
     values["cursor"] = claim.cursor
     return row or connection.execute(_AFTER, values).first() or connection.execute(_UP_TO, values).first()
 
 
-def preview(connection: Connection, posting: int, worker: str, limit: int) -> Row[Any] | None:
+def preview(connection: Connection, posting: int, worker: str, limit: int, ranked: bool = False) -> Row[Any] | None:
     """What `next_unit` would find, locked by nobody and counted to nobody."""
+    if ranked:
+        return connection.execute(_ranked, {"posting": posting, "worker": worker, "limit": limit}).first()
     cursor, again = connection.execute(_WHERE, {"posting": posting, "worker": worker}).one()
     values = {"posting": posting, "worker": worker, "limit": limit, "cursor": cursor}
     looks = _LOOKS if again else _LOOKS[1:]
@@ -211,10 +228,14 @@ _GIVE_BACK = (
     .where(col(Assignment.id) == bindparam("b_id"), col(Assignment.state) == "reserved")
     .values(state=bindparam("b_state"), ended_at=bindparam("b_now"))
 )
+_asked_again = case(
+    (func.coalesce(col(Unit.wanted), col(Unit.slots)) >= col(Unit.slots) - col(Unit.free) - col(Unit.withheld), 1), else_=0
+)
+"""1 where a slot that comes back is asked of somebody else, 0 where the unit has what it needs without."""
 _FREE = (
     update(Unit)
     .where(col(Unit.posting) == bindparam("b_posting"), col(Unit.position) == bindparam("b_unit"))
-    .values(free=col(Unit.free) + 1)
+    .values(free=col(Unit.free) + _asked_again, withheld=col(Unit.withheld) + 1 - _asked_again)
 )
 _LOSE = (
     update(JobWorker)

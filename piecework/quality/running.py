@@ -35,7 +35,7 @@ class Running:
         self._added: list[tuple[str, str, str]] = []
         self._changed: dict[str, Floats] = {}
         self._pairs = {(int(w), int(k)): at for at, (w, k) in enumerate(fit.pairs)}
-        self._average = _average(fit)
+        self._average = average(fit)
 
     @property
     def added(self) -> int:
@@ -85,7 +85,7 @@ class Running:
         return self._average[said] if pair is None else np.maximum(self.fit.errors[pair], dawid_skene.FLOOR)
 
 
-def _average(fit: dawid_skene.Fit) -> Floats:
+def average(fit: dawid_skene.Fit) -> Floats:
     """P(said | true) of a worker nobody knows: everybody's answers together, one more in each cell. (classes said, true)."""
     classes = len(fit.labels.classes)
     answers = np.bincount(fit.pair_of, minlength=len(fit.pairs))

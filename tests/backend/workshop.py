@@ -220,7 +220,7 @@ def call(
         headers["authorization"] = f"Bearer {token}"
     response = _pool.request(method, running.url + path, body=sent, headers=headers)
     media = response.headers.get("content-type", "")
-    return Answer(response.status, media, json.loads(response.data) if "json" in media else response.data)
+    return Answer(response.status, media, json.loads(response.data) if media.endswith("json") else response.data)
 
 
 def sign_in(running: Works, key: Key) -> str:

@@ -26,6 +26,7 @@ from backend.store.tables.notices import Delivery, Notice, NoticeCursor, Webhook
 from backend.store.tables.operators import OperatorKey, OperatorTip, SignedGrant
 from backend.store.tables.people import Block, Bonus, Message, Mute, Thread
 from backend.store.tables.qualifications import Qualification, QualificationGrant, QualificationRequest
+from backend.store.tables.quality import AnswerLabel, JobConsensus, UnitConsensus, WorkerSkill
 from backend.store.tables.recourse import Evidence, WatchNote
 from backend.store.tables.reviews import Review
 from backend.store.tables.settlement import Attempt, LaneState
@@ -110,6 +111,8 @@ class Posting(SQLModel, table=True):
     """For what an answer may be rejected: JSON list of {code, text}. Empty: for any reason."""
     qualifications: str = Field(sa_type=Text, sa_column_kwargs={"default": "[]"})
     """Who may answer: JSON list of {qualification, comparator, values, guards}."""
+    overlap: str | None = Field(default=None, sa_type=Text)
+    """JSON {least, confidence_bps}: a unit is asked until it is so sure, at most as often as it has slots. NULL: always as often."""
     ai_policy: str = Field(max_length=9, sa_column_kwargs={"default": "allowed"})
     """forbidden, assisted or allowed."""
     created_at: datetime = fields.instant()
@@ -122,6 +125,7 @@ class Unit(SQLModel, table=True):
     __table_args__ = (
         Index("unit_free", "posting", "position", **fields.where("free > 0")),
         Index("unit_again", "posting", "position", **fields.where("free > 0 AND handed = slots")),
+        Index("unit_ranked", "posting", "rank", "position", **fields.where("free > 0 AND rank IS NOT NULL")),
     )
     posting: int = Field(primary_key=True)
     position: int = Field(primary_key=True)
@@ -133,7 +137,13 @@ class Unit(SQLModel, table=True):
     handed: int = fields.big()
     """Slots from the first on that were handed out at least once."""
     free: int = fields.big()
-    """Slots that nobody holds now."""
+    """Slots that may be handed out now."""
+    withheld: int = fields.big(default=0, sa_column_kwargs={"server_default": "0"})
+    """Slots that nobody holds and nobody is given now, because the unit has or awaits the answers that it needs."""
+    wanted: int | None = fields.big(default=None)
+    """How many answers it shall have or await now; NULL for as many as it has slots. Slots beyond are withheld."""
+    rank: int | None = fields.big(default=None)
+    """In a job that asks where an answer is worth most: the least is asked next. NULL in all others, which go by position."""
 
 
 LIVE = "state NOT IN ('returned', 'expired')"
@@ -275,6 +285,7 @@ OWN_TABLES = tuple(
         Notice, NoticeCursor, Webhook, Delivery,
         ApiKey,
         IdempotencyKey,
+        AnswerLabel, JobConsensus, UnitConsensus, WorkerSkill,
         MTurkCall, MTurkEvent, MTurkHit, MTurkHitType, MTurkKey, MTurkLayout, MTurkPart, MTurkReviewRun,
     )
 )

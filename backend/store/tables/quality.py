@@ -1,0 +1,79 @@
+"""What answers come to: labels as they came, what each unit is thought to be, and how good each worker is."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, Text
+from sqlmodel import Field, SQLModel
+
+from backend.store.tables import fields
+
+
+class AnswerLabel(SQLModel, table=True):
+    """The class that a revealed answer chooses, written with the answer."""
+
+    __tablename__ = "answer_label"
+    __table_args__ = (Index("answer_label_new", "posting", "slot", **fields.where("place IS NULL")),)
+    posting: int = Field(primary_key=True)
+    slot: int = fields.big(primary_key=True)
+    unit: int
+    worker: str = Field(max_length=42)
+    label: str = Field(sa_type=Text)
+    place: int | None = fields.big(default=None)
+    """Which of its job's answers it was to be taken into the consensus, from 0; NULL until it is."""
+
+
+class JobConsensus(SQLModel, table=True):
+    """Where a job's consensus stands. Between two fits its units follow their answers by the numbers of the last one."""
+
+    __tablename__ = "job_consensus"
+    __table_args__ = (Index("job_consensus_due", "refit_at", **fields.where("refit_at IS NOT NULL")),)
+    posting: int = Field(primary_key=True)
+    answers: int = fields.big()
+    """Taken in so far; the next one's place."""
+    classes: str = Field(sa_type=Text)
+    """JSON list, in the order in which they were first said."""
+    fitted: int = fields.big()
+    """Answers that the last fit was over: those with places below this."""
+    used: str = Field(max_length=10)
+    """The algorithm that the last fit ran; empty before it."""
+    priors: str = Field(sa_type=Text)
+    """JSON: how common each class is."""
+    average: str = Field(sa_type=Text)
+    """JSON {right, rates}: the word of a worker of whom nothing is known."""
+    alpha: float | None = Field(default=None)
+    temperature: float | None = Field(default=None)
+    fitting: int | None = Field(default=None)
+    """How much of a fit that runs now is done, per cent of its most iterations."""
+    refused: str | None = Field(default=None, sa_type=Text)
+    """Why it can't be fitted."""
+    fitted_at: datetime | None = fields.instant(default=None)
+    refit_at: datetime | None = fields.instant(default=None)
+
+
+class UnitConsensus(SQLModel, table=True):
+    """What a unit's answers come to now."""
+
+    __tablename__ = "unit_consensus"
+    posting: int = Field(primary_key=True)
+    unit: int = Field(primary_key=True)
+    label: str = Field(sa_type=Text)
+    confidence: float
+    answers: int
+    counts: str = Field(sa_type=Text)
+    """JSON: label → how many said it."""
+    shares: str = Field(sa_type=Text)
+    """JSON: label → how likely."""
+
+
+class WorkerSkill(SQLModel, table=True):
+    """How often a worker is right in a job by the last fit, with the middle 95 % of its posterior."""
+
+    __tablename__ = "worker_skill"
+    posting: int = Field(primary_key=True)
+    worker: str = Field(primary_key=True, max_length=42)
+    answers: int
+    right: float
+    low: float
+    high: float
+    rates: str = Field(sa_type=Text)
+    """JSON: P(said | true) as said → true → probability."""

@@ -1,0 +1,328 @@
+"""A job's consensus follows its answers, is fitted anew behind them, says when a unit has been asked enough, and can be checked."""
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from backend.services.aggregator import fitted
+from backend.store import consensus as rows_of
+from backend.store.database import Store
+from piecework.client import Market, Worker
+from piecework.quality import online
+from piecework.quality.running import Running
+from tests.backend.counter import Counter, job, worker
+from tests.backend.workshop import Works, answer, call, new_key, open_job, posting, sign_in
+
+NUMBERS = count(1_000)
+SURE = {"least": 2, "confidence_bps": 9_000}
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    opened = Store(database_url)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def counter(store: Store, slots: list[int], overlap: dict[str, int] | None = None, number: int = 1) -> Counter:
+    said, least = (None, 1) if overlap is None else (json.dumps(overlap), overlap["least"])
+    return Counter(store, store.write_now(lambda c: job(c, number, slots, said, least)), overlap is not None)
+
+
+def units(store: Store, posting: int) -> dict[int, Any]:
+    with store.read() as connection:
+        return {row.unit: row for row in rows_of.unit_page(connection, posting, -1, 10_000)}
+
+
+def crowd(counter: Counter, workers: int, wrong: dict[int, float], seed: int = 0) -> None:
+    """Everybody answers everything; worker n errs as often as `wrong` says."""
+    chance = random.Random(seed)
+    for n in range(workers):
+        while (row := counter.take(worker(n))) is not None:
+            truth = "ab"[row["unit"] % 2]
+            said = truth if chance.random() >= wrong.get(n, 0.1) else "ba"[row["unit"] % 2]
+            counter.say(row, said)
+        counter.step()
+
+
+def test_a_fit_in_the_background_is_the_fit_from_scratch_and_an_answer_after_it_moves_its_unit_by_bayes(store: Store) -> None:
+    desk = counter(store, [7] * 20)
+    crowd(desk, 6, {5: 0.6})
+    desk.step(60)
+    with store.read() as connection:
+        rows = [(row.unit, row.worker, row.label) for row in rows_of.all_labels(connection, desk.posting, 10**6)]
+        standing = rows_of.job(connection, desk.posting)
+    assert standing is not None and (standing.answers, standing.fitted, standing.used, standing.refit_at) == (120, 120, "ds", None)
+    found, now = fitted(rows, {}), units(store, desk.posting)
+    for decision in found.decisions():
+        row = now[int(decision.unit)]
+        assert row.label == decision.label and abs(row.confidence - decision.confidence) < 2e-4 and row.answers == 6
+    assert found.fit is not None
+    running = Running(found.fit)
+    new = desk.take(worker(6))
+    assert new is not None
+    desk.say(new, "b")
+    desk.step()
+    estimate, row = running.add(str(new["unit"]), worker(6), "b"), units(store, desk.posting)[new["unit"]]
+    assert row.label == estimate.label and row.confidence == pytest.approx(estimate.confidence, abs=1e-3) and row.answers == 7
+    with store.read() as connection:
+        after = rows_of.job(connection, desk.posting)
+        skills = rows_of.worker_page(connection, desk.posting, "", 100)
+    assert after is not None and (after.answers, after.fitted) == (121, 120) and after.refit_at is not None
+    assert min(skills, key=lambda one: one.right).worker == worker(5) and all(one.low < one.right < one.high for one in skills)
+
+
+def test_answers_that_come_while_a_fit_is_written_are_not_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = counter(store, [5] * 6)
+    crowd(desk, 3, {})
+    keep = desk.aggregator._keep
+
+    def late(leadership: Any, of: int, found: Any) -> None:
+        row = desk.take(worker(9))
+        assert row is not None
+        desk.say(row, "a")
+        desk.aggregator._take(leadership)
+        keep(leadership, of, found)
+
+    monkeypatch.setattr(desk.aggregator, "_keep", late)
+    desk.now = desk.now.replace(year=2027)
+    desk.leadership.acquire()
+    desk.aggregator.step_once(desk.leadership)
+    monkeypatch.undo()
+    assert sum(row.answers for row in units(store, desk.posting).values()) == 19
+    with store.read() as connection:
+        standing = rows_of.job(connection, desk.posting)
+    assert standing is not None and (standing.answers, standing.fitted) == (19, 18) and standing.refit_at is not None
+
+
+def test_one_answer_more_takes_milliseconds_whatever_was_answered_before(store: Store) -> None:
+    """Not one row of another unit is looked at: a job of many answers costs what a new one does."""
+    took = {}
+    for number, many in ((1, 5), (2, 120)):
+        desk = counter(store, [4] * many, number=number)
+        crowd(desk, 3, {})
+        desk.step(60)
+        times = []
+        for _ in range(5):
+            row = desk.take(worker(50 + len(times)))
+            assert row is not None
+            desk.say(row, "a")
+            with store.read() as connection:
+                new = rows_of.new(connection)
+            begun = time.perf_counter()
+            desk.aggregator._take(desk.leadership)
+            times.append(time.perf_counter() - begun)
+            assert len(new) == 1
+        took[many] = min(times)
+    assert took[120] < max(5 * took[5], 0.05), took
+
+
+def test_a_unit_is_asked_until_it_is_sure_and_no_oftener(store: Store) -> None:
+    desk = counter(store, [6] * 10, SURE)
+    crowd(desk, 12, {})
+    desk.step(60)
+    now = units(store, desk.posting)
+    asked = {unit: row.answers for unit, row in now.items()}
+    assert set(asked) == set(range(10)) and all(2 <= times <= 6 for times in asked.values())
+    assert sum(asked.values()) < 45, "ten units of six slots, and nearly everybody is right"
+    assert all(row.confidence >= 0.9 or row.answers == 6 for row in now.values())
+    assert desk.take(worker(99)) is None, "nobody is asked any more"
+    free, withheld = _slots(store, desk.posting)
+    assert free == 0 and withheld == 60 - sum(asked.values()), "what wasn't asked is nobody's, and goes back at the close"
+
+
+def test_a_slot_that_comes_back_is_asked_again_only_where_the_unit_lacks_it(store: Store) -> None:
+    desk = counter(store, [5], SURE)
+    rows = [desk.take(worker(n)) for n in range(3)]
+    assert rows[0] and rows[1] and rows[2] is None, "two at first"
+    desk.give_back(rows[0])
+    again = desk.take(worker(3))
+    assert again is not None
+    for row in (rows[1], again):
+        desk.say(row, "a")
+    desk.step()
+    assert desk.take(worker(4)) is None, "two of two: a share of 1"
+    store.write_now(lambda c: rows_of.ask(c, [{"posting": desk.posting, "unit": 0, "wanted": 3, "rank": 0}]))
+    third = desk.take(worker(4))
+    assert third is not None
+    store.write_now(lambda c: rows_of.ask(c, [{"posting": desk.posting, "unit": 0, "wanted": 2, "rank": 0}]))
+    desk.give_back(third)
+    assert desk.take(worker(5)) is None and _slots(store, desk.posting) == (0, 3)
+
+
+def test_the_next_answer_goes_where_it_is_worth_most(store: Store) -> None:
+    desk = counter(store, [5, 5, 5], {"least": 2, "confidence_bps": 9_999})
+    for unit, said in ((0, "aa"), (1, "ab"), (2, "aa")):
+        for n, label in enumerate(said):
+            row = _take_unit(desk, worker(n), unit)
+            desk.say(row, label)
+    desk.step()
+    row = desk.take(worker(7))
+    assert row is not None and row["unit"] == 1, "two said two things of it"
+
+
+def _take_unit(desk: Counter, who: str, unit: int) -> dict[str, Any]:
+    rows = []
+    while (row := desk.take(who)) is not None:
+        if row["unit"] == unit:
+            for other in rows:
+                desk.give_back(other)
+            return row
+        rows.append(row)
+    raise AssertionError(f"nobody is asked for unit {unit}")
+
+
+def _slots(store: Store, posting: int) -> tuple[int, int]:
+    with store.read() as connection:
+        row = connection.execute(text("SELECT sum(free), sum(withheld) FROM unit WHERE posting = :of"), {"of": posting}).one()
+    return int(row[0]), int(row[1])
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate,))
+@given(
+    slots=st.lists(st.integers(1, 6), min_size=1, max_size=4),
+    least=st.integers(1, 4),
+    sure=st.sampled_from([6_000, 9_000, 10_000]),
+    moves=st.lists(st.tuples(st.sampled_from(["take", "back", "say", "step"]), st.integers(0, 5), st.sampled_from("abc")), max_size=40),
+)
+def test_whatever_happens_slots_are_neither_lost_nor_given_twice(
+    store: Store, slots: list[int], least: int, sure: int, moves: list[tuple[str, int, str]]
+) -> None:
+    desk = counter(store, slots, {"least": least, "confidence_bps": sure}, next(NUMBERS))
+    held: list[dict[str, Any]] = []
+    said = [0] * len(slots)
+    for move, n, label in moves:
+        if move == "take" and (row := desk.take(worker(n))) is not None:
+            held.append(row)
+        elif move == "back" and held:
+            desk.give_back(held.pop(n % len(held)))
+        elif move == "say" and held:
+            row = held.pop(n % len(held))
+            desk.say(row, label)
+            said[row["unit"]] += 1
+        elif move == "step":
+            desk.step(2)
+        _require_whole(store, desk.posting, held, said)
+
+
+def _require_whole(store: Store, posting: int, held: list[dict[str, Any]], said: list[int]) -> None:
+    with store.read() as connection:
+        for row in connection.execute(text("SELECT * FROM unit WHERE posting = :of"), {"of": posting}):
+            live = said[row.position] + sum(one["unit"] == row.position for one in held)
+            assert row.slots - row.free - row.withheld == live and row.free >= 0 and row.withheld >= 0
+            assert row.free == max(0, row.wanted - live)
+        live_ones = "SELECT slot FROM assignment WHERE posting = :of AND state IN ('reserved', 'revealed') GROUP BY slot HAVING count(*) > 1"
+        twice = connection.execute(text(live_ones), {"of": posting})
+        assert twice.all() == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.sampled_from("xyz")), min_size=12, max_size=40), st.sampled_from("xyz"))
+def test_an_answer_by_kept_numbers_is_an_answer_to_the_fit_in_memory(rows: list[tuple[int, int, str]], said: str) -> None:
+    found = fitted([(unit, worker(who), label) for unit, who, label in rows], {})
+    if found.fit is None or said not in found.labels.classes:
+        return
+    skill_of = {one.worker: one.right for one in found.skills}
+    words, running = online.words(found.fit, skill_of), Running(found.fit)
+    names = [str(name) for name in found.labels.classes]
+    for who in (worker(0), worker(77)):
+        word = words.get(who, online.average(found.fit, skill_of)) if said in words.get(who, online.Word(rates={said: {}})).rates else online.average(found.fit, skill_of)
+        unit = str(found.labels.units[0])
+        before = dict(zip(names, running.estimate(unit).posterior.tolist(), strict=True))
+        after = online.updated(before, said, word, names)
+        estimate = running.add(unit, who, said)
+        for name, value in zip(names, estimate.posterior, strict=True):
+            assert after.get(name, 0.0) == pytest.approx(value, abs=1e-6)
+
+
+# ------------------------------------------------------------------------------------------------ through the interface
+
+
+def test_a_requester_reads_the_consensus_and_anyone_verifies_its_file(running: Works, tmp_path: Path) -> None:
+    token, found = asyncio.run(_labelled(running))
+    path = f"/v1/jobs/{found['id']}/consensus"
+    running.until("SELECT 1 FROM job_consensus WHERE fitted = 12")
+    view = call(running, "GET", f"{path}?limit=2", token=token).body
+    assert (view["answers"], view["fitted"], view["used"], view["refused"]) == (12, 12, "ds", None) and view["alpha"] is not None
+    assert [(one["unit"], one["label"], one["counts"]) for one in view["items"]] == [(0, "cat", {"cat": 3}), (1, "dog", {"cat": 1, "dog": 2})]
+    rest = call(running, "GET", f"{path}?cursor={view['next']}", token=token).body
+    assert [one["unit"] for one in rest["items"]] == [2, 3] and rest["next"] is None
+    workers = call(running, "GET", f"{path}/workers", token=token).body["items"]
+    assert len(workers) == 3 and all(one["answers"] == 4 and 0 < one["low"] < one["right"] < one["high"] < 1 for one in workers)
+    result, answers = tmp_path / "result.jsonl", tmp_path / "answers.csv"
+    result.write_bytes(call(running, "GET", f"{path}/file", token=token).body)
+    answers.write_bytes(call(running, "GET", f"{path}/answers", token=token).body)
+    checked = subprocess.run(
+        [sys.executable, "-m", "piecework.cli", "consensus", str(answers), "--verify", str(result), "--json"],
+        capture_output=True, text=True, check=True,
+    )
+    assert json.loads(checked.stdout)["signer"] == running.chain.coordinator.address
+    assert len(call(running, "GET", f"{path}/answers?answers=5", token=token).body.splitlines()) == 6
+    stranger = sign_in(running, new_key())
+    assert [call(running, "GET", path + part, token=stranger).status for part in ("", "/workers", "/file", "/answers")] == [403] * 4
+    assert call(running, "GET", f"{path}/file?answers=13", token=token).status == 409
+
+
+async def _labelled(running: Works) -> tuple[str, dict[str, Any]]:
+    """A job of four units that three workers have answered, one of them with a mistake."""
+    async with Market(running.url) as market:
+        asker, found = await open_job(market, running.chain.requester, [(n, 3) for n in range(4)], labels=["cat", "dog"])
+        for at in range(3):
+            one = await Worker.sign_in(market, new_key())
+            for unit in range(4):
+                await answer(one, found, unit, "cat" if unit % 2 == 0 or (at == 0 and unit == 1) else "dog")
+        return asker.session.token, found
+
+
+def test_a_job_that_asks_until_it_is_sure_leaves_slots_to_its_requester(running: Works) -> None:
+    async def run() -> tuple[str, dict[str, Any]]:
+        async with Market(running.url) as market:
+            terms = {"labels": ["cat", "dog"], "overlap": SURE}
+            asker, found = await open_job(market, running.chain.requester, [("x", 6), ("y", 6)], **terms)
+            for _ in range(2):
+                one = await Worker.sign_in(market, new_key())
+                for _ in range(2):
+                    await answer(one, found, None, "cat")
+            return asker.session.token, found
+
+    token, found = asyncio.run(run())
+    assert found["manifest"]["overlap"] == SURE
+    running.until("SELECT 1 FROM job_consensus WHERE answers = 4")
+    refused = call(running, "POST", f"/v1/jobs/{found['id']}/assignments", {}, sign_in(running, new_key()))
+    assert refused.status == 409, refused
+    assert call(running, "GET", f"/v1/jobs/{found['id']}").body["slot_counts"]["free"] == 8
+    assert call(running, "GET", f"/v1/jobs/{found['id']}/consensus", token=token).body["items"][0]["confidence"] >= 0.9
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"overlap": SURE}, {"overlap": SURE, "labels": ["a"], "template": "text"}, {"labels": ["a"], "overlap": {"confidence_bps": 0}},
+        {"labels": ["a"], "overlap": {"confidence_bps": 10_001}}, {"labels": ["a"], "overlap": SURE | {"least": 0}}, {"overlap": 3},
+    ],
+)  # fmt: skip
+def test_an_overlap_that_cant_be_kept_is_refused_in_a_sentence(market: Works, changed: dict[str, Any]) -> None:
+    token = sign_in(market, market.chain.requester)
+    answer = call(market, "POST", "/v1/jobs", posting([("x", 1)], **changed), token)
+    assert answer.status == 422 and "overlap" in answer.body["detail"].lower(), answer
+
+
+def test_a_job_without_labels_has_nothing_to_decide(market: Works) -> None:
+    token = sign_in(market, market.chain.requester)
+    made = call(market, "POST", "/v1/jobs", posting([("x", 1)]), token).body
+    assert call(market, "GET", f"/v1/jobs/{made['id']}/consensus", token=token).status == 409
+
