@@ -1,4 +1,8 @@
-"""Pagination tokens: where a list goes on, signed, so that one can't be made up or carried to another list."""
+"""Pagination tokens: where a list goes on, signed, so that one can't be made up or carried to another list.
+
+A page with anything on it has a token, the last one too, as it was at Amazon: oTree and Mephisto read `NextToken` from every such page,
+and stop at an empty one.
+"""
 
 import base64
 import binascii

@@ -31,6 +31,7 @@ def workers(
     answers: Annotated[int | None, typer.Option("--answers", min=1, help="Stop after so many answers.", show_default=False)] = None,
     idle: Annotated[float, typer.Option("--idle", help="Stop when for so many seconds there was nothing to do; 0 for never.")] = 5.0,
     job: Annotated[str | None, typer.Option("--job", help="Only this job; default: every open one.", show_default=False)] = None,
+    text: Annotated[str | None, typer.Option("--text", help="Only jobs whose title, keywords or instructions have these words.", show_default=False)] = None,
     seed: Annotated[str | None, typer.Option("--seed", help="Another seed makes other accounts.", show_default=False)] = None,
     url: Annotated[str | None, typer.Option("--url", help="The marketplace; default: the running 'piecework up'.", show_default=False)] = None,
     data: Annotated[Path, typer.Option("--data", help="The data directory of the running 'piecework up'.")] = DEFAULT_DATA,
@@ -50,7 +51,7 @@ def workers(
     habits, until = Habits(returned, abandoned, accuracy, seconds), Until(answers, idle or None)
     check(habits, count)
     profiles, began = [read_profile(text) for text in profile or ["random"]], time.monotonic()
-    tally = asyncio.run(_run(market, profiles, count, seed, habits, until, job, as_json))
+    tally = asyncio.run(_run(market, profiles, count, seed, habits, until, (job, text), as_json))
     said = _said(tally, count, time.monotonic() - began)
     if as_json:
         print(json.dumps(said))
@@ -59,7 +60,7 @@ def workers(
 
 
 async def _run(
-    url: str, profiles: list[Profile], count: int, seed: str | None, habits: Habits, until: Until, job: str | None, quiet: bool
+    url: str, profiles: list[Profile], count: int, seed: str | None, habits: Habits, until: Until, which: tuple[str | None, str | None], quiet: bool
 ) -> Tally:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -67,7 +68,7 @@ async def _run(
         with Progress(*columns, console=console, disable=quiet and not console.is_terminal) as progress:
             task = progress.add_task(_line(Tally()), total=until.answers)
             crowd = Crowd(
-                market, profiles, count, seed_of(market, seed), habits, until, job,
+                market, profiles, count, seed_of(market, seed), habits, until, *which,
                 lambda tally: progress.update(task, completed=tally.counts["answered"], description=_line(tally)),
             )
             return await crowd.run()

@@ -76,7 +76,7 @@ class Crowd:
         count: how many there are.
         seed: the same seed makes the same accounts, with the same natures.
         habits, until: see there.
-        job: only this job.
+        job, text: only this job, or only jobs whose title, keywords or instructions have these words.
         changed: called whenever the tally changed.
     """
 
@@ -89,9 +89,11 @@ class Crowd:
         habits: Habits,
         until: Until,
         job: str | None = None,
+        text: str | None = None,
         changed: Callable[[Tally], None] = lambda tally: None,
     ) -> None:
-        self._market, self._seed, self._habits, self._until, self._job, self._changed = market, seed, habits, until, job, changed
+        self._market, self._seed, self._habits, self._until, self._changed = market, seed, habits, until, changed
+        self._job, self._text = job, text
         self._profiles = dealt(profiles, count, random.Random(f"{seed} profiles"))
         self.tally, self._begun = Tally(), 0
         self._open: list[dict[str, Any]] = []
@@ -116,7 +118,7 @@ class Crowd:
         """Keeps the list of open jobs."""
         while not self._ended:
             if self._job is None:
-                page = await self._market.get("/v1/jobs", state="open", sort="newest", limit=JOBS_AT_ONCE)
+                page = await self._market.get("/v1/jobs", state="open", sort="newest", text=self._text, limit=JOBS_AT_ONCE)
                 self._open = [job for job in page["items"] if job["slot_counts"]["free"]]
             else:
                 self._open = [await self._market.get(f"/v1/jobs/{self._job}")]

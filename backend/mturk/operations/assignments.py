@@ -40,11 +40,10 @@ def _page(service: MTurk, call: Call) -> Answer:
     token = service.tokens.read(call.requester, call.operation, question, call.given.get("NextToken"))
     with service.store.read() as connection:
         hit = hits.one(connection, call.requester, call.given["HITId"], call.now)
-        rows = work.of_hit(connection, hit.id, sorted(set(statuses)), _place(token), most + 1)
-    shown = rows[:most]
+        shown = work.of_hit(connection, hit.id, sorted(set(statuses)), _place(token), most)
     views = [work.view(row, hit.id, hit.row.auto_approval_seconds) for row in shown]
     answer: Answer = {"NumResults": len(shown), "Assignments": views}
-    if len(rows) > most:
+    if shown:
         cursor = f"{shown[-1].revealed_at.isoformat()} {shown[-1].id}"
         answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, cursor)
     return answer

@@ -203,7 +203,7 @@ def _page(
             found += [hit for hit in page if wanted is None or wanted(hit)]
     shown = found[:most]
     answer: Answer = {"NumResults": len(shown), "HITs": [hits.view(hit) for hit in shown]}
-    if len(found) > most:
+    if shown:
         answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, str(shown[-1].row.number))
     return answer
 

@@ -118,8 +118,8 @@ def _bonuses(service: MTurk, call: Call) -> Answer:
         rows = connection.execute(_BONUSES.where(wanted), values).all()
     payments = [_payment(service, row) for row in rows[:most]]
     answer: Answer = {"NumResults": len(payments), "BonusPayments": payments}
-    if len(rows) > most:
-        answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, rows[most - 1].note)
+    if rows:
+        answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, rows[:most][-1].note)
     return answer
 
 
@@ -176,8 +176,8 @@ def _blocks(service: MTurk, call: Call) -> Answer:
         rows = connection.execute(_BLOCKS, {"by": call.requester, "after": token or "", "most": most + 1}).all()
     shown = [{"WorkerId": worker_id(row.worker), "Reason": row.reason} for row in rows[:most]]
     answer: Answer = {"NumResults": len(shown), "WorkerBlocks": shown}
-    if len(rows) > most:
-        answer["NextToken"] = service.tokens.make(call.requester, call.operation, {}, rows[most - 1].worker)
+    if rows:
+        answer["NextToken"] = service.tokens.make(call.requester, call.operation, {}, rows[:most][-1].worker)
     return answer
 
 
@@ -209,7 +209,7 @@ async def notify_workers(service: MTurk, call: Call) -> Answer:
 
     def change(connection: Connection) -> Answer:
         failed = [failure for id in dict.fromkeys(given["WorkerIds"]) if (failure := _write(connection, call, id, text))]
-        return {"NotifyWorkersFailureStatuses": failed} if failed else {}
+        return {"NotifyWorkersFailureStatuses": failed}
 
     return await call.change(service.store, change)
 

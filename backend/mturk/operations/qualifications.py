@@ -176,8 +176,8 @@ def _list(service: MTurk, call: Call) -> Answer:
         rows = connection.execute(statement).all()
     shown = [_view(row, call.requester) for row in rows[:most]]
     answer: Answer = {"NumResults": len(shown), "QualificationTypes": shown}
-    if len(rows) > most:
-        answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, rows[most - 1].id)
+    if rows:
+        answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, rows[:most][-1].id)
     return answer
 
 
@@ -305,8 +305,8 @@ def _workers(service: MTurk, call: Call) -> Answer:
         values = {"of": row.id, "after": token or "", "most": most + 1}
         rows = connection.execute(_GRANTS.where(revoked), values).all()
     answer: Answer = {"NumResults": len(rows[:most]), "Qualifications": [_grant(one) for one in rows[:most]]}
-    if len(rows) > most:
-        answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, rows[most - 1].account)
+    if rows:
+        answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, rows[:most][-1].account)
     return answer
 
 
@@ -341,8 +341,8 @@ def _requests(service: MTurk, call: Call) -> Answer:
         rows = connection.execute(statement, {"by": call.requester, "after": token or "", "most": most + 1}).all()
     shown = [_request(row) for row in rows[:most]]
     answer: Answer = {"NumResults": len(shown), "QualificationRequests": shown}
-    if len(rows) > most:
-        answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, rows[most - 1].id)
+    if rows:
+        answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, rows[:most][-1].id)
     return answer
 
 

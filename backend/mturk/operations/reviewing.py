@@ -48,8 +48,8 @@ def _list(service: MTurk, call: Call) -> Answer:
         if policy is not None:
             answer[_POLICIES[level]] = policy
             answer[_POLICIES[level].replace("Policy", "Report")] = _report([row for row in rows[:most] if row.level == level])
-    if len(rows) > most:
-        answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, str(rows[most - 1].number))
+    if rows:
+        answer["NextToken"] = service.tokens.make(call.requester, call.operation, question, str(rows[:most][-1].number))
     return answer
 
 
