@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 200, 44, 22, 10
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 220, 44, 26, 10
 POINTS = 96
 
 
@@ -27,9 +27,9 @@ def growth(lines: Sequence[tuple[str, np.ndarray]], until: float, most: int, lab
         '<svg class="plot" role="img" viewBox="0 0 {w} {h}" aria-label="{label}">'
         '<path class="axis" d="M{x} {top}V{y}H{w}"/><text x="{tx}" y="{ty}" text-anchor="end">{most}</text>'
         '<text x="{tx}" y="{y}" text-anchor="end">0</text>'
-        '<text x="{x}" y="{h}">{ago}</text><text x="{w}" y="{h}" text-anchor="end">now</text>{drawn}</svg>'
+        '<text x="{x}" y="{low}">{ago}</text><text x="{w}" y="{low}" text-anchor="end">now</text>{drawn}</svg>'
     ).format(
-        w=WIDTH, h=HEIGHT - 4, x=LEFT, tx=LEFT - 6, top=TOP, ty=TOP + 8, y=HEIGHT - BOTTOM, label=label, most=f"{most:,}",
+        w=WIDTH, h=HEIGHT, low=HEIGHT - 8, x=LEFT, tx=LEFT - 6, top=TOP, ty=TOP + 8, y=HEIGHT - BOTTOM, label=label, most=f"{most:,}",
         ago=_long(until - begin) + " ago", drawn=drawn,
     )
 

@@ -43,7 +43,7 @@ export async function fund(job, say, signed) {
   if (plan.typed_data) {
     say("First you sign that the escrow may take exactly this money; then you send.");
     const signature = await signTyped(plan.typed_data);
-    transaction = (await api("POST", `/hire/jobs/${job}/funding.json`, { signature, deadline: plan.typed_data.message.deadline })).transaction;
+    transaction = (await api("POST", `/hire/jobs/${job}/funding.json`, { signature, deadline: plan.typed_data.message.validBefore })).transaction;
   }
   await send(transaction);
   signed?.();

@@ -1,0 +1,262 @@
+"""A requester's whole way in a browser, from the template to the results, with a real wallet and the chain behind it."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from piecework.chain.wallet import sign_transaction
+from piecework.client import Market, Worker
+from tests.backend.workshop import Works, answer, new_key
+from tests.web.test_gallery import violations
+from tests.web.wallets import TestWallet, sign_in
+
+ROWS = "id;sentence\n1;The tea was good.\n2;The train was late.\n3;Nothing to say.\n"
+MOST_BYTES = 100_000
+AXES_OWN = "crowd.css' violates"
+"""axe reads stylesheets again, which the frame's policy forbids it."""
+
+
+class FundedWallet(TestWallet):
+    """One that also signs transactions, as Anvil doesn't know its key."""
+
+    def request(self, method: str, params: list[Any]) -> Any:
+        """What the wallet does."""
+        if method != "eth_sendTransaction" or method in self.refuses:
+            return super().request(method, params)
+        sent = params[0]
+        nonce = int(self.rpc.call("eth_getTransactionCount", self.key.address, "pending"), 16)
+        _, raw = sign_transaction(self.rpc, self.key, sent["to"], sent["data"], int(sent["value"], 16), nonce, None)
+        return self.rpc.call("eth_sendRawTransaction", raw)
+
+
+@pytest.fixture(scope="module")
+def wallet(market: Works) -> TestWallet:
+    """The requester's, with gas money and no dollars."""
+    chain = market.chain.deployment.chain_id
+    key = new_key()
+    market.chain.rpc.call("anvil_setBalance", key.address, hex(10**18))
+    return FundedWallet(market.chain.rpc, key, chain, knows={chain})
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser, market: Works, wallet: TestWallet) -> Iterator[Page]:
+    """The requester's browser, signed in."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    context.set_default_timeout(10_000)
+    wallet.install(context)
+    page = context.new_page()
+    page.errors = []  # type: ignore[attr-defined]
+    page.on("console", lambda said: page.errors.append(said.text) if said.type == "error" and AXES_OWN not in said.text else None)  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: page.errors.append(str(error)))  # type: ignore[attr-defined]
+    page.goto(f"{market.url}/hire")
+    expect(page.locator("h1")).to_have_text("Sign in first")
+    page.errors.clear()  # type: ignore[attr-defined]
+    sign_in(page)
+    yield page
+    assert page.errors == []  # type: ignore[attr-defined]
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def job(desk: Page, market: Works, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A job that was described and funded on the page, with a reload at every step."""
+    desk.goto(f"{market.url}/hire/money")
+    desk.locator("[data-play]").click()
+    agree(desk)
+    expect(desk.locator(".facts")).to_contain_text("1000.00")
+    return describe(desk, market, tmp_path_factory.mktemp("rows"))
+
+
+def agree(page: Page) -> None:
+    """Agrees to what the page says it is about to do."""
+    page.locator("dialog.wallet button.primary").click()
+    page.locator("dialog.wallet").wait_for(state="detached", timeout=20_000)
+
+
+def reload(page: Page) -> None:
+    """What a careless person does, and then waits."""
+    page.wait_for_timeout(50)
+    page.reload()
+    page.locator("form[data-ready]").wait_for()
+
+
+def describe(page: Page, market: Works, folder: Path) -> str:
+    page.goto(f"{market.url}/hire/new")
+    page.locator("form[data-ready]").wait_for()
+    page.get_by_role("radio", name="Text classification Say").check()
+    page.get_by_label("Labels to choose from").fill("good\nbad\nneither")
+    reload(page)
+    expect(page.get_by_label("Labels to choose from")).to_have_value("good\nbad\nneither")
+    expect(page.get_by_role("radio", name="Text classification Say")).to_be_checked()
+
+    (folder / "texts.csv").write_text("id,text\n1\n")
+    page.locator("#file").set_input_files(folder / "texts.csv")
+    expect(page.locator("[data-faults='2']")).to_contain_text("Row 2: it has 1 columns, but the first row names 2.")
+    (folder / "texts.csv").write_text(ROWS)
+    page.locator("#file").set_input_files(folder / "texts.csv")
+    expect(page.locator("#loaded")).to_have_text("3 units from texts.csv.")
+    expect(page.locator("#mapping select").first).to_have_value("sentence")
+    page.locator("#slots").fill("2")
+    reload(page)
+    expect(page.locator("#loaded")).to_have_text("3 units from texts.csv.")
+    expect(page.locator("#rows")).to_contain_text("The train was late.")
+    frame = page.frame_locator("#preview iframe")
+    expect(frame.locator("body")).to_contain_text("The tea was good.")
+    page.locator("#later").click()
+    expect(frame.locator("body")).to_contain_text("The train was late.")
+
+    page.locator("#title").fill("How was it?")
+    page.locator("#instructions").fill("Say whether the writer is content.")
+    page.get_by_role("textbox", name="Code").fill("wrong")
+    page.get_by_label("What it means").fill("The label contradicts the text.")
+    reload(page)
+    expect(page.get_by_role("textbox", name="Code")).to_have_value("wrong")
+    page.locator("#reward").fill("0.5")
+    page.locator("#seconds").fill("30")
+    reload(page)
+    expect(page.locator("#total")).to_have_text("3.00 DEVUSD at most")
+    expect(page.locator("#hourly")).to_contain_text("60.00")
+    expect(page.locator("[data-state=faulty]")).to_have_count(0)
+    assert not violations(page)
+    page.locator("#fund").click()
+    told = page.locator("dialog.wallet")
+    expect(told).to_contain_text("the escrow contract")
+    page.locator("dialog.wallet button.primary").click()
+    expect(told).to_contain_text("6 answers", timeout=15_000)
+    page.locator("dialog.wallet button.primary").click()
+    page.wait_for_url("**/hire/jobs/0x*", timeout=30_000)
+    return page.url.rsplit("/", 1)[1]
+
+
+async def answers(market: Works, job: str) -> list[str]:
+    """Two workers answer all three units; the second one is of another mind twice."""
+    async with Market(market.url) as api:
+        view, found = await api.get(f"/v1/jobs/{job}"), []
+        for said in (("good", "bad", "neither"), ("good", "neither", "good")):
+            worker = await Worker.sign_in(api, new_key())
+            for unit, label in enumerate(said):
+                found.append((await answer(worker, view, unit, {"label": label}))["id"])
+        return found
+
+
+@pytest.fixture(scope="module")
+def answered(job: str, desk: Page, market: Works) -> str:
+    """The job with its answers, while its page is open."""
+    desk.goto(f"{market.url}/hire/jobs/{job}")
+    expect(desk.locator("#live")).to_contain_text("No answer yet")
+    with ThreadPoolExecutor(1) as pool:  # this thread's loop is Playwright's
+        pool.submit(lambda: asyncio.run(answers(market, job))).result()
+    return job
+
+
+def test_what_comes_in_shows_by_itself(desk: Page, answered: str) -> None:
+    expect(desk.locator("#live")).to_contain_text("6 answers wait for you", timeout=15_000)
+    expect(desk.locator("#live")).to_contain_text("6 of 6 answered")
+    assert not violations(desk)
+
+
+def test_answers_are_decided_one_by_one_and_taken_back(desk: Page, answered: str, market: Works) -> None:
+    desk.goto(f"{market.url}/hire/jobs/{answered}/review")
+    cards = desk.locator("[data-answer]")
+    expect(cards).to_have_count(6)
+    desk.keyboard.press("j")
+    desk.keyboard.press("o")
+    expect(desk.frame_locator("[data-frame]:not([hidden]) iframe").locator("body")).to_contain_text("The tea was good.")
+    desk.keyboard.press("a")
+    expect(cards.first).to_have_attribute("data-state", "approved")
+    desk.keyboard.press("u")
+    expect(cards.first).to_have_attribute("data-state", "revealed")
+    last = desk.locator("[data-unit='2'] [data-answer]").last
+    last.focus()
+    desk.keyboard.press("r")
+    last.get_by_label("In words, for the worker").fill("It says nothing.")
+    desk.keyboard.press("Enter")
+    expect(last).to_have_attribute("data-state", "rejected")
+    expect(last).to_contain_text("wrong: It says nothing.")
+    assert not violations(desk)
+
+
+def test_many_are_decided_after_a_look(desk: Page, answered: str, market: Works) -> None:
+    desk.goto(f"{market.url}/hire/jobs/{answered}/review")
+    desk.locator(".bulk summary").click()
+    desk.locator("[data-bulk] [name=class]").select_option(label="good")
+    desk.get_by_role("button", name="Look first").click()
+    expect(desk.get_by_role("button", name="Approve 2 answers")).to_be_visible()
+    desk.locator("[data-bulk] [name=class]").select_option(label="anything")
+    desk.get_by_role("button", name="Look first").click()
+    desk.get_by_role("button", name="Approve 5 answers").click()
+    expect(desk.locator(".attention")).to_contain_text("5 approved answers aren't paid yet")
+
+
+def test_one_signature_pays_them(desk: Page, answered: str, market: Works, wallet: TestWallet) -> None:
+    desk.goto(f"{market.url}/hire/jobs/{answered}")
+    before = wallet.count("eth_sendTransaction")
+    desk.locator("[data-act=pay]").click()
+    expect(desk.locator("dialog.wallet")).to_contain_text("5 answers")
+    agree(desk)
+    expect(desk.locator(".money")).to_contain_text("2.5", timeout=30_000)
+    assert wallet.count("eth_sendTransaction") == before
+
+
+def test_the_files_hold_what_was_said(desk: Page, answered: str, market: Works) -> None:
+    desk.goto(f"{market.url}/hire/jobs/{answered}/results")
+    assert not violations(desk)
+    found = {}
+    for name in ("CSV", "JSON Lines", "Ground Truth manifest", "Parquet"):
+        with desk.expect_download() as download:
+            desk.get_by_role("link", name=name, exact=True).click()
+        found[name] = Path(download.value.path()).read_bytes()
+    rows = list(csv.DictReader(io.StringIO(found["CSV"].decode())))
+    assert sorted(row["AssignmentStatus"] for row in rows) == ["Approved"] * 5 + ["Rejected"]
+    assert {row["Input.source"] for row in rows} == {"The tea was good.", "The train was late.", "Nothing to say."}
+    lines = [json.loads(line) for line in found["JSON Lines"].splitlines()]
+    assert [line["label"] for line in lines][0] == "good" and lines[2]["label"] == "neither" and lines[0]["confidence"] == 1
+    assert len(found["Ground Truth manifest"].splitlines()) == 3 and found["Parquet"].startswith(b"PAR1")
+
+
+def test_every_page_is_clean_and_light(desk: Page, answered: str, market: Works) -> None:
+    job = f"/hire/jobs/{answered}"
+    for path in ("/hire", "/hire/new", "/hire/money", job, job + "/review?state=all", job + "/results"):
+        for scheme in ("light", "dark"):
+            desk.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            weights: list[int] = []
+            listen = lambda response, into=weights: into.append(len(response.body())) if response.url.endswith((".js", ".css")) and "/crowd/" not in response.url else None  # noqa: E731
+            desk.on("response", listen)
+            desk.goto(market.url + path)
+            desk.wait_for_timeout(300)
+            desk.remove_listener("response", listen)
+            found = violations(desk)
+            assert not found, path + "\n" + "\n".join(found)
+            assert sum(weights) < MOST_BYTES, path
+    desk.emulate_media(color_scheme="light")
+    desk.set_viewport_size({"width": 360, "height": 800})
+    for path in ("/hire", "/hire/new", "/hire/money", job, job + "/review?state=all", job + "/results"):
+        desk.goto(market.url + path)
+        assert desk.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+    desk.set_viewport_size({"width": 1200, "height": 900})
+
+
+def test_the_balance_is_topped_up(desk: Page, answered: str, market: Works) -> None:
+    desk.goto(f"{market.url}/hire/money")
+    desk.get_by_label("to move from your wallet").fill("x")
+    desk.get_by_role("button", name="Top up the balance").click()
+    expect(desk.locator("[data-status]").first).to_contain_text("is not an amount")
+    desk.get_by_label("to move from your wallet").fill("12.5")
+    desk.get_by_role("button", name="Top up the balance").click()
+    agree_twice(desk)
+    expect(desk.locator("p.money")).to_contain_text("12.50", timeout=20_000)
+
+
+def agree_twice(page: Page) -> None:
+    """First the signature, then the transaction."""
+    page.locator("dialog.wallet button.primary:text('Sign')").click()
+    page.locator("dialog.wallet button.primary:text-is('Send')").click()
+    page.locator("dialog.wallet").wait_for(state="detached", timeout=20_000)
