@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     webhooks_anywhere: bool = Field(False, description="Whether webhooks may go to private addresses and without TLS; for trying.")
     mturk_sqs: str | None = Field(None, description="Endpoint that carries notifications of Mechanical Turk's interface to SQS.")
     mturk_sns: str | None = Field(None, description="Endpoint that carries them to SNS.")
+    eas: str | None = Field(None, description="EAS contract that attested qualifications are bound to; by default the escrow's address.")
     webhook_hours: float = Field(24, gt=0, description="How long a delivery to a webhook is tried.")
     watchtower: bool = Field(True, description="Whether to do what silent requesters leave undone, with the coordinator key's gas money.")
     watch_seconds: float = Field(15, gt=0, description="Seconds between two looks of the watchtower.")

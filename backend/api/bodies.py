@@ -46,6 +46,17 @@ class NewOverlap(Body):
     least: int = 3
 
 
+class NewGoldPolicy(Body):
+    """How units whose answer the requester knows are mixed in: `share_bps` (1/10,000) of a worker's units, and all of its `first` ones, of
+    which `pass_right` must be right for it to go on. A worker is given no more when the chance that it is right in less than `least_bps`
+    passes 95 %; what it has answered is paid like any answer."""
+
+    share_bps: int = 1_000
+    first: int = 1
+    least_bps: int = 7_000
+    pass_right: int = 0
+
+
 class NewJob(Body):
     """A job's content and terms; amounts in base units as decimal strings, windows in seconds, `closes_at` in Unix seconds.
 
@@ -82,6 +93,7 @@ class NewJob(Body):
     auto_approval_seconds: int | None = None
     ai_policy: str = "allowed"
     overlap: NewOverlap | None = None
+    gold: NewGoldPolicy | None = None
 
 
 class NewAssignment(Body):

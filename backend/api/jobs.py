@@ -2,6 +2,7 @@
 
 from asyncio import to_thread
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 
 from backend.api import searching, views
@@ -160,7 +161,8 @@ def _policies(body: NewJob) -> Policies:
         per_worker_limit=body.per_worker_limit,
         auto_approval_seconds=body.auto_approval_seconds,
         ai_policy=body.ai_policy,
-        overlap=None if body.overlap is None else {"least": body.overlap.least, "confidence_bps": body.overlap.confidence_bps},
+        overlap=None if body.overlap is None else msgspec.structs.asdict(body.overlap),
+        gold=None if body.gold is None else msgspec.structs.asdict(body.gold),
     )
 
 

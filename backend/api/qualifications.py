@@ -1,5 +1,7 @@
 """Qualifications: made and granted by requesters, held and asked for by workers."""
 
+from typing import Any
+
 import msgspec
 from fastapi import APIRouter, Request, Response
 
@@ -9,6 +11,7 @@ from backend.api.requests import account, address, coordinator, cursor_id, hex_t
 from backend.api.schema import JSON, spec
 from backend.api.views import page
 from backend.services.qualifications import Qualifications
+from piecework.domain.errors import Invalid
 
 router = APIRouter(prefix="/v1/qualifications", tags=["qualifications"])
 
@@ -44,6 +47,35 @@ class Refusal(msgspec.Struct, forbid_unknown_fields=True):
     reason: str | None = None
 
 
+class NewAttester(msgspec.Struct, forbid_unknown_fields=True):
+    """An account whose attestations count, and the EAS contract that they are bound to."""
+
+    attester: str
+    chain_id: int
+    registry: str
+    version: str = "1.3.0"
+
+
+class NewAttesters(msgspec.Struct, forbid_unknown_fields=True):
+    """All of them; an empty list for none. The attestation's `evidence` must be their own number for the person, the same for all
+    accounts of one."""
+
+    attesters: list[NewAttester]
+
+
+class BroughtAttestation(msgspec.Struct, forbid_unknown_fields=True):
+    """EAS's off-chain attestation as its SDK writes it: {sig, signer}."""
+
+    attestation: dict[str, Any]
+
+
+class AttestationView(msgspec.Struct):
+    """The attestation, and what its evidence is the Keccak-256 of (as canonical JSON)."""
+
+    attestation: dict[str, Any]
+    evidence: dict[str, Any]
+
+
 class Outcome(msgspec.Struct):
     """granted or pending."""
 
@@ -69,6 +101,42 @@ def kinds(request: Request) -> Response:
 def held(request: Request) -> Response:
     """What one has and had."""
     return JSON({"items": [views.held(row) for row in _services(request).held(account(request))], "next": None})
+
+
+@router.get("/held/{id}/attestation", **spec(AttestationView, auth=True))
+def attestation(request: Request, id: str) -> Response:
+    """A signed attestation that one has a qualification, to carry along: EAS's off-chain format, which its SDK verifies."""
+    attested, evidence = coordinator(request).attestations.of(_id(id), account(request))
+    return JSON(AttestationView(attested, evidence))
+
+
+@router.put("/{id}/attesters", **spec(None, 204, NewAttesters, auth=True))
+async def trust(request: Request, id: str) -> Response:
+    """Says whose attestations a qualification of one's own is granted by, a person once."""
+    owner, body = account(request), await read(request, NewAttesters)
+    rows = [
+        {"attester": address("attester", one.attester), "chain_id": one.chain_id, "eas": address("registry", one.registry)}
+        | {"version": one.version[:16]}
+        for one in body.attesters
+        if _check_chain(one.chain_id)
+    ]
+    await coordinator(request).attestations.trust(_id(id), owner, rows)
+    return Response(status_code=204)
+
+
+@router.get("/{id}/attesters", **spec(list[NewAttester]))
+def attesters(request: Request, id: str) -> Response:
+    """Whose attestations a qualification is granted by."""
+    rows = coordinator(request).attestations.trusted(_id(id))
+    return JSON({"items": [NewAttester(row.attester, row.chain_id, row.eas, row.version) for row in rows], "next": None})
+
+
+@router.post("/{id}/attestations", **spec(Outcome, 201, BroughtAttestation, auth=True))
+async def bring(request: Request, id: str) -> Response:
+    """Has a qualification granted by an attestation about oneself, of somebody whom its owner trusts."""
+    own, body = account(request), await read(request, BroughtAttestation)
+    await coordinator(request).attestations.bring(_id(id), own, body.attestation)
+    return JSON(Outcome("granted"), 201)
 
 
 @router.get("/{id}", **spec(QualificationView))
@@ -133,6 +201,12 @@ async def refuse(request: Request, id: str, asker: str) -> Response:
 
 def _services(request: Request) -> Qualifications:
     return coordinator(request).qualifications
+
+
+def _check_chain(chain_id: int) -> bool:
+    if not 0 < chain_id < 2**63:
+        raise Invalid("chain_id is a whole number above 0.")
+    return True
 
 
 def _id(id: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Row
 
+from backend.services import gold, rules
 from backend.services.leadership import Leadership
 from backend.services.rounds import Rounds
 from backend.store import consensus as rows_of
@@ -96,7 +97,8 @@ class Aggregator(Rounds):
         try:
             with self._store.read() as connection:
                 rows = [(row.unit, row.worker, row.label) for row in rows_of.all_labels(connection, job.posting, job.answers)]
-            found = fitted(rows, {}, progress)
+                known = gold.truth(connection, job.posting)
+            found = fitted(rows, known, progress)
         except Invalid as error:
             self._change(leadership, job.posting, refused=error.sentence, refit_at=None, fitting=None)
             return
@@ -145,6 +147,7 @@ class Aggregator(Rounds):
             rows_of.change_job(connection, posting, **said)
             for at in range(0, len(skills), LOT):
                 rows_of.put_skills(connection, skills[at : at + LOT])
+            rules.apply(connection, posting, (one.worker for one in found.skills), self._clock())
 
         self._store.write_now(head)
         for at in range(0, len(found.labels.units), LOT):
@@ -212,6 +215,7 @@ def take_in(connection: Connection, posting: int, new: Sequence[Row[Any]], now: 
     else:
         rows_of.change_job(connection, posting, **values)
     book.ask(changed)
+    rules.apply(connection, posting, (row.worker for row in new), now)
 
 
 class _Book:

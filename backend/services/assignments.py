@@ -14,9 +14,10 @@ from sqlmodel import col
 
 from backend.services.blocks import require_unblocked
 from backend.services.drafts import own
+from backend.services.gold import Gold
 from backend.services.postings import Job, Postings, require_open
 from backend.services.qualifications import Qualifications
-from backend.store import assignments, consensus, holding, slots
+from backend.store import assignments, consensus, gold, holding, slots
 from backend.store.content import Contents
 from backend.store.database import Store
 from backend.store.tables import Assignment
@@ -42,6 +43,7 @@ class Assignments:
         domain: the escrow's signing domain.
         key: the coordinator's, which signs receipts.
         qualifications: who may answer what.
+        gold: mixes known units in.
         clock: the time, aware.
     """
 
@@ -51,12 +53,13 @@ class Assignments:
         contents: Contents,
         postings: Postings,
         qualifications: Qualifications,
+        gold: Gold,
         domain: Domain,
         key: Key,
         clock: Callable[[], datetime],
     ) -> None:
         self._store, self._contents, self._postings, self._qualifications = store, contents, postings, qualifications
-        self._domain, self._key, self._clock = domain, key, clock
+        self._gold, self._domain, self._key, self._clock = gold, domain, key, clock
         self._handed: dict[str, tuple[str, int, str]] = {}
         self._digest = lru_cache(maxsize=4096)(self._compute_digest)  # asked for at the commit, and again at the reveal
 
@@ -92,7 +95,8 @@ class Assignments:
         claim = holding.claim(connection, job.number, worker, job.per_worker_limit)
         if claim is None:
             raise Conflict(f"This job takes at most {job.per_worker_limit} answers of one worker, and you have given or begun them.")
-        unit = _pick(connection, job, claim, position)
+        known = self._known(connection, job, claim, position)
+        unit = known or _pick(connection, job, claim, position)
         if unit is None and holding.expire(connection, now):
             unit = _pick(connection, job, claim, position)
         if unit is None:
@@ -103,7 +107,17 @@ class Assignments:
         row["expires_at"] = now + min(timedelta(seconds=job.assignment_seconds), left)
         if not holding.hold(connection, unit, row):
             raise Conflict("Somebody else took the slot at this moment; try again.")
+        if known is not None:
+            gold.see(connection, row)
         return row, (unit.content_offset, unit.content_length)
+
+    def _known(self, connection: Connection, job: Job, claim: holding.Claim, position: int | None) -> Row[Any] | None:
+        """The known unit whose turn it is, in a job that mixes some in."""
+        if job.gold is None:
+            return None
+        if position is not None:
+            raise Conflict("This job says itself which unit comes next; ask for the next one.")
+        return self._gold.next(connection, job, claim.worker, claim.held)
 
     def preview(self, job_id: str, worker: str) -> tuple[Row[Any], bytes]:
         """The unit that the worker would be given now, and its content as canonical JSON; nothing is reserved.

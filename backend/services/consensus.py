@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from backend.services.aggregator import fitted
+from backend.services.gold import truth
 from backend.services.postings import Job
 from backend.store import consensus
 from backend.store.database import Store
@@ -63,8 +64,9 @@ class JobResults:
         with self._one_at_a_time:
             with self._store.read() as connection:
                 rows = [(row.unit, row.worker, row.label) for row in consensus.all_labels(connection, job.number, below)]
-            found = fitted(rows, {})
-        return _lots(write(found, self._key))
+                known = truth(connection, job.number)
+            found = fitted(rows, known)
+        return _lots(write(found, self._key, known))
 
     def answers(self, job: Job, answers: int | None) -> Iterator[bytes]:
         """The answers that such a file is made from: CSV with the columns task, worker and label, a task named by its unit's position."""

@@ -12,6 +12,7 @@ from backend.services.aggregator import Aggregator
 from backend.services.aliases import Aliases
 from backend.services.approver import Approver
 from backend.services.assignments import Assignments
+from backend.services.attestations import Attestations
 from backend.services.batches import Batches
 from backend.services.blocks import Blocks
 from backend.services.bonuses import Bonuses
@@ -22,6 +23,7 @@ from backend.services.drafts import Drafts
 from backend.services.errands import Errands
 from backend.services.evidence import EvidenceRoom
 from backend.services.funding import Funding
+from backend.services.gold import Gold
 from backend.services.holdings import WorkersFiles
 from backend.services.keys import Keys, forget_over
 from backend.services.lane import GWEI
@@ -35,6 +37,7 @@ from backend.services.postman import Postman
 from backend.services.qualifications import Qualifications
 from backend.services.results import Results
 from backend.services.reviews import Reviews
+from backend.services.rules import Rules
 from backend.services.search import Search
 from backend.services.sessions import Sessions, forget_old
 from backend.services.settler import Settler
@@ -50,6 +53,7 @@ from piecework.chain.deployment import Deployment
 from piecework.chain.failover import Failover
 from piecework.domain.errors import Invalid, PieceworkError
 from piecework.domain.typed_data import Key
+from piecework.quality.attestation import Registry
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +110,10 @@ class Coordinator:
         self.qualifications = Qualifications(store, deployment.chain_id, deployment.escrow, clock)
         self.search = Search(store, self.postings, self.qualifications, deployment.chain_id, deployment.escrow, clock)
         self.lister = Lister(store, self.postings, clock)
-        self.assignments = Assignments(store, contents, self.postings, self.qualifications, domain, self.key, clock)
+        self.gold, self.rules = Gold(store, self.key), Rules(store)
+        registry = Registry(deployment.chain_id, settings.eas or deployment.escrow)
+        self.attestations = Attestations(store, self.key, registry, clock)
+        self.assignments = Assignments(store, contents, self.postings, self.qualifications, self.gold, domain, self.key, clock)
         self.aggregator = Aggregator(store, clock)
         self.consensus = JobResults(store, self.key)
         self.drafts = Drafts(store, clock)

@@ -21,7 +21,7 @@ LONGEST_SCHEMA = 65_536
 LONGEST_HTML = 1 << 20
 LONGEST_DELAY = 90 * 86_400
 MOST_ANSWERS = 2**31 - 1
-LATER = ("overlap",)
+LATER = ("overlap", "gold")
 """Fields that came after the first manifests and are left away where a job doesn't use them, so that the same job keeps its hash."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
@@ -44,6 +44,7 @@ class Policies:
     auto_approval_seconds: int | None = None
     ai_policy: str = "allowed"
     overlap: Mapping[str, Any] | None = None
+    gold: Mapping[str, Any] | None = None
 
     def manifest(self) -> dict[str, Any]:
         """Their part of the manifest."""
@@ -58,7 +59,8 @@ class Policies:
             "per_worker_limit": self.per_worker_limit,
             "auto_approval_seconds": self.auto_approval_seconds,
             "ai_policy": self.ai_policy,
-            "overlap": None if self.overlap is None else canonical_json(_plain(self.overlap)).decode(),
+            "overlap": _text(self.overlap),
+            "gold": _text(self.gold),
         }
 
     def faults(self, template: str, labels: Sequence[str] | None) -> Iterator[Fault]:
@@ -68,6 +70,8 @@ class Policies:
         yield from _criteria(self.criteria)
         if self.overlap is not None:
             yield from _overlap(self.overlap, template, labels)
+        if self.gold is not None:
+            yield from _gold(self.gold, template, labels)
         if template in TEMPLATES:
             yield from self._template(template, labels)
 
@@ -149,6 +153,23 @@ def _overlap(overlap: Mapping[str, Any], template: str, labels: Sequence[str] | 
         yield "overlap", "overlap.least is how many answers each unit gets whatever they say, at least one."
     if not 1 <= overlap["confidence_bps"] <= 10_000:
         yield "overlap", "overlap.confidence_bps is how sure a unit must be, in 1/10,000: 9500 for 95 %."
+
+
+def _gold(gold: Mapping[str, Any], template: str, labels: Sequence[str] | None) -> Iterator[Fault]:
+    if template not in CHOICES or not labels:
+        yield "gold", "Known units (gold) are for jobs that choose among labels that they name."
+    if not 0 <= gold["share_bps"] <= 5_000:
+        yield "gold", "gold.share_bps is the share of known units in 1/10,000, at most half of all."
+    if not 0 <= gold["first"] <= 100:
+        yield "gold", "gold.first is how many of a worker's first units are known ones, at most 100."
+    if not 0 <= gold["least_bps"] <= 9_900:
+        yield "gold", "gold.least_bps is how often a worker must be right in 1/10,000, at most 9,900; 0 lets everybody go on."
+    if not 0 <= gold["pass_right"] <= gold["first"]:
+        yield "gold", "gold.pass_right is how many of the first known units must be right, at most gold.first."
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else canonical_json(_plain(value)).decode()
 
 
 def _misfit(schema: Schema, value: Any) -> str | None:

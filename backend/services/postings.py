@@ -53,6 +53,9 @@ class Job:
     closes_at: int
     overlap: str | None
     """JSON {least, confidence_bps} of a job whose units are asked until they are sure."""
+    gold: str | None
+    """JSON {share_bps, first, least_bps, pass_right} of a job that mixes known units in."""
+    units: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,4 +397,6 @@ def _fixed(row: Row[Any]) -> Job:
         row.assignment_seconds,
         row.closes_at,
         row.overlap,
+        row.gold,
+        row.units,
     )

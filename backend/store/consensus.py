@@ -99,7 +99,7 @@ _ASK = text(f"""
     UPDATE unit SET wanted = :wanted, rank = :rank,
            free = CASE WHEN {_held} < :wanted THEN :wanted - {_held} ELSE 0 END,
            withheld = slots - {_held} - CASE WHEN {_held} < :wanted THEN :wanted - {_held} ELSE 0 END
-     WHERE posting = :posting AND position = :unit AND wanted IS NOT NULL AND (wanted <> :wanted OR rank <> :rank)""")
+     WHERE posting = :posting AND position = :unit AND wanted >= 0 AND (wanted <> :wanted OR rank <> :rank)""")
 
 
 def say(connection: Connection, assignment: Any, label: str) -> None:
@@ -173,12 +173,12 @@ def add_job(connection: Connection, row: dict[str, Any]) -> None:
 
 def put_units(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Writes what units are thought to be."""
-    _put(connection, UnitConsensus, ("posting", "unit"), rows)
+    upsert(connection, UnitConsensus, ("posting", "unit"), rows)
 
 
 def put_skills(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Writes workers' skills."""
-    _put(connection, WorkerSkill, ("posting", "worker"), rows)
+    upsert(connection, WorkerSkill, ("posting", "worker"), rows)
 
 
 def change_job(connection: Connection, posting: int, **values: Any) -> None:
@@ -207,7 +207,8 @@ def ask(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     connection.execute(_ASK, list(rows))
 
 
-def _put(connection: Connection, table: Any, key: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> None:
+def upsert(connection: Connection, table: Any, key: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> None:
+    """Writes rows, in place of those with the same key."""
     if not rows:
         return
     make: Any = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

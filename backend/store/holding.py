@@ -32,7 +32,7 @@ _CLAIM = text("""
     INSERT INTO job_worker (posting, worker, cursor, held, returned, abandoned, lost_seconds)
     VALUES (:posting, :worker, -1, 1, 0, 0, 0)
     ON CONFLICT (posting, worker) DO UPDATE SET held = job_worker.held + 1 WHERE job_worker.held < :most
-    RETURNING job_worker.cursor,
+    RETURNING job_worker.cursor, job_worker.held,
               EXISTS (SELECT 1 FROM unit WHERE unit.posting = :posting AND unit.free > 0 AND unit.handed = unit.slots)""")
 
 _WHERE = text("""
@@ -151,12 +151,14 @@ class Claim:
         posting, worker: whose and of what.
         cursor: position of the unit that it was given last, -1 for none.
         again: whether slots were given back that nobody has taken since.
+        held: how many slots of the job it had taken and kept before this one.
     """
 
     posting: int
     worker: str
     cursor: int
     again: bool
+    held: int = 0
 
 
 def claim(connection: Connection, posting: int, worker: str, most: int | None) -> Claim | None:
@@ -167,7 +169,7 @@ def claim(connection: Connection, posting: int, worker: str, most: int | None) -
     """
     values = {"posting": posting, "worker": worker, "most": NO_LIMIT if most is None else most}
     row = connection.execute(_CLAIM, values).first() if most != 0 else None
-    return None if row is None else Claim(posting, worker, row[0], bool(row[1]))
+    return None if row is None else Claim(posting, worker, row[0], bool(row[2]), row[1] - 1)
 
 
 def next_unit(connection: Connection, claim: Claim, limit: int, ranked: bool = False) -> Row[Any] | None:

@@ -148,3 +148,9 @@ def refuse(connection: Connection, id: str, account: str, reason: str | None, no
     """Refuses a request; False if none waits."""
     values = {"b_qualification": id, "b_account": account, "b_reason": reason, "b_now": now}
     return connection.execute(_REFUSE, values).rowcount == 1
+
+
+def granted(connection: Connection, id: str, account: str) -> Row[Any] | None:
+    """What an account has or had of a kind."""
+    statement = select(QualificationGrant).where(col(QualificationGrant.qualification) == id, col(QualificationGrant.account) == account)
+    return connection.execute(statement).first()

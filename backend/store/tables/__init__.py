@@ -26,7 +26,17 @@ from backend.store.tables.notices import Delivery, Notice, NoticeCursor, Webhook
 from backend.store.tables.operators import OperatorKey, OperatorTip, SignedGrant
 from backend.store.tables.people import Block, Bonus, Message, Mute, Thread
 from backend.store.tables.qualifications import Qualification, QualificationGrant, QualificationRequest
-from backend.store.tables.quality import AnswerLabel, JobConsensus, UnitConsensus, WorkerSkill
+from backend.store.tables.quality import (
+    AnswerLabel,
+    Attester,
+    GoldSeen,
+    GoldUnit,
+    JobConsensus,
+    JobRules,
+    Nullifier,
+    UnitConsensus,
+    WorkerSkill,
+)
 from backend.store.tables.recourse import Evidence, WatchNote
 from backend.store.tables.reviews import Review
 from backend.store.tables.settlement import Attempt, LaneState
@@ -113,6 +123,8 @@ class Posting(SQLModel, table=True):
     """Who may answer: JSON list of {qualification, comparator, values, guards}."""
     overlap: str | None = Field(default=None, sa_type=Text)
     """JSON {least, confidence_bps}: a unit is asked until it is so sure, at most as often as it has slots. NULL: always as often."""
+    gold: str | None = Field(default=None, sa_type=Text)
+    """JSON {share_bps, first, least_bps, pass_right}: how known units are mixed in. NULL: not at all."""
     ai_policy: str = Field(max_length=9, sa_column_kwargs={"default": "allowed"})
     """forbidden, assisted or allowed."""
     created_at: datetime = fields.instant()
@@ -141,7 +153,8 @@ class Unit(SQLModel, table=True):
     withheld: int = fields.big(default=0, sa_column_kwargs={"server_default": "0"})
     """Slots that nobody holds and nobody is given now, because the unit has or awaits the answers that it needs."""
     wanted: int | None = fields.big(default=None)
-    """How many answers it shall have or await now; NULL for as many as it has slots. Slots beyond are withheld."""
+    """How many answers it shall have or await now; NULL for as many as it has slots. Slots beyond are withheld. −1 of a known unit, whose
+    slots are all withheld until the gold policy gives one."""
     rank: int | None = fields.big(default=None)
     """In a job that asks where an answer is worth most: the least is asked next. NULL in all others, which go by position."""
 
@@ -285,7 +298,7 @@ OWN_TABLES = tuple(
         Notice, NoticeCursor, Webhook, Delivery,
         ApiKey,
         IdempotencyKey,
-        AnswerLabel, JobConsensus, UnitConsensus, WorkerSkill,
+        AnswerLabel, JobConsensus, UnitConsensus, WorkerSkill, GoldUnit, GoldSeen, JobRules, Attester, Nullifier,
         MTurkCall, MTurkEvent, MTurkHit, MTurkHitType, MTurkKey, MTurkLayout, MTurkPart, MTurkReviewRun,
     )
 )

@@ -77,3 +77,54 @@ class WorkerSkill(SQLModel, table=True):
     high: float
     rates: str = Field(sa_type=Text)
     """JSON: P(said | true) as said → true → probability."""
+
+
+class GoldUnit(SQLModel, table=True):
+    """A unit whose answer its requester knows. Its slots are handed out by the gold policy alone."""
+
+    __tablename__ = "gold_unit"
+    posting: int = Field(primary_key=True)
+    unit: int = Field(primary_key=True)
+    label: str = Field(sa_type=Text)
+    explanation: str | None = Field(default=None, sa_type=Text)
+    """Makes it a unit to learn by: its worker is told this and the label once it has answered."""
+
+
+class GoldSeen(SQLModel, table=True):
+    """That a worker was given a known unit, whether it answered or not; nobody is given one twice."""
+
+    __tablename__ = "gold_seen"
+    posting: int = Field(primary_key=True)
+    worker: str = Field(primary_key=True, max_length=42)
+    unit: int = Field(primary_key=True)
+    slot: int = fields.big()
+
+
+class JobRules(SQLModel, table=True):
+    """By which facts a requester's qualifications are granted to a job's workers."""
+
+    __tablename__ = "job_rules"
+    posting: int = Field(primary_key=True)
+    requester: str = Field(max_length=42)
+    rules: str = Field(sa_type=Text)
+    """JSON list of {name, conditions, qualification, value, revoke}."""
+
+
+class Attester(SQLModel, table=True):
+    """Whose attestations a qualification is granted by, and the EAS registry that they are bound to."""
+
+    __tablename__ = "attester"
+    qualification: str = Field(primary_key=True, max_length=34)
+    attester: str = Field(primary_key=True, max_length=42)
+    chain_id: int = fields.big()
+    eas: str = Field(max_length=42)
+    version: str = Field(max_length=16)
+
+
+class Nullifier(SQLModel, table=True):
+    """That a person, whom its attester knows by this number, has a qualification under one account, and so under no other."""
+
+    __tablename__ = "nullifier"
+    qualification: str = Field(primary_key=True, max_length=34)
+    nullifier: str = Field(primary_key=True, max_length=66)
+    account: str = Field(max_length=42)
