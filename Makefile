@@ -64,6 +64,7 @@ deploy: setup .venv-ape/installed  ## the contracts on a chain (ARGS="--network 
 
 screenshots: setup  ## the gallery at phone and desktop width, light and dark (ARGS=folder, default screenshots/)
 	@$(BIN)/python -m scripts.screenshots $(ARGS)
+	@$(BIN)/python -m scripts.hire_pictures $(ARGS)
 
 clean:  ## remove what setup made; never the data
 	rm -rf .venv .venv-ape .venv-analysis .solcx node_modules contracts/build contracts/forge-out contracts/forge-cache contracts/.cache

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from piecework.chain.wallet import sign_transaction
 from piecework.client import Market, Worker
-from tests.backend.workshop import Works, answer, new_key
+from tests.backend.workshop import Works, answer, call, new_key
 from tests.web.test_gallery import violations
 from tests.web.wallets import TestWallet, sign_in
 
@@ -224,7 +224,7 @@ def test_the_files_hold_what_was_said(desk: Page, answered: str, market: Works) 
 
 def test_every_page_is_clean_and_light(desk: Page, answered: str, market: Works) -> None:
     job = f"/hire/jobs/{answered}"
-    for path in ("/hire", "/hire/new", "/hire/money", job, job + "/review?state=all", job + "/results"):
+    for path in ("/hire", "/hire/new", "/hire/money", "/hire/people", "/hire/access", job, job + "/review?state=all", job + "/results"):
         for scheme in ("light", "dark"):
             desk.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             weights: list[int] = []
@@ -238,7 +238,7 @@ def test_every_page_is_clean_and_light(desk: Page, answered: str, market: Works)
             assert sum(weights) < MOST_BYTES, path
     desk.emulate_media(color_scheme="light")
     desk.set_viewport_size({"width": 360, "height": 800})
-    for path in ("/hire", "/hire/new", "/hire/money", job, job + "/review?state=all", job + "/results"):
+    for path in ("/hire", "/hire/new", "/hire/money", "/hire/people", "/hire/access", job, job + "/review?state=all", job + "/results"):
         desk.goto(market.url + path)
         assert desk.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
     desk.set_viewport_size({"width": 1200, "height": 900})
@@ -253,6 +253,72 @@ def test_the_balance_is_topped_up(desk: Page, answered: str, market: Works) -> N
     desk.get_by_role("button", name="Top up the balance").click()
     agree_twice(desk)
     expect(desk.locator("p.money")).to_contain_text("12.50", timeout=20_000)
+
+
+def test_a_worker_gets_a_bonus_a_message_and_a_block_that_is_lifted(desk: Page, answered: str, market: Works) -> None:
+    desk.goto(f"{market.url}/hire/jobs/{answered}/review?state=all")
+    desk.get_by_role("link", name="Worker", exact=True).first.click()
+    bonus = desk.locator("[data-give]")
+    bonus.get_by_label("DEVUSD").fill("1.25")
+    bonus.get_by_label("Because").fill("So careful.")
+    desk.get_by_role("button", name="Give the bonus").click()
+    expect(desk.locator("dialog.wallet")).to_contain_text("1.25 DEVUSD")
+    agree(desk)
+    expect(desk.locator("body")).to_contain_text("given 0x", timeout=20_000)
+    alias = desk.locator("table td").first.inner_text()
+    assert alias.startswith("w-")
+    desk.locator("summary", has_text="Write to workers").click()
+    desk.locator("#write-job").fill(answered)
+    desk.locator("#write-workers").fill(alias)
+    desk.locator("#write-text").fill("Thank you. 🧳")
+    desk.get_by_role("button", name="Send the message").click()
+    desk.get_by_role("link", name=alias, exact=True).click()
+    expect(desk.locator(".words")).to_have_text("Thank you. 🧳")
+    assert not violations(desk)
+    desk.goto(f"{market.url}/hire/people?worker={alias}")
+    desk.locator("#block-reason").fill("Answers before reading.")
+    desk.get_by_role("button", name="Block the worker").click()
+    expect(desk.locator("body")).to_contain_text("Answers before reading.")
+    assert not violations(desk)
+    desk.get_by_role("button", name="Lift the block").click()
+    expect(desk.locator("body")).to_contain_text("You block nobody")
+
+
+def test_an_operator_gets_an_allowance_on_the_chain_and_loses_it(desk: Page, answered: str, market: Works, wallet: TestWallet) -> None:
+    desk.goto(f"{market.url}/hire/access")
+    desk.get_by_label("Name").first.fill("nightly")
+    desk.get_by_role("button", name="Make an operator").click()
+    desk.locator("summary", has_text="Allow").click()
+    desk.locator("[data-allow] [name=amount]").fill("7.5")
+    before = wallet.count("eth_sendTransaction")
+    desk.get_by_role("button", name="Sign the allowance").click()
+    expect(desk.locator("dialog.wallet")).to_contain_text("7.50 DEVUSD")
+    agree(desk)
+    expect(desk.locator("td[data-label='may spend']")).to_have_text("7.50 DEVUSD", timeout=20_000)
+    assert wallet.count("eth_sendTransaction") == before
+    assert not violations(desk)
+    desk.locator("[data-end]").click()
+    agree(desk)
+    expect(desk.locator("body")).to_contain_text("ended", timeout=20_000)
+
+
+def test_a_key_is_shown_once_and_works_until_it_is_revoked(desk: Page, answered: str, market: Works) -> None:
+    desk.goto(f"{market.url}/hire/access")
+    desk.locator("summary", has_text="Make an API key").click()
+    desk.locator("#key-name").fill("reader")
+    desk.get_by_role("button", name="Make the key").click()
+    secret = desk.locator("[data-secret]:not([hidden]) code").inner_text()
+    assert call(market, "GET", f"/v1/jobs/{answered}/submissions", token=secret).status == 200
+    desk.locator("summary", has_text="Make an access key").click()
+    desk.locator("#turk-name").fill("boto3")
+    desk.get_by_role("button", name="Make the access key").click()
+    expect(desk.locator("[data-turk]")).to_contain_text("PKIA")
+    assert not violations(desk)
+    desk.reload()
+    expect(desk.locator("[data-secret]").first).to_be_hidden()
+    desk.locator("[data-revoke^='/v1/keys/']").click()
+    expect(desk.locator("body")).to_contain_text("No API key yet")
+    assert call(market, "GET", f"/v1/jobs/{answered}/submissions", token=secret).status == 401
 
 
 def agree_twice(page: Page) -> None:

@@ -1,0 +1,81 @@
+"""A requester's dealings with workers: messages, bonuses and blocks, each with its reason."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from backend.api.requests import account, coordinator, cursor_number, hex_text
+from backend.api.schema import JSON
+from backend.web.hire.shell import show
+from backend.web.page import readable
+
+router = APIRouter(prefix="/hire")
+SHOWN = 50
+MESSAGES = 200
+
+
+@router.get("/people.json")
+def people_json(request: Request) -> Response:
+    """Threads, bonuses and blocks as JSON."""
+    return JSON(_people(request))
+
+
+@router.get("/people")
+@readable
+def people(request: Request) -> Response:
+    """Threads, bonuses and blocks."""
+    query = request.query_params
+    given = {name: query.get(name, "")[:80] for name in ("job", "assignment", "worker")}
+    return show(request, "people.html", "/hire/people.json", _people(request) | {"given": given})
+
+
+@router.get("/people/{thread}.json")
+def thread_json(request: Request, thread: str) -> Response:
+    """One thread as JSON."""
+    return JSON(_thread(request, thread))
+
+
+@router.get("/people/{thread}")
+@readable
+def thread(request: Request, thread: str) -> Response:
+    """One thread."""
+    return show(request, "thread.html", f"/hire/people/{thread}.json", _thread(request, thread))
+
+
+def _people(request: Request) -> dict[str, Any]:
+    own, services = account(request), coordinator(request)
+    name = services.aliases.of
+    threads = [
+        {"id": row.id, "job": row.job, "worker": name(own, row.worker), "unread": row.requester_unread, "created_at": row.created_at}
+        for row in services.messages.threads(own, "", SHOWN)
+        if row.requester == own
+    ]
+    bonuses = [
+        {
+            "note": row.note, "worker": name(own, row.worker), "assignment": row.assignment, "amount": str(row.amount), "reason": row.reason,
+            "created_at": row.created_at, "transaction_hash": row.transaction_hash,
+            "transaction": None if row.transaction_hash else services.bonuses.transaction(row),
+        }
+        for row in services.bonuses.page(own, False, "", SHOWN)
+    ]
+    blocks = [
+        {"worker": name(own, row.worker), "reason": row.reason, "created_at": row.created_at}
+        for row in services.blocks.page(own, False, "", SHOWN)
+    ]
+    return {"account": own, "threads": threads, "bonuses": bonuses, "blocks": blocks}
+
+
+def _thread(request: Request, id: str) -> dict[str, Any]:
+    own, services = account(request), coordinator(request)
+    row = services.messages.thread(hex_text("The thread's id", id, 16), own)
+    messages = [
+        {
+            "number": str(one.number), "sender": "worker" if one.sender == row.worker else "requester", "assignment": one.assignment,
+            "text": one.text, "created_at": one.created_at,
+        }
+        for one in services.messages.page(row.id, cursor_number(request, 0), MESSAGES)
+    ]
+    return {
+        "account": own, "id": row.id, "job": row.job, "worker": services.aliases.of(row.requester, row.worker), "messages": messages,
+        "next": messages[-1]["number"] if len(messages) == MESSAGES else None,
+    }
