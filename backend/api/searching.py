@@ -29,7 +29,7 @@ def wanted(request: Request) -> Wanted:
         **addresses,
         template=_short("template", query.get("template")),
         ai_policy=choice("ai_policy", query.get("ai_policy"), AI_POLICIES),
-        words=_words(query.get("text")),
+        words=words_of(query.get("text")),
         sort=choice("sort", query.get("sort"), SORTS),
     )
 
@@ -71,7 +71,8 @@ def _short(name: str, text: str | None) -> str | None:
     return text
 
 
-def _words(text: str | None) -> tuple[str, ...]:
+def words_of(text: str | None) -> tuple[str, ...]:
+    """The words that a text asks for; none without a text."""
     if text is None:
         return ()
     if len(text) > LONGEST_TEXT:

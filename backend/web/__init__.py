@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from backend.web import frame, gallery, hire, pages
+from backend.web import earnings, frame, gallery, hire, pages, work
 
 router = APIRouter()
-for room in (frame, gallery, hire, pages):
+for room in (frame, gallery, work, earnings, hire, pages):
     router.include_router(room.router)
 
 __all__ = ["router"]

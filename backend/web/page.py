@@ -1,6 +1,7 @@
 """How every page is made: one frame, one policy of what it may load, and the words for money and time."""
 
 import functools
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ HERE = Path(__file__).parent
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-NAVIGATION = (("Gallery", "/gallery"),)
+NAVIGATION = (("Work", "/work"), ("Hire", "/hire"), ("Gallery", "/gallery"))
 """The site's parts, in the head of every page."""
 TITLES = {401: "Sign in first", 404: "There is nothing here", 503: "Not at the moment"}
 
@@ -62,6 +63,7 @@ def page(request: Request, template: str, twin: str, values: dict[str, Any], sta
         money=lambda amount: decimal_text(int(amount), info.token.decimals),
         when=lambda at: when(at, coordinator(request).clock()),
         span=span,
+        text=lambda raw: json.dumps(json.loads(bytes(raw)), ensure_ascii=False, indent=2),
         query=lambda **changed: query(request, **changed),
     )
     headers = {

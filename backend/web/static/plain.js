@@ -1,5 +1,6 @@
 // What is about to be signed, in plain words, read from the very bytes that the wallet gets. What it can't read it says so.
-import { batchDigest, decodeCall, encodeType, hex, signature } from "./protocol.js";
+import { decodeCall, signature } from "./calldata.js";
+import { batchDigest, encodeType, hex } from "./protocol.js";
 
 const NATIVE = "0x" + "0".repeat(40);
 const TERMS = "(address requester,address operator,address token,uint128 reward,uint128 fee,address coordinator,address arbitrator,bytes arbitratorExtraData,uint128 contestDeposit,uint128 appealStake,uint64 closesAt,uint32 reviewWindow,uint32 appealWindow,bytes32 contentHash,bytes32 salt) terms";

@@ -1,0 +1,193 @@
+// The work view: shows a task, and takes an answer from the frame to the chain's edge. The answer is sealed (its hash is sent), the
+// receipt for it checked and kept, and only then shown. Each step is on this browser's disk before the next one, so a reload goes on.
+import { api, info } from "./api.js";
+import { mountTask } from "./crowd/host.js";
+import { keep, kept } from "./receipts.js";
+
+const $ = (id) => document.getElementById(id);
+const section = $("work"), { job: JOB, account: WORKER } = section.dataset;
+const SAVE_EVERY = 1500, SOON = 120;
+let market, job, held = null, task = null, timer = 0, saving = 0, again = null;
+
+const say = (sentence) => { $("status").textContent = sentence; };
+const show = (id, shown) => { $(id).hidden = !shown; };
+const clean = (answer) => JSON.parse(JSON.stringify(answer));
+
+/** Runs what may fail; what went wrong is said, and with `retry` it can be tried again. */
+async function guarded(act, retry = false) {
+  show("again", false);
+  try { return await act(); } catch (error) {
+    say(error.message);
+    again = retry ? act : null;
+    show("again", retry);
+    return undefined;
+  }
+}
+
+async function page(path) {
+  const response = await fetch(path, { credentials: "same-origin" }).catch(() => { throw new Error("The marketplace doesn't answer. Look at your connection and try again; nothing is lost."); });
+  if (response.ok) return response.text();
+  throw new Error((await response.json().catch(() => ({}))).detail ?? `The task can't be loaded (HTTP ${response.status}).`);
+}
+
+/** What seals an answer comes when somebody accepts: a look needs less, and an answer must not wait for it. */
+const tools = async () => ({ ...(await import("./protocol.js")), ...(await import("./schema.js")) });
+
+/** Refuses a job whose terms or content aren't what its id says: an answer to it might never be paid. */
+async function check() {
+  const { canonical, hex, jobId, keccak256 } = await tools();
+  if (jobId(market, job.terms) !== job.id) throw new Error("The job's id isn't the hash of its terms. Don't work for it.");
+  if (hex(keccak256(canonical(job.manifest))) !== job.content_hash || job.content_hash !== job.terms.content_hash) throw new Error("The job's content isn't what its terms promise. Don't work for it.");
+}
+
+function mount(html, draft) {
+  task?.close();
+  delete section.dataset.shown;
+  const onshown = () => {
+    section.dataset.shown = held?.id ?? "preview";
+    if (held && (document.activeElement === document.body || section.contains(document.activeElement))) task.frame.focus();
+  };
+  task = mountTask($("place"), { html, draft, title: section.dataset.title, onshown, onanswer: draftSoon, onsubmit: (answer) => submit(clean(answer)) });
+}
+
+// ------------------------------------------------------------------------------------------------ looking and accepting
+
+async function look() {
+  held = null;
+  clearInterval(timer);
+  $("timer").textContent = "Nothing is reserved yet: this is only a look.";
+  show("return", false);
+  const html = await page(`/work/${JOB}/preview.html`);
+  show("accept", true);
+  mount(html);
+}
+
+async function accept() {
+  say("");
+  await guarded(async () => { await check(); await take(await api("POST", `/v1/jobs/${JOB}/assignments`, { unit: null })); }, false);
+}
+
+/** Begins, or goes on, with an assignment. */
+async function take(assignment) {
+  held = assignment;
+  section.dataset.held = held.id;
+  show("accept", false);
+  if (held.state === "committed") return finish();
+  show("return", true);
+  document.querySelector(".brief").open = false;
+  const saved = await api("GET", `/v1/assignments/${held.id}/draft`).catch((error) => { if (error.status === 404) return null; throw error; });
+  mount(await page(`/work/assignments/${held.id}/task.html`), saved?.draft);
+  count();
+  timer = setInterval(count, 1000);
+  return undefined;
+}
+
+function count() {
+  const left = Math.floor((new Date(held.expires_at) - Date.now()) / 1000);
+  const part = (number) => String(number).padStart(2, "0");
+  $("timer").textContent = left < 0 ? "The time is over: the task went back." : `${left >= 3600 ? `${Math.floor(left / 3600)}:` : ""}${part(Math.floor(left / 60) % 60)}:${part(left % 60)} left`;
+  $("timer").classList.toggle("soon", left < SOON);
+  if (left === SOON) say("Two minutes left.");
+  if (left < 0) {
+    clearInterval(timer);
+    show("return", false);
+    say("The time is over and the task went back to others. What you wrote is still here to copy; take the task anew to go on.");
+    show("accept", true);
+  }
+}
+
+async function giveBack() {
+  await guarded(async () => {
+    await api("POST", `/v1/assignments/${held.id}/return`);
+    say("Returned. Somebody else can have it now.");
+    await look();
+  });
+}
+
+function draftSoon(answer) {
+  if (!held || held.state !== "reserved") return;
+  clearTimeout(saving);
+  const draft = clean(answer ?? null), { id } = held;
+  saving = setTimeout(() => api("PUT", `/v1/assignments/${id}/draft`, { draft }).then(
+    () => { if (held?.id === id) $("keys").textContent = `Saved ${new Date().toLocaleTimeString([], { timeStyle: "short" })}. Send with Ctrl+Enter`; },
+    (error) => say(`Your draft isn't saved: ${error.message}`),
+  ), SAVE_EVERY);
+}
+
+// ------------------------------------------------------------------------------------------------ sealing and showing
+
+async function submit(answer) {
+  if (!held) { say("Accept the task first. Nothing was sent."); $("accept").focus(); return; }
+  const { fault, commitment, hex } = await tools();
+  const wrong = fault(answer, job.answer_schema);
+  if (wrong) { task.refuse(wrong); say(`The answer isn't what the job asks for. ${wrong}`); return; }
+  clearTimeout(saving);
+  await guarded(async () => {
+    const before = await kept(held.id), now = before && (await api("GET", `/v1/assignments/${held.id}`));
+    if (!now?.commitment) {
+      const salt = hex(crypto.getRandomValues(new Uint8Array(32)));
+      const sealed = commitment(JOB, held.slot, WORKER, salt, answer);
+      await keep({ assignment: held.id, chain_id: market.chain_id, escrow: market.escrow, job: JOB, slot: held.slot, worker: WORKER, terms: job.terms, salt, answer, commitment: sealed, signature: null });
+    }
+    await finish();
+  }, true);
+}
+
+/** Gets the receipt for the answer that is kept here, and shows the answer. It may be repeated. */
+async function finish() {
+  clearInterval(timer);
+  const { receiptDigest, recover } = await tools(), mine = await kept(held.id);
+  if (!mine) {
+    $("timer").textContent = "Sealed elsewhere.";
+    throw new Error("You sealed your answer to this task in another browser. Open this page there, so that it can show the answer.");
+  }
+  say("Sealing …");
+  const receipt = await api("POST", `/v1/assignments/${held.id}/commit`, { commitment: mine.commitment });
+  held.state = "committed";
+  show("return", false);
+  if (recover(receiptDigest(market, mine), receipt.signature) !== job.terms.coordinator) throw new Error("The receipt isn't signed by the job's coordinator. Your answer was not shown; keep it.");
+  await keep({ ...mine, signature: receipt.signature });
+  delete section.dataset.shown;
+  const shown = await api("POST", `/v1/assignments/${held.id}/reveal`, { answer: mine.answer, salt: mine.salt, next: $("onward").checked });
+  section.dataset.answered = Number(section.dataset.answered ?? 0) + 1;
+  $("done").textContent = `Sent ${section.dataset.answered} here. The receipts are kept in this browser, and in your file on the page Earnings.`;
+  show("done", true);
+  say("Sent. The receipt is yours.");
+  if (shown.next) return take(shown.next);
+  return look().catch((error) => over(shown.nothing_next ?? error.message));
+}
+
+function over(sentence) {
+  held = null;
+  clearInterval(timer);
+  task?.close();
+  task = null;
+  $("timer").textContent = "";
+  for (const id of ["accept", "return"]) show(id, false);
+  $("place").innerHTML = '<p class="empty"><span></span> <a href="/work">Find other work</a> or look at <a href="/earnings">what you earned</a>.</p>';
+  $("place").querySelector("span").textContent = sentence;
+}
+
+// ------------------------------------------------------------------------------------------------ beginning
+
+$("onward").checked = localStorage.getItem("piecework.onward") === "yes";
+$("onward").onchange = () => localStorage.setItem("piecework.onward", $("onward").checked ? "yes" : "no");
+$("accept").onclick = accept;
+$("return").onclick = giveBack;
+$("again").onclick = () => again && guarded(again, true);
+document.addEventListener("keydown", (event) => {
+  if (!event.altKey || event.ctrlKey || event.metaKey) return;
+  const button = { KeyA: $("accept"), KeyR: $("return") }[event.code];
+  if (button && !button.hidden) { event.preventDefault(); button.click(); }
+});
+document.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) task?.submit(); });
+
+async function begin() {
+  [market, job] = await Promise.all([info(), api("GET", `/v1/jobs/${JOB}`)]);
+  if (section.dataset.held) await check();
+  if (section.dataset.held) return take(await api("GET", `/v1/assignments/${section.dataset.held}`));
+  if (section.dataset.obstacle) return over(section.dataset.obstacle);
+  return look();
+}
+section.dataset.ready = "";
+guarded(begin, true);

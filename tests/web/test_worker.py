@@ -1,0 +1,397 @@
+"""The worker's pages, used as workers use them: by mouse, by keyboard alone, with reloads, and with a marketplace that goes away."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Frame, Page
+
+from tests.backend.workshop import Works, call, new_key
+from tests.web.requesters import approve, post, reject
+from tests.web.test_gallery import MOST_BYTES, violations
+from tests.web.wallets import TestWallet, sign_in
+
+TOO_WIDE = "[...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.scroll, svg')).map(one => one.outerHTML.slice(0, 120))"
+LABELS = {"labels": ["sharp", "blurred"], "title": "Is it sharp?", "instructions": "Look at the edges of things."}
+
+
+@pytest.fixture
+def wallet(market: Works) -> TestWallet:
+    chain = market.chain.deployment.chain_id
+    return TestWallet(market.chain.rpc, new_key(), chain, knows={chain})
+
+
+@pytest.fixture
+def worker(context: BrowserContext, market: Works, wallet: TestWallet) -> Page:
+    """Somebody new, signed in."""
+    return signed_in(context, market, wallet)
+
+
+def signed_in(context: BrowserContext, market: Works, wallet: TestWallet) -> Page:
+    wallet.install(context)
+    page = context.new_page()
+    page.goto(f"{market.url}/work")
+    sign_in(page)
+    return page
+
+
+def frame_of(page: Page, shown: str = "*") -> Frame:
+    """The task, once one can work on it; `shown` is the beginning of the assignment's id, or preview."""
+    page.locator("#work[data-shown]" if shown == "*" else f"#work[data-shown^='{shown}']").wait_for()
+    handle = page.query_selector("iframe")
+    frame = handle and handle.content_frame()
+    assert frame
+    return frame
+
+
+def accept(page: Page) -> Frame:
+    page.locator("#accept").click()
+    return frame_of(page, "0x")
+
+
+def until(frame: Frame, true: str) -> None:
+    """Until something is true in the frame, whose policy lets nobody wait for it there."""
+    for _ in range(200):
+        if frame.evaluate(true):
+            return
+        frame.page.wait_for_timeout(20)
+    raise AssertionError(f"never true: {true}")
+
+
+def choose(frame: Frame, label: str) -> None:
+    frame.locator(".cw-choice, label, button", has_text=label).first.click()
+
+
+def sent(page: Page, count: int = 1) -> None:
+    """Until so many answers are sent from this view."""
+    page.locator(f"#work[data-answered='{count}']").wait_for()
+
+
+def holdings(page: Page) -> list[dict[str, Any]]:
+    """What the browser keeps."""
+    return list(page.evaluate("async () => (await import('/static/receipts.js')).all()"))
+
+
+# ------------------------------------------------------------------------------------------------ the whole way
+
+
+def test_two_workers_find_accept_answer_are_paid_and_withdraw(browser: Browser, market: Works) -> None:
+    job = post(market, [("the first", 1), ("the second", 1)], **LABELS)
+    pages: list[tuple[Page, TestWallet]] = []
+    chain = market.chain.deployment.chain_id
+    for label in LABELS["labels"]:
+        visitor = browser.new_context()
+        visitor.set_default_timeout(8_000)
+        wallet = TestWallet(market.chain.rpc, new_key(), chain, knows={chain})
+        page = signed_in(visitor, market, wallet)
+        pages.append((page, wallet))
+        page.goto(f"{market.url}/earnings")
+        page.locator("[name=payout][value=ledger]").check()
+        page.locator("#status", has_text="gathers in your balance").wait_for()
+        page.goto(f"{market.url}/work?text=sharp")
+        page.locator(".jobs a", has_text="Is it sharp?").first.click()
+        choose(accept(page), label)
+        page.frames[-1].locator("text=Submit answer").click()
+        sent(page)
+        (mine,) = holdings(page)
+        assert mine["signature"] and mine["answer"] == label and mine["worker"] == wallet.key.address
+    assert {row.answer for row in market.rows("SELECT answer FROM assignment WHERE state = 'revealed'")} >= {'"sharp"', '"blurred"'}
+    approve(market, job)
+    market.until("SELECT 1 FROM mirror_slot_payment WHERE job = :job GROUP BY job HAVING count(*) = 2", job=job["id"])
+    for page, wallet in pages:
+        page.goto(f"{market.url}/earnings")
+        assert "0.05" in page.locator("#balance").inner_text() and page.locator("tbody a", has_text="Is it sharp?").count() == 1
+        page.locator("#withdraw button").click()
+        shown = page.locator("dialog.wallet")
+        shown.wait_for()
+        assert "0.05 DEVUSD" in shown.inner_text() and f"you ({wallet.key.address})" in shown.inner_text()
+        shown.locator("button.primary").click()
+        page.locator("h2:has-text('Withdrawn') + .scroll").wait_for(timeout=20_000)
+        assert page.locator("#balance").get_attribute("data-amount") == "0"
+        balance = market.chain.rpc.call("eth_call", {"to": market.chain.deployment.token, "data": "0x70a08231" + wallet.key.address[2:].rjust(64, "0")}, "latest")
+        assert int(balance, 16) == 50_000
+        assert wallet.count("eth_sendTransaction") == 0
+        page.context.close()
+
+
+def test_one_unit_is_answered_by_keyboard_alone(worker: Page, market: Works) -> None:
+    job = post(market, [("by keys", 1)], **LABELS)
+    worker.goto(f"{market.url}/work/{job['id']}")
+    frame_of(worker)
+    for _ in range(60):
+        worker.keyboard.press("Tab")
+        if worker.evaluate("document.activeElement?.id") == "accept":
+            break
+    worker.keyboard.press("Enter")
+    frame = frame_of(worker, "0x")
+    worker.wait_for_function("document.activeElement?.localName === 'iframe'")
+    worker.keyboard.press("2")
+    until(frame, "document.querySelector('crowd-form').answer === 'blurred'")
+    worker.keyboard.press("Control+Enter")
+    sent(worker)
+    assert holdings(worker)[0]["answer"] == "blurred"
+
+
+def test_a_reload_at_every_step_loses_nothing(worker: Page, market: Works) -> None:
+    job = post(market, [("one", 1), ("two", 1)], title="Say what it is", labels=None)
+    address = f"{market.url}/work/{job['id']}"
+    worker.goto(address)
+    accept(worker)
+    held = worker.locator("#work").get_attribute("data-held")
+    worker.reload()
+    frame = frame_of(worker)
+    assert worker.locator("#work").get_attribute("data-held") == held
+    frame.locator("input").fill("a cat")
+    worker.locator("#keys", has_text="Saved").wait_for()
+    worker.reload()
+    frame = frame_of(worker)
+    until(frame, "document.querySelector('input').value === 'a cat'")
+    worker.route("**/reveal", lambda route: route.abort())  # sealed, and then the page dies before it can show
+    frame.locator("text=Submit answer").click()
+    worker.locator("#again").wait_for()
+    assert holdings(worker)[0]["signature"] is not None
+    worker.unroute("**/reveal")
+    worker.reload()
+    sent(worker)
+    (row,) = market.rows("SELECT state, answer FROM assignment WHERE id = :id", id=held)
+    assert tuple(row) == ("revealed", '"a cat"')
+
+
+def test_while_the_marketplace_is_down_the_answer_waits_here(browser: Browser, tmp_path_factory: pytest.TempPathFactory, market: Works, wallet: TestWallet) -> None:
+    job = post(market, [("one", 1)], title="Through an outage", labels=None)
+    visitor = browser.new_context()
+    visitor.set_default_timeout(8_000)
+    page = signed_in(visitor, market, wallet)
+    page.goto(f"{market.url}/work/{job['id']}")
+    accept(page).locator("input").fill("still here")
+    market.kill("backend")
+    try:
+        page.frames[-1].locator("text=Submit answer").click()
+        page.locator("#status", has_text="doesn't answer").wait_for()
+        assert holdings(page)[0]["answer"] == "still here"
+    finally:
+        market.start("backend")
+    page.locator("#again").click()
+    sent(page)
+    assert market.rows("SELECT answer FROM assignment WHERE state = 'revealed' AND answer = '\"still here\"'")
+    visitor.close()
+
+
+def test_what_the_job_does_not_ask_for_is_never_sealed(worker: Page, market: Works) -> None:
+    schema = {"type": "object", "required": ["windows"], "properties": {"windows": {"type": "object"}}}
+    html = '<crowd-form><crowd-input name="windows" label="Windows" required></crowd-input></crowd-form>'
+    job = post(market, [({}, 1)], title="Count them", template="html", labels=None, html=html, answer_schema=schema)
+    worker.goto(f"{market.url}/work/{job['id']}")
+    frame = accept(worker)
+    frame.locator("input").fill("three")
+    frame.locator("text=Submit answer").click()
+    worker.locator("#status", has_text="isn't what the job asks for").wait_for()
+    assert holdings(worker) == []
+    assert market.rows("SELECT state FROM assignment WHERE id = :id", id=worker.locator("#work").get_attribute("data-held"))[0].state == "reserved"
+
+
+def test_a_receipt_of_somebody_else_shows_no_answer(worker: Page, market: Works) -> None:
+    job = post(market, [("one", 1)], title="Forged", labels=None)
+
+    def forge(route: Any) -> None:
+        answer = route.fetch()
+        receipt = answer.json()
+        receipt["signature"] = "0x" + new_key().sign(bytes.fromhex(receipt["digest"][2:])).hex()
+        route.fulfill(response=answer, json=receipt)
+
+    worker.route("**/commit", forge)
+    worker.goto(f"{market.url}/work/{job['id']}")
+    frame = accept(worker)
+    frame.locator("input").fill("secret")
+    frame.locator("text=Submit answer").click()
+    worker.locator("#status", has_text="isn't signed by the job's coordinator").wait_for()
+    assert not market.rows("SELECT 1 FROM assignment WHERE answer = '\"secret\"'")
+
+
+def test_a_job_that_is_not_what_its_id_says_is_refused(worker: Page, market: Works) -> None:
+    job = post(market, [("one", 1)], title="Swapped", labels=None)
+
+    def swap(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"terms": answer.json()["terms"] | {"reward": "1"}})
+
+    worker.route(f"**/v1/jobs/{job['id']}", swap)
+    worker.goto(f"{market.url}/work/{job['id']}")
+    worker.locator("#accept").click()
+    worker.locator("#status", has_text="isn't the hash of its terms").wait_for()
+    assert not market.rows("SELECT 1 FROM assignment a JOIN posting p ON p.number = a.posting WHERE p.job = :job", job=job["id"])
+
+
+def test_a_task_is_returned_and_the_next_taken(worker: Page, market: Works) -> None:
+    job = post(market, [("one", 1), ("two", 1)], **LABELS)
+    worker.goto(f"{market.url}/work/{job['id']}")
+    accept(worker)
+    worker.keyboard.press("Alt+r")
+    worker.locator("#status", has_text="Returned").wait_for()
+    worker.locator("#onward").check()
+    for count in (1, 2):
+        if count == 1:
+            frame = accept(worker)
+        else:
+            frame = frame_of(worker, "0x")
+        choose(frame, "sharp")
+        frame.locator("text=Submit answer").click()
+        sent(worker, count)
+    worker.locator("#place", has_text="no unit left").wait_for()
+    assert [one["answer"] for one in holdings(worker)] == ["sharp", "sharp"]
+
+
+def test_a_rejected_answer_says_why(worker: Page, market: Works) -> None:
+    job = post(market, [("one", 1)], **LABELS, criteria=[{"code": "care", "text": "The answer shows no care."}])
+    worker.goto(f"{market.url}/work/{job['id']}")
+    assert "The answer shows no care." in worker.locator(".brief").inner_text()
+    frame = accept(worker)
+    choose(frame, "sharp")
+    frame.locator("text=Submit answer").click()
+    sent(worker)
+    reject(market, job, "You clicked at once.", "care")
+    worker.goto(f"{market.url}/history?state=rejected")
+    shown = worker.locator(".answers").inner_text()
+    assert "You clicked at once." in shown and "The answer shows no care." in shown and "piecework claim" in shown
+
+
+def test_what_one_holds_is_downloaded(worker: Page, market: Works) -> None:
+    job = post(market, [("one", 1)], **LABELS)
+    worker.goto(f"{market.url}/work/{job['id']}")
+    frame = accept(worker)
+    choose(frame, "sharp")
+    frame.locator("text=Submit answer").click()
+    sent(worker)
+    worker.goto(f"{market.url}/earnings")
+    for button in ("text=Download your file", "#local"):
+        with worker.expect_download() as started:
+            worker.locator(button).click()
+        (line,) = started.value.path().read_text().splitlines()
+        (receipt,) = json.loads(line)["receipts"]
+        assert receipt["answer"] == "sharp" and json.loads(line)["jobs"][0]["id"] == job["id"]
+
+
+# ------------------------------------------------------------------------------------------------ finding work
+
+
+def test_work_is_found_without_script(browser: Browser, market: Works) -> None:
+    post(market, [("one", 3)], **LABELS | {"title": "Cheap sharpness"}, reward="10000")
+    post(market, [("one", 3)], **LABELS | {"title": "Dear sharpness"}, reward="900000", ai_policy="forbidden")
+    visitor = browser.new_context(java_script_enabled=False)
+    visitor.set_default_timeout(8_000)
+    page = visitor.new_page()
+    page.goto(f"{market.url}/work")
+    page.fill("#text", "sharpness")
+    page.fill("#reward", "0.5")
+    page.locator(".filters button").click()
+    assert page.locator(".jobs h2").all_inner_texts() == ["Dear sharpness"]
+    assert "not allowed" in page.locator(".jobs").inner_text() and "locked in the escrow" in page.locator(".jobs").inner_text()
+    page.goto(f"{market.url}/work?text=sharpness&sort=reward")
+    assert page.locator(".jobs h2").all_inner_texts() == ["Dear sharpness", "Cheap sharpness"]
+    page.locator(".jobs a").first.click()
+    assert "Sign in to see the task" in page.locator("main").inner_text()
+    page.goto(f"{market.url}/work?text=nothinglikethis")
+    assert "No open job is like that" in page.locator("main").inner_text()
+    visitor.close()
+
+
+@pytest.mark.parametrize("query", ["?reward=much", "?sort=luck", "?text=%21", "?cursor=x", "?hourly=-1"])
+def test_a_search_that_makes_no_sense_is_refused_on_a_page(market: Works, query: str) -> None:
+    answer = call(market, "GET", f"/work{query}")
+    assert answer.status == 422 and b"<h1>" in answer.body
+
+
+def test_every_page_of_a_worker_has_a_twin(worker: Page, market: Works) -> None:
+    job = post(market, [("one", 1)], **LABELS)
+    for path in ("/work", f"/work/{job['id']}", "/earnings", "/history"):
+        worker.goto(market.url + path)
+        twin = worker.locator("link[rel=alternate]").get_attribute("href")
+        found = worker.evaluate("async path => { const answer = await fetch(path); return [answer.status, Object.keys(await answer.json())]; }", twin)
+        assert found[0] == 200 and found[1], twin
+
+
+@pytest.mark.parametrize("path", ["/earnings", "/history"])
+def test_what_is_ones_own_needs_a_session(market: Works, path: str) -> None:
+    assert call(market, "GET", path).status == call(market, "GET", path + ".json").status == 401
+
+
+def test_nobody_sees_anothers_task(worker: Page, market: Works) -> None:
+    job = post(market, [("one", 1)], **LABELS)
+    worker.goto(f"{market.url}/work/{job['id']}")
+    accept(worker)
+    held = worker.locator("#work").get_attribute("data-held")
+    assert call(market, "GET", f"/work/assignments/{held}/task.html").status == 401
+    mine = worker.evaluate("id => fetch(`/work/assignments/${id}/task.html`).then(answer => answer.status)", held)
+    assert mine == 200
+    worker.locator("header [data-sign=out]").click()
+    worker.locator("header [data-sign=in]").wait_for()
+    assert worker.evaluate("id => fetch(`/work/assignments/${id}/task.html`).then(answer => answer.status)", held) == 401
+
+
+# ------------------------------------------------------------------------------------------------ looks
+
+
+@pytest.fixture(scope="module")
+def settled(browser: Browser, market: Works) -> Iterator[tuple[Page, dict[str, Any]]]:
+    """A worker with an answer of each kind."""
+    chain = market.chain.deployment.chain_id
+    visitor = browser.new_context()
+    visitor.set_default_timeout(8_000)
+    page = signed_in(visitor, market, TestWallet(market.chain.rpc, new_key(), chain, knows={chain}))
+    jobs = [post(market, [("one", 1), ("two", 1)], **LABELS, reward=str(reward)) for reward in (120_000, 50_000)]
+    for job in jobs:
+        page.goto(f"{market.url}/work/{job['id']}")
+        frame = accept(page)
+        choose(frame, "sharp")
+        frame.locator("text=Submit answer").click()
+        sent(page)
+    approve(market, jobs[0])
+    reject(market, jobs[1], "It is blurred.")
+    market.until("SELECT 1 FROM mirror_slot_payment WHERE job = :job", job=jobs[0]["id"])
+    yield page, jobs[1]
+    visitor.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/work", "/work/{job}", "/jobs/{job}", "/earnings", "/history", "/work?text=nothinglikethis", "/jobs/0x12"])
+def test_axe_finds_nothing_and_a_phone_shows_it(settled: tuple[Page, dict[str, Any]], market: Works, path: str, scheme: str) -> None:
+    page, job = settled
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for width in (1200, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(market.url + path.format(job=job["id"]))
+        if path.startswith("/work/"):
+            frame_of(page)
+        found = violations(page)
+        assert not found, "\n".join(found)
+        assert page.evaluate(TOO_WIDE) == [] and page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
+
+
+def test_a_dialog_is_accessible_and_fits_a_phone(settled: tuple[Page, dict[str, Any]], market: Works) -> None:
+    page, _ = settled
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(f"{market.url}/work")
+    page.evaluate("async () => { const m = await import('/static/wallet.js'); m.send({ to: (await m.info()).escrow, value: '5' }).catch(() => {}); }")
+    page.locator("dialog.wallet button.primary").wait_for()
+    assert not violations(page)
+    assert page.evaluate("document.querySelector('dialog').scrollWidth - document.querySelector('dialog').clientWidth") == 0
+    page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("path", ["/", "/work", "/work/{job}", "/earnings", "/history"])
+def test_a_page_is_small_and_breaks_no_rule(settled: tuple[Page, dict[str, Any]], market: Works, path: str) -> None:
+    first, job = settled
+    page = first.context.new_page()
+    weights: list[int] = []
+    said: list[str] = []
+    page.on("response", lambda answer: weights.append(len(answer.body())) if answer.url.endswith((".js", ".css")) else None)
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(market.url + path.format(job=job["id"]))
+    if path.startswith("/work/"):
+        frame_of(page)
+    page.wait_for_load_state("networkidle")
+    assert 3_000 < sum(weights) < MOST_BYTES
+    assert said == []
+    page.close()
