@@ -94,6 +94,7 @@ class NewJob(Body):
     ai_policy: str = "allowed"
     overlap: NewOverlap | None = None
     gold: NewGoldPolicy | None = None
+    estimated_seconds: int | None = None
 
 
 class NewAssignment(Body):

@@ -7,16 +7,14 @@ from fastapi import APIRouter, Request, Response
 
 from backend.api import searching, views
 from backend.api.bodies import NewJob, Nothing
+from backend.api.drafting import drafted
 from backend.api.requests import (
     account,
     account_if_any,
-    address,
-    amount,
     choice,
     coordinator,
     cursor_id,
     cursor_number,
-    hex_bytes,
     hex_text,
     limit,
     read,
@@ -24,9 +22,7 @@ from backend.api.requests import (
 from backend.api.schema import JSON, spec
 from backend.api.views import AssignmentView, BatchView, CheckView, FaultView, JobView, UnitView
 from backend.services.assignments import STATES
-from backend.services.policies import Policies
-from backend.services.postings import Draft, faults
-from piecework.domain.units import NATIVE
+from backend.services.postings import faults
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 MOST_BYTES = 128 << 20
@@ -39,7 +35,7 @@ async def describe(request: Request) -> Response:
     """Describes a job; it opens when its requester has posted and funded it on the chain."""
     requester, services = account(request), coordinator(request)
     body = await read(request, NewJob, MOST_BYTES)
-    job, new = await services.postings.describe(requester, _draft(body, services.deployment.token))
+    job, new = await services.postings.describe(requester, drafted(body, services.deployment.token))
     view = await to_thread(lambda: views.job(services, services.postings.row(job)))
     return JSON(view, 201 if new else 200)
 
@@ -49,7 +45,7 @@ async def check(request: Request) -> Response:
     """Says everything that is wrong with a job, and keeps nothing."""
     account(request)
     body = await read(request, NewJob, MOST_BYTES)
-    draft = _draft(body, coordinator(request).deployment.token)
+    draft = drafted(body, coordinator(request).deployment.token)
     found = await to_thread(lambda: list(faults(draft)))
     return JSON(CheckView([FaultView(field, sentence) for field, sentence in found[:MOST_FAULTS]], len(found)))
 
@@ -123,46 +119,3 @@ def batches(request: Request, job: str) -> Response:
 
 def _id(job: str) -> str:
     return hex_text("The job's id", job, 32)
-
-
-def _draft(body: NewJob, token: str) -> Draft:
-    return Draft(
-        title=body.title,
-        instructions=body.instructions,
-        template=body.template,
-        labels=None if body.labels is None else tuple(body.labels),
-        reward=amount("reward", body.reward),
-        token=token if body.token is None else address("token", body.token),
-        units=[(unit.content, unit.slots) for unit in body.units],
-        answers_per_worker=body.answers_per_worker,
-        assignment_seconds=body.assignment_seconds,
-        closes_at=body.closes_at,
-        review_window=body.review_window_seconds,
-        appeal_window=body.appeal_window_seconds,
-        salt=hex_bytes("salt", body.salt, 32),
-        operator=NATIVE if body.operator is None else address("operator", body.operator),
-        arbitrator=NATIVE if body.arbitrator is None else address("arbitrator", body.arbitrator),
-        arbitrator_extra_data=hex_bytes("arbitrator_extra_data", body.arbitrator_extra_data),
-        contest_deposit=amount("contest_deposit", body.contest_deposit),
-        appeal_stake=amount("appeal_stake", body.appeal_stake),
-        policies=_policies(body),
-    )
-
-
-def _policies(body: NewJob) -> Policies:
-    return Policies(
-        description=body.description,
-        keywords=tuple(body.keywords),
-        options=body.options,
-        html=body.html,
-        answer_schema=body.answer_schema,
-        criteria=[{"code": criterion.code, "text": criterion.text} for criterion in body.criteria],
-        qualifications=body.qualifications,
-        per_worker_limit=body.per_worker_limit,
-        auto_approval_seconds=body.auto_approval_seconds,
-        ai_policy=body.ai_policy,
-        overlap=None if body.overlap is None else msgspec.structs.asdict(body.overlap),
-        gold=None if body.gold is None else msgspec.structs.asdict(body.gold),
-    )
-
-

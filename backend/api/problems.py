@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from backend.api.limits import TooOften
+from backend.services.job_drafts import Changed
 from backend.services.messages import TooMany
 from backend.services.sessions import NoSession
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound, PieceworkError, Unavailable
@@ -21,6 +22,7 @@ STATUS: tuple[tuple[type[PieceworkError], int], ...] = (
     (NotFound, 404),
     (Forbidden, 403),
     (TooMany, 429),
+    (Changed, 412),
     (TooOften, 429),
     (Conflict, 409),
     (Unavailable, 503),

@@ -15,6 +15,7 @@ from backend.api.schema import SCOPE
 from backend.services.coordinator import Coordinator
 from backend.services.keys import PREFIX
 from backend.services.sessions import NoSession, Session
+from piecework.domain.content import check_depth
 from piecework.domain.errors import Forbidden, Invalid
 
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -25,7 +26,6 @@ CSRF_HEADER = "x-csrf-token"
 SAFE = ("GET", "HEAD", "OPTIONS")
 MOST_BYTES = 1 << 20
 DRAINED_BYTES = 4 << 20
-DEEPEST = 64
 MOST_ITEMS = 1_000
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
 _PLACE = re.compile(r"([0-9]{1,18})-([0-9]{1,9})-([0-9]{1,18})", re.ASCII)
@@ -158,7 +158,7 @@ def shaped(body: bytes, kind: type[Body]) -> Body:
         raise Invalid("The body is nested too deeply.") from None
     except ValueError:
         raise Invalid("The body holds a number that is too long.") from None
-    _check_depth(value)
+    check_depth(value)
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -264,22 +264,6 @@ async def _bytes(request: Request, most: int) -> bytes:
     if size > most:
         raise TooLarge(f"The body has more than {most} bytes.")
     return b"".join(parts)
-
-
-def _check_depth(value: Any) -> None:
-    """Refuses what would be too deep for a later reader; breadth first, without recursion."""
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return
-    raise Invalid(f"The body is nested more than {DEEPEST} deep.")
 
 
 def _no_constant(name: str) -> NoReturn:

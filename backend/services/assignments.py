@@ -279,6 +279,11 @@ class Assignments:
         """The content of a unit's row, as canonical JSON."""
         return self._contents.unit(job.content, row.content_offset, row.content_length)
 
+    def held(self, job: Job, position: int, worker: str) -> bool:
+        """Whether a worker holds or held a slot of a unit."""
+        with self._store.read() as connection:
+            return holding.held(connection, job.number, position, worker)
+
     def receipt(self, job: str, slot: int, worker: str, commitment: str, signature: str) -> dict[str, Any]:
         """A receipt as the worker keeps it: a batch of one with the coordinator's signature."""
         digest = self._digest(job, slot, worker, bytes.fromhex(commitment[2:]))

@@ -18,6 +18,7 @@ from backend.services.blocks import Blocks
 from backend.services.bonuses import Bonuses
 from backend.services.bulk import Bulk
 from backend.services.consensus import JobResults
+from backend.services.content_keys import ContentKeys
 from backend.services.courier import Courier
 from backend.services.drafts import Drafts
 from backend.services.errands import Errands
@@ -25,6 +26,7 @@ from backend.services.evidence import EvidenceRoom
 from backend.services.funding import Funding
 from backend.services.gold import Gold
 from backend.services.holdings import WorkersFiles
+from backend.services.job_drafts import JobDrafts
 from backend.services.keys import Keys, forget_over
 from backend.services.lane import GWEI
 from backend.services.lister import Lister
@@ -42,12 +44,15 @@ from backend.services.search import Search
 from backend.services.sessions import Sessions, forget_old
 from backend.services.settler import Settler
 from backend.services.steward import Steward
+from backend.services.unit_loads import UnitLoads
+from backend.services.wallet_funding import WalletFunding
 from backend.services.watchtower import Frugality, Watchtower
 from backend.services.webhooks import Webhooks
 from backend.services.withdrawals import Withdrawals
 from backend.settings import Settings
 from backend.store import once
-from backend.store.content import Contents
+from backend.store.bucket import Bucket
+from backend.store.content import Contents, Folder
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
 from piecework.chain.failover import Failover
@@ -87,7 +92,9 @@ class Coordinator:
         self.rpc = rpc = Failover(settings.rpc_url, 10, deployment.check)
         self.store = store = Store(settings.database_url)
         store.belong_to(deployment.chain_id, deployment.genesis_hash, deployment.escrow)
-        contents, domain = Contents(settings.data / "content"), deployment.domain
+        self.content_keys = ContentKeys(store, self.key.secret)
+        contents, domain = _contents(settings), deployment.domain
+        contents.key_of = self.content_keys.of
         one_key = self.relayer.address == self.key.address
         self.settler = self._settler(self.relayer, ("relayer", "coordinator") if one_key else ("relayer",))
         self.tower_settler = self.settler if one_key else self._settler(self.key, ("coordinator",))
@@ -107,6 +114,9 @@ class Coordinator:
         )
         self.keys = Keys(store, clock)
         self.postings = Postings(store, contents, deployment, self.key.address, clock)
+        self.job_drafts = JobDrafts(store, self.postings, clock)
+        self.unit_loads = UnitLoads(store, contents, self.content_keys, settings.data / "incoming", clock)
+        self.wallet_funding = WalletFunding(rpc, deployment)
         self.qualifications = Qualifications(store, deployment.chain_id, deployment.escrow, clock)
         self.search = Search(store, self.postings, self.qualifications, deployment.chain_id, deployment.escrow, clock)
         self.lister = Lister(store, self.postings, clock)
@@ -183,6 +193,7 @@ class Coordinator:
         await asyncio.to_thread(self.watchtower.stop)
         for settler in {self.settler, self.tower_settler}:
             await asyncio.to_thread(settler.stop)
+        self.unit_loads.stop()
         await asyncio.to_thread(self.store.close)
 
     def _forget(self, connection: Connection) -> None:
@@ -197,9 +208,14 @@ class Coordinator:
                 while await self.assignments.expire():
                     pass
                 await self.store.write(self._forget)
+                await asyncio.to_thread(self.unit_loads.sweep)
             except PieceworkError as error:
                 log.warning("expired reservations wait: %s", error)
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _contents(settings: Settings) -> Contents:
+    return Contents(Folder(settings.data / "content") if settings.content_url is None else Bucket(settings.content_url))
 
 
 def _key(name: str, secret: str) -> Key:

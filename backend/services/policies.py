@@ -21,7 +21,7 @@ LONGEST_SCHEMA = 65_536
 LONGEST_HTML = 1 << 20
 LONGEST_DELAY = 90 * 86_400
 MOST_ANSWERS = 2**31 - 1
-LATER = ("overlap", "gold")
+LATER = ("overlap", "gold", "estimated_seconds")
 """Fields that came after the first manifests and are left away where a job doesn't use them, so that the same job keeps its hash."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
@@ -45,6 +45,8 @@ class Policies:
     ai_policy: str = "allowed"
     overlap: Mapping[str, Any] | None = None
     gold: Mapping[str, Any] | None = None
+    estimated_seconds: int | None = None
+    """How long an answer takes, as the requester thinks."""
 
     def manifest(self) -> dict[str, Any]:
         """Their part of the manifest."""
@@ -90,6 +92,9 @@ class Policies:
             yield "per_worker_limit", "per_worker_limit is at least one answer; leave it out for no limit."
         if self.auto_approval_seconds is not None and not 0 <= self.auto_approval_seconds <= LONGEST_DELAY:
             yield "auto_approval_seconds", "auto_approval_seconds is at most 90 days; leave it out for no automatic approval."
+
+        if self.estimated_seconds is not None and not 1 <= self.estimated_seconds <= LONGEST_DELAY:
+            yield "estimated_seconds", "estimated_seconds is one second to 90 days; leave it out where you don't know."
 
     def _template(self, name: str, labels: Sequence[str] | None) -> Iterator[Fault]:
         found = TEMPLATES[name]

@@ -12,12 +12,13 @@ from sqlalchemy import Connection, Row
 
 from backend.services.listing import listing
 from backend.services.policies import Fault, Policies
-from backend.store import consensus, listings, mirror, postings
+from backend.store import consensus, listings, mirror, postings, unit_loads
 from backend.store.content import Contents
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
+from piecework.domain import merkle
 from piecework.domain.answers import AnswerCheck, compiled, sentence_of
-from piecework.domain.content import canonical_json, content_hash, unit_leaf, units_root
+from piecework.domain.content import canonical_json, content_hash, text_leaf, units_root
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from piecework.domain.templates import TEMPLATES
 from piecework.domain.terms import MAX_WINDOW, Terms, protocol_fee
@@ -102,6 +103,7 @@ class Postings:
         self._known: dict[str, Job] = {}
         self._answer_check = lru_cache(maxsize=256)(self._compile)  # compiled once a job
         self._template = lru_cache(maxsize=4_096)(lambda job: str(self.manifest(self.row(job))["template"]))
+        self._written = lru_cache(maxsize=256)(json.loads)
 
     async def describe(self, requester: str, draft: Draft) -> tuple[str, bool]:
         """Keeps a job and returns its id, and whether it is new. All or nothing.
@@ -115,24 +117,59 @@ class Postings:
         for _, sentence in faults(draft):
             raise Invalid(sentence)
         units = [_canonical(number, content) for number, (content, _) in enumerate(draft.units, 1)]
-        leaves = [unit_leaf(content, slots) for content, slots in draft.units]
-        manifest = _manifest(draft, units_root(leaves))
+        leaves = [text_leaf(text, slots) for text, (_, slots) in zip(units, draft.units, strict=True)]
+        manifest = _manifest(draft, "0x" + units_root(leaves).hex(), len(units), sum(slots for _, slots in draft.units))
+        job, terms = self._posted(requester, draft, manifest)
+        if self._exists(job):
+            return job, False
+        text = canonical_json(manifest)
+        content = "0x" + terms.content_hash.hex()
+        places = self._contents.save(content, text, units)
+        row = _row(job, terms, draft, manifest, self._clock())
+        row |= {"content": self._contents.place(content), "manifest_length": len(text)}
+        rows = _unit_rows(draft, leaves, places)
+        return job, bool(self._store.write_now(lambda c: self._add(c, row, rows, draft, manifest)))
+
+    def adopt(self, requester: str, draft: Draft, load: Row[Any]) -> tuple[str, Callable[[Connection], bool]]:
+        """A job of the units of a load: its id, and what writes it, which is False where the very same job is there already.
+
+        Raises:
+            Invalid: the draft breaks a rule.
+        """
+        for _, sentence in own_faults(draft):
+            raise Invalid(sentence)
+        manifest = _manifest(draft, load.units_root, load.rows, load.slots)
+        job, terms = self._posted(requester, draft, manifest)
+        row = _row(job, terms, draft, manifest, self._clock())
+        row |= {"number": load.number, "content": load.content, "manifest_length": 0, "manifest": canonical_json(manifest).decode()}
+        return job, lambda c: self._add(c, row, (), draft, manifest)
+
+    def _posted(self, requester: str, draft: Draft, manifest: dict[str, Any]) -> tuple[str, Terms]:
+        """A job's id and its terms as the chain would take them now.
+
+        Raises:
+            Invalid: it wouldn't.
+        """
         with self._store.read() as connection:
             rate, head = mirror.fee_bps(connection), mirror.head(connection)
         terms = self._terms(requester, draft, content_hash(manifest), protocol_fee(draft.reward, rate))
-        job = "0x" + self._deployment.domain.job_id(terms).hex()
-        if self._exists(job):
-            return job, False
-        now = self._clock()
-        terms.check(int(max(now, head.timestamp_at if head else now).timestamp()), rate)
+        job, now = "0x" + self._deployment.domain.job_id(terms).hex(), self._clock()
+        if not self._exists(job):
+            terms.check(int(max(now, head.timestamp_at if head else now).timestamp()), rate)
         if terms.price * manifest["slots"] >= 2**192:
             raise Invalid("The job's price is more than the escrow can hold.")
-        text = canonical_json(manifest)
-        places = self._contents.save("0x" + terms.content_hash.hex(), text, units)
-        row = _row(job, terms, draft, manifest, len(text), now) | {"content": self._contents.place("0x" + terms.content_hash.hex())}
-        rows = _unit_rows(draft, leaves, places)
+        return job, terms
+
+    def fee(self, reward: int) -> int:
+        """Base units that the protocol takes of each reward of a job that is posted now."""
+        with self._store.read() as connection:
+            return protocol_fee(reward, mirror.fee_bps(connection))
+
+    def _add(
+        self, connection: Connection, row: dict[str, Any], units: Sequence[dict[str, Any]], draft: Draft, manifest: dict[str, Any]
+    ) -> bool:
         found_by = listing(draft.reward, draft.policies.ai_policy, manifest)
-        return job, bool(self._store.write_now(lambda c: _add_once(c, row, rows, found_by, now)))
+        return _add_once(connection, row, units, found_by, self._clock())
 
     def find(self, job: str) -> Job:
         """A job's fixed facts.
@@ -179,7 +216,24 @@ class Postings:
 
     def manifest(self, row: Row[Any]) -> dict[str, Any]:
         """The manifest of a job's row, from its content file."""
-        return self._contents.manifest(row.content, row.manifest_length)
+        return self._written(row.manifest) if row.manifest is not None else self._contents.manifest(row.content, row.manifest_length)
+
+    def proof(self, job: Job, position: int) -> tuple[Row[Any], list[bytes]]:
+        """A unit's row, and the siblings on the way from its leaf to the root in the manifest.
+
+        Raises:
+            NotFound: the job has no such unit.
+        """
+        with self._store.read() as connection:
+            row, load = unit_loads.unit(connection, job.number, position), unit_loads.one(connection, job.number)
+            if row is None:
+                raise NotFound(f"The job has no unit {position}.")
+            if load is None:  # its units came with it, so there are few enough to look at all
+                return row, merkle.proof(unit_loads.leaves(connection, job.number, 0, MOST_UNITS), position)
+            start = position // merkle.BLOCK * merkle.BLOCK
+            block = unit_loads.leaves(connection, job.number, start, start + merkle.BLOCK)
+        nodes = [load.blocks[at : at + 32] for at in range(0, len(load.blocks), 32)]
+        return row, merkle.proof_in_block(block, nodes, position)
 
     def check_answer(self, job: str, answer: Any) -> None:
         """Refuses an answer that isn't what the job's template, or its own schema, asks for.
@@ -258,6 +312,12 @@ def terms_of(row: Row[Any]) -> Terms:
 
 def faults(draft: Draft) -> Iterator[Fault]:
     """Everything that is wrong with a draft by itself, each with its field; a unit's number counts from one."""
+    yield from own_faults(draft)
+    yield from _unit_faults(draft)
+
+
+def own_faults(draft: Draft) -> Iterator[Fault]:
+    """The same but for its units."""
     if not draft.title.strip() or len(draft.title) > 200:
         yield "title", "The title has 1 to 200 characters."
     if draft.template not in TEMPLATES:
@@ -266,7 +326,6 @@ def faults(draft: Draft) -> Iterator[Fault]:
         yield from _label_faults(draft.labels)
     yield from draft.policies.faults(draft.template, draft.labels)
     yield from _time_faults(draft)
-    yield from _unit_faults(draft)
 
 
 def _time_faults(draft: Draft) -> Iterator[Fault]:
@@ -316,7 +375,7 @@ def _canonical(number: int, content: Any) -> bytes:
         raise Invalid(f"Unit {number}: {error.sentence}") from None
 
 
-def _manifest(draft: Draft, root: bytes) -> dict[str, Any]:
+def _manifest(draft: Draft, root: str, units: int, slots: int) -> dict[str, Any]:
     return {
         "version": 2,
         "title": draft.title,
@@ -325,17 +384,16 @@ def _manifest(draft: Draft, root: bytes) -> dict[str, Any]:
         "labels": None if draft.labels is None else list(draft.labels),
         "answers_per_worker": draft.answers_per_worker,
         "assignment_seconds": draft.assignment_seconds,
-        "units_root": "0x" + root.hex(),
-        "units": len(draft.units),
-        "slots": sum(slots for _, slots in draft.units),
+        "units_root": root,
+        "units": units,
+        "slots": slots,
     } | draft.policies.manifest()
 
 
-def _row(job: str, terms: Terms, draft: Draft, manifest: dict[str, Any], length: int, now: datetime) -> dict[str, Any]:
+def _row(job: str, terms: Terms, draft: Draft, manifest: dict[str, Any], now: datetime) -> dict[str, Any]:
     fields = {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in asdict(terms).items()}
     return fields | {
         "job": job,
-        "manifest_length": length,
         "units": manifest["units"],
         "slots": manifest["slots"],
         "answers_per_worker": draft.answers_per_worker,
@@ -344,21 +402,24 @@ def _row(job: str, terms: Terms, draft: Draft, manifest: dict[str, Any], length:
     } | draft.policies.row()
 
 
+def unit_row(position: int, first_slot: int, slots: int, leaf: bytes, offset: int, length: int) -> dict[str, Any]:
+    """A new unit's row, without its job."""
+    return {
+        "position": position,
+        "first_slot": first_slot,
+        "slots": slots,
+        "leaf": "0x" + leaf.hex(),
+        "content_offset": offset,
+        "content_length": length,
+        "handed": 0,
+        "free": slots,
+    }
+
+
 def _unit_rows(draft: Draft, leaves: Sequence[bytes], places: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
     rows, first_slot = [], 0
     for position, ((_, slots), leaf, (offset, length)) in enumerate(zip(draft.units, leaves, places, strict=True)):
-        rows.append(
-            {
-                "position": position,
-                "first_slot": first_slot,
-                "slots": slots,
-                "leaf": "0x" + leaf.hex(),
-                "content_offset": offset,
-                "content_length": length,
-                "handed": 0,
-                "free": slots,
-            }
-        )
+        rows.append(unit_row(position, first_slot, slots, leaf, offset, length))
         first_slot += slots
     return rows
 

@@ -54,6 +54,15 @@ _held = (
     )
     .scalar_subquery()
 )
+_HOLDS = select(
+    exists().where(
+        col(Assignment.posting) == bindparam("of"),
+        col(Assignment.worker) == bindparam("by"),
+        col(Assignment.unit) == bindparam("at"),
+        col(Assignment.state) != "returned",
+        col(Assignment.state) != "expired",
+    )
+)
 _UNIT = (Unit.position, Unit.first_slot, Unit.slots, Unit.handed, Unit.content_offset, Unit.content_length)
 _seen = (
     select(*_UNIT)
@@ -181,6 +190,11 @@ def next_unit(connection: Connection, claim: Claim, limit: int, ranked: bool = F
     row = connection.execute(_AGAIN, values).first() if claim.again else None
     values["cursor"] = claim.cursor
     return row or connection.execute(_AFTER, values).first() or connection.execute(_UP_TO, values).first()
+
+
+def held(connection: Connection, posting: int, position: int, worker: str) -> bool:
+    """Whether a worker holds or held a slot of a unit, and didn't give it back."""
+    return bool(connection.execute(_HOLDS, {"of": posting, "by": worker, "at": position}).scalar_one())
 
 
 def preview(connection: Connection, posting: int, worker: str, limit: int, ranked: bool = False) -> Row[Any] | None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select
 from sqlmodel import col
 
-from backend.store import mirror
+from backend.store import mirror, unit_loads
 from backend.store.tables import Posting, Unit
 
 _VIEW = select(Posting, mirror.posting_state.label("state"))
@@ -22,11 +22,12 @@ _INSERT, _INSERT_UNITS = insert(Posting), insert(Unit)
 
 
 def add(connection: Connection, posting: dict[str, Any], units: Sequence[dict[str, Any]]) -> int:
-    """Writes a job with its units; returns its number. A job that is there already breaks its uniqueness."""
-    key = connection.execute(_INSERT, posting).inserted_primary_key
-    assert key is not None
-    connection.execute(_INSERT_UNITS, [unit | {"posting": key[0]} for unit in units])
-    return int(key[0])
+    """Writes a job with its units, or with those that were loaded under its number; returns that. A job that is there already breaks its uniqueness."""
+    number = posting["number"] if "number" in posting else unit_loads.next_number(connection)
+    connection.execute(_INSERT, posting | {"number": number})
+    if units:
+        connection.execute(_INSERT_UNITS, [unit | {"posting": number} for unit in units])
+    return int(number)
 
 
 def one(connection: Connection, job: str) -> Row[Any] | None:

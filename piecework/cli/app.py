@@ -24,6 +24,7 @@ COMMANDS = {
     "mturk-key": "piecework.cli.turk",
     "workers": "piecework.cli.workers",
     "claim": "piecework.cli.claim",
+    "verify": "piecework.cli.verify",
     "backup": "piecework.cli.backup",
     "restore": "piecework.cli.backup",
 }

@@ -60,7 +60,7 @@ def claim(
 
     Example: piecework claim holdings.jsonl --rpc http://127.0.0.1:8545 --dry-run
     """
-    worker, carrier = _key(key_file, "PIECEWORK_WORKER_KEY"), _key(carrier_key_file, "PIECEWORK_CARRIER_KEY")
+    worker, carrier = key_in(key_file, "PIECEWORK_WORKER_KEY"), key_in(carrier_key_file, "PIECEWORK_CARRIER_KEY")
     if not dry_run and worker is None:
         raise Invalid("Say whose key to sign with: --key-file, or PIECEWORK_WORKER_KEY; or look only, with --dry-run.")
     holdings = load(file)
@@ -163,7 +163,7 @@ def _instant(wait: Wait) -> str:
     return datetime.fromtimestamp(wait.until, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _key(path: Path | None, variable: str) -> Key | None:
+def key_in(path: Path | None, variable: str) -> Key | None:
     """A key from a file or a variable.
 
     Raises:

@@ -12,6 +12,8 @@ from piecework.domain import merkle
 from piecework.domain.errors import Invalid
 from piecework.domain.keccak import keccak256
 
+DEEPEST = 64
+
 
 def canonical_json(value: Any) -> bytes:
     """The one UTF-8 text of a JSON value (RFC 8785).
@@ -25,10 +27,35 @@ def canonical_json(value: Any) -> bytes:
         raise Invalid(f"This can't be written as JSON: {error}.") from None
 
 
+def check_depth(value: Any) -> None:
+    """Refuses what would be too deep for a later reader; breadth first, without recursion.
+
+    Raises:
+        Invalid: it is nested more than DEEPEST deep.
+    """
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise Invalid(f"The body is nested more than {DEEPEST} deep.")
+
+
 def unit_leaf(unit: Any, slots: int) -> bytes:
     """The Merkle leaf of one unit of work: its content and how many answers it asks for. Hashed twice, as
     OpenZeppelin's trees do, so that no inner node passes for a unit."""
-    return keccak256(keccak256(slots.to_bytes(32) + canonical_json(unit)))
+    return text_leaf(canonical_json(unit), slots)
+
+
+def text_leaf(text: bytes, slots: int) -> bytes:
+    """The same of a unit that is canonical JSON already."""
+    return keccak256(keccak256(slots.to_bytes(32) + text))
 
 
 def units_root(leaves: Iterable[bytes]) -> bytes:

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from piecework.domain.errors import Invalid
 from piecework.domain.keccak import keccak256
 
+BLOCK = 1024
+"""Leaves under a node that a `Forest` keeps."""
+
 
 def root(leaves: Sequence[bytes]) -> bytes:
     """The root of the tree over `leaves`, in their order.
@@ -28,6 +31,41 @@ def proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
             siblings.append(row[sibling])
         index //= 2
     return siblings
+
+
+class Forest:
+    """The tree over leaves that come one at a time: only the nodes ten rows up are kept, 32 bytes for 1,024 leaves.
+
+    An odd node moves up unhashed, so the root over `BLOCK` leaves is the node that stands ten rows above them.
+    """
+
+    def __init__(self) -> None:
+        self._block: list[bytes] = []
+        self._nodes: list[bytes] = []
+
+    def add(self, leaf: bytes) -> None:
+        """The next leaf."""
+        self._block.append(leaf)
+        if len(self._block) == BLOCK:
+            self._nodes.append(root(self._block))
+            self._block = []
+
+    def nodes(self) -> list[bytes]:
+        """The nodes ten rows above the leaves, the last over what is left."""
+        return self._nodes + ([root(self._block)] if self._block else [])
+
+    def root(self) -> bytes:
+        """The same as `root` over all leaves.
+
+        Raises:
+            Invalid: no leaves.
+        """
+        return root(self.nodes())
+
+
+def proof_in_block(block: Sequence[bytes], nodes: Sequence[bytes], index: int) -> list[bytes]:
+    """The same as `proof`, from the 1,024 leaves around `index` and the nodes ten rows up."""
+    return proof(block, index % BLOCK) + proof(nodes, index // BLOCK)
 
 
 def verify(leaf: bytes, siblings: Sequence[bytes], root: bytes) -> bool:

@@ -29,14 +29,18 @@ class Draft(SQLModel, table=True):
 class UnitLoad(SQLModel, table=True):
     """Units on their way in: rows of `unit` whose `posting` is `number`, which no job has until the load is complete.
 
-    loading → loaded or failed. What is loading and hasn't moved for a while was killed; it is swept with its rows.
+    loading → loaded or failed. What is loading and hasn't moved for a while was killed; it is swept with its rows. A load that
+    nobody needs any more is dropped, and gone when its rows are.
     """
 
     __tablename__ = "unit_load"
+    __table_args__ = (Index("unit_load_moving", "moved_at", **fields.where("state IN ('loading', 'dropped')")),)
     number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     """Also the number of the posting that it becomes: both come from one count."""
     draft: str | None = Field(default=None, max_length=34, index=True)
-    """None for units that came with the job in one request."""
+    """None for one that was dropped."""
+    template: str = Field(max_length=64, sa_column_kwargs={"server_default": ""})
+    """That its units were held to."""
     state: str = Field(max_length=7)
     content: str = Field(max_length=200)
     """The object with the units in the content store."""
@@ -52,11 +56,11 @@ class UnitLoad(SQLModel, table=True):
     error_row: int | None = Field(default=None)
     error_column: str | None = Field(default=None, max_length=200)
     created_at: datetime = fields.instant()
-    moved_at: datetime = fields.instant(index=True)
+    moved_at: datetime = fields.instant()
 
 
 class ContentKey(SQLModel, table=True):
-    """A requester's key for the units of a load, wrapped by the coordinator's own. The row goes when the requester takes it back."""
+    """A requester's key for the units of a load, wrapped by the coordinator's own; nothing is left of it when the requester takes it back."""
 
     __tablename__ = "content_key"
     load: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, text
 
-from backend.store.content import Contents
+from backend.store.content import Contents, Folder
 from backend.store.database import Store
 from backend.store.tables import Posting
 from indexer import tables as mirror
@@ -71,7 +71,7 @@ def _fill(url: str, kind: str, units: int, deployment: Deployment, coordinator: 
     }
     hashed, head = "0x" + content_hash(manifest).hex(), canonical_json(manifest)
     lines = [b'{"image":"https://example.org/%07d.jpg"}' % n for n in range(units)]
-    contents = Contents(data / "content")
+    contents = Contents(Folder(data / "content"))
     start, size = contents.save(hashed, head, lines)[0]
     content = {"content_hash": hashed, "content": contents.place(hashed), "manifest_length": len(head)}
     store = Store(url)
