@@ -43,6 +43,7 @@ from backend.services.rules import Rules
 from backend.services.search import Search
 from backend.services.sessions import Sessions, forget_old
 from backend.services.settler import Settler
+from backend.services.solvency import Auditor
 from backend.services.steward import Steward
 from backend.services.unit_loads import UnitLoads
 from backend.services.wallet_funding import WalletFunding
@@ -141,6 +142,7 @@ class Coordinator:
         )
         self.steward = Steward(store, self.operators, clock, deployment.devnet)
         self.payments = Payments(store, rpc, deployment.escrow, deployment.token)
+        self.auditor = Auditor(store, rpc, deployment.escrow, deployment.token, settings.finality_blocks)
         self.evidence = EvidenceRoom(store, clock)
         self.files = WorkersFiles(store, domain, clock)
         self.aliases = Aliases(self.key.secret)

@@ -81,7 +81,7 @@ def _earnings(request: Request) -> dict[str, Any]:
         left = earnings.withdrawals(connection, worker, WITHDRAWALS)
     known = services.payments.account(worker)
     balance = next(entry for entry in known["balances"] if entry["token"] == token)
-    names = _titles(services, {row.job for row in rows})
+    names = titles(services, {row.job for row in rows})
     return {
         "balance": balance["balance"],
         "earned": known["earned"],
@@ -133,7 +133,7 @@ def _cursor(row: Row[Any]) -> str:
     return f"{row.block_number}-{row.log_index}-{row.place}"
 
 
-def _titles(services: Coordinator, jobs: set[str]) -> dict[str, str]:
+def titles(services: Coordinator, jobs: set[str]) -> dict[str, str]:
     """What the jobs are called; one of another coordinator's has no title here."""
     found = {}
     for job in jobs:
@@ -150,7 +150,7 @@ def _history(request: Request) -> dict[str, Any]:
     before = hex_text("cursor", query["cursor"], 16) if "cursor" in query else AFTER_ALL
     with services.store.read() as connection:
         rows = earnings.history(connection, worker, state, before, ANSWERS_A_PAGE)
-    names = _titles(services, {row.job for row in rows})
+    names = titles(services, {row.job for row in rows})
     items = [
         {"title": names.get(row.job), "reward": str(row.reward), "revealed_at": row.revealed_at, "assignment": views.assignment(services, row)}
         for row in rows

@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-NAVIGATION = (("Work", "/work"), ("Hire", "/hire"), ("Gallery", "/gallery"))
+NAVIGATION = (("Work", "/work"), ("Hire", "/hire"), ("Explore", "/explore"))
 """The site's parts, in the head of every page."""
 TITLES = {401: "Sign in first", 404: "There is nothing here", 503: "Not at the moment"}
 

@@ -12,6 +12,7 @@ from backend.api.requests import coordinator, cursor_number, cursor_place, hex_t
 from backend.api.schema import JSON
 from backend.services.coordinator import Coordinator
 from backend.store import showcase
+from backend.web.explorer import last_payment
 from backend.web.grid import MOST_SQUARES, grid_svg, slots_a_square
 from backend.web.page import HERE, page, readable
 from piecework.domain.errors import Invalid, NotFound
@@ -33,6 +34,7 @@ def landing(request: Request) -> Response:
     row = values.pop("row")
     if row is not None:
         values |= _grid(services, row, f"{values['newest'].title}: its slots", LANDING_SQUARES)
+    values["last"] = last_payment(services)
     return page(request, "landing.html", "/index.json", values)
 
 
