@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     mturk_sqs: str | None = Field(None, description="Endpoint that carries notifications of Mechanical Turk's interface to SQS.")
     mturk_sns: str | None = Field(None, description="Endpoint that carries them to SNS.")
     eas: str | None = Field(None, description="EAS contract that attested qualifications are bound to; by default the escrow's address.")
+    hourly_floor: int = Field(0, ge=0, description="Base units of the deployment's token that a job must pay an hour; 0 for no floor.")
+    trustees: str = Field("", description="Addresses, separated by commas, that look at jobs whose rejections wait.")
     webhook_hours: float = Field(24, gt=0, description="How long a delivery to a webhook is tried.")
     watchtower: bool = Field(True, description="Whether to do what silent requesters leave undone, with the coordinator key's gas money.")
     watch_seconds: float = Field(15, gt=0, description="Seconds between two looks of the watchtower.")

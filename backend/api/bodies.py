@@ -61,6 +61,8 @@ class NewJob(Body):
     """A job's content and terms; amounts in base units as decimal strings, windows in seconds, `closes_at` in Unix seconds.
 
     `template` is a name of `/v1/templates`, `options` what it takes; `html` and `answer_schema` go with the template html.
+    `signals`: the job takes signals of how answers come about, from workers who share them. `estimated_seconds` is how long an answer takes;
+    `hourly_floor` the least that it promises to pay an hour by that, in base units.
     Deposit and stake matter to jobs with an arbitrator only. Empty `criteria`: an answer may be rejected for any reason.
     """
 
@@ -94,7 +96,9 @@ class NewJob(Body):
     ai_policy: str = "allowed"
     overlap: NewOverlap | None = None
     gold: NewGoldPolicy | None = None
+    signals: bool | None = None
     estimated_seconds: int | None = None
+    hourly_floor: str | None = None
 
 
 class NewAssignment(Body):

@@ -52,7 +52,9 @@ def _policies(body: NewJob) -> Policies:
         ai_policy=body.ai_policy,
         overlap=None if body.overlap is None else msgspec.structs.asdict(body.overlap),
         gold=None if body.gold is None else msgspec.structs.asdict(body.gold),
+        signals=body.signals or None,
         estimated_seconds=body.estimated_seconds,
+        hourly_floor=None if body.hourly_floor is None else str(amount("hourly_floor", body.hourly_floor)),
     )
 
 

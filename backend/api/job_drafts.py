@@ -19,7 +19,7 @@ from backend.api.requests import account, choice, coordinator, cursor_id, hex_te
 from backend.api.schema import JSON, spec
 from backend.api.views import FaultView, JobView
 from backend.services.coordinator import Coordinator
-from backend.services.postings import Draft, own_faults
+from backend.services.postings import Draft
 from backend.services.unit_files import FORMS, Reading
 from piecework.domain.errors import Invalid, NotFound
 
@@ -268,7 +268,7 @@ def _faults(services: Coordinator, row: Row[Any], load: Row[Any] | None) -> list
         draft = _draft(services, row)
     except Invalid as error:
         return [FaultView(error.sentence.split(" ", 1)[0], error.sentence)]
-    found = [FaultView(field, sentence) for field, sentence in own_faults(draft)]
+    found = [FaultView(field, sentence) for field, sentence in services.postings.own_faults(draft)]
     if draft.reward == 0:
         found.append(FaultView("reward", "The reward is more than nothing."))
     if load is None:

@@ -22,7 +22,6 @@ from backend.api.requests import (
 from backend.api.schema import JSON, spec
 from backend.api.views import AssignmentView, BatchView, CheckView, FaultView, JobView, UnitView
 from backend.services.assignments import STATES
-from backend.services.postings import faults
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 MOST_BYTES = 128 << 20
@@ -46,7 +45,7 @@ async def check(request: Request) -> Response:
     account(request)
     body = await read(request, NewJob, MOST_BYTES)
     draft = drafted(body, coordinator(request).deployment.token)
-    found = await to_thread(lambda: list(faults(draft)))
+    found = await to_thread(lambda: list(coordinator(request).postings.faults(draft)))
     return JSON(CheckView([FaultView(field, sentence) for field, sentence in found[:MOST_FAULTS]], len(found)))
 
 

@@ -327,11 +327,11 @@ def job(services: Coordinator, row: Row[Any]) -> JobView:
         measured_answers=pace.answers if pace else 0,
         median_seconds=pace.median_seconds if pace and pace.answers else None,
         hourly=str(pace.hourly) if pace and pace.hourly else None,
-        requester_record=_record(record),
+        requester_record=requester_record(record),
     )
 
 
-def _record(record: RequesterRecord) -> RequesterRecordView:
+def requester_record(record: RequesterRecord) -> RequesterRecordView:
     shown = RequesterRecordView.__struct_fields__
     return RequesterRecordView(**{name: getattr(record, name) for name in shown})
 

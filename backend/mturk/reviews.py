@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, bindparam, update
 from sqlmodel import col
 
 from backend.mturk.errors import RequestError
+from backend.services.fairness import require_fair
 from backend.services.reviews import Bench
 from backend.store import reviews
 from backend.store.tables import Assignment
@@ -37,3 +38,7 @@ def reject(connection: Connection, row: Row[Any], feedback: str, now: datetime, 
     audit = {"posting": row.posting, "before": "revealed", "verdict": "rejected", "reviewer": reviewer}
     if not reviews.decide(connection, audit | {"code": None, "reason": feedback or None}, now, [], [row.id]):
         raise RequestError("InvalidAssignmentState", "This operation can be called with a status of: Submitted")
+    try:
+        require_fair(connection, row.posting)
+    except Conflict as conflict:
+        raise RequestError("InvalidAssignmentState", conflict.sentence) from conflict

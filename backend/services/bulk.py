@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row
 from sqlmodel import col
 
 from backend.services.postings import Job
+from backend.services.fairness import require_fair
 from backend.services.reviews import BEFORE, Bench, Rejection
 from backend.store import assignments, reviews
 from backend.store.database import Store
@@ -104,6 +105,8 @@ class Bulk:
                 done = bench.approve(ids)
             else:
                 done = bench.undo(ids) if why is None else bench.reject(ids, why)
+            if why is not None:
+                require_fair(connection, job.number)
             if done != len(ids):
                 raise Conflict("A submission was decided otherwise at this moment; preview again. Nothing was changed.")
             return done

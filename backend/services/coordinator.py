@@ -20,9 +20,12 @@ from backend.services.bulk import Bulk
 from backend.services.consensus import JobResults
 from backend.services.content_keys import ContentKeys
 from backend.services.courier import Courier
+from backend.services.detector import Detector
 from backend.services.drafts import Drafts
 from backend.services.errands import Errands
 from backend.services.evidence import EvidenceRoom
+from backend.services.fairness import Fairness
+from backend.services.findings import Findings
 from backend.services.funding import Funding
 from backend.services.gold import Gold
 from backend.services.holdings import WorkersFiles
@@ -114,7 +117,7 @@ class Coordinator:
             store, rpc, deployment.chain_id, url, clock, settings.session_seconds, settings.nonce_seconds
         )
         self.keys = Keys(store, clock)
-        self.postings = Postings(store, contents, deployment, self.key.address, clock)
+        self.postings = Postings(store, contents, deployment, self.key.address, clock, settings.hourly_floor)
         self.job_drafts = JobDrafts(store, self.postings, clock)
         self.unit_loads = UnitLoads(store, contents, self.content_keys, settings.data / "incoming", clock)
         self.wallet_funding = WalletFunding(rpc, deployment)
@@ -126,6 +129,9 @@ class Coordinator:
         self.attestations = Attestations(store, self.key, registry, clock)
         self.assignments = Assignments(store, contents, self.postings, self.qualifications, self.gold, domain, self.key, clock)
         self.aggregator = Aggregator(store, clock)
+        self.detector, self.findings = Detector(store, self.postings, clock), Findings(store, clock)
+        trustees = frozenset(one.strip().lower() for one in settings.trustees.split(",") if one.strip())
+        self.fairness = Fairness(store, deployment.chain_id, deployment.escrow, trustees, clock)
         self.consensus = JobResults(store, self.key)
         self.drafts = Drafts(store, clock)
         self.reviews = Reviews(store, clock)
@@ -177,6 +183,7 @@ class Coordinator:
         self.steward.start()
         self.lister.start()
         self.aggregator.start()
+        self.detector.start()
         self._sweeping = asyncio.get_running_loop().create_task(self._sweep())
 
     async def stop(self) -> None:
@@ -191,6 +198,7 @@ class Coordinator:
         await asyncio.to_thread(self.steward.stop)
         await asyncio.to_thread(self.lister.stop)
         await asyncio.to_thread(self.aggregator.stop)
+        await asyncio.to_thread(self.detector.stop)
         await asyncio.to_thread(self.errands.stop)
         await asyncio.to_thread(self.watchtower.stop)
         for settler in {self.settler, self.tower_settler}:

@@ -21,7 +21,7 @@ LONGEST_SCHEMA = 65_536
 LONGEST_HTML = 1 << 20
 LONGEST_DELAY = 90 * 86_400
 MOST_ANSWERS = 2**31 - 1
-LATER = ("overlap", "gold", "estimated_seconds")
+LATER = ("overlap", "gold", "signals", "estimated_seconds", "hourly_floor")
 """Fields that came after the first manifests and are left away where a job doesn't use them, so that the same job keeps its hash."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
@@ -45,8 +45,9 @@ class Policies:
     ai_policy: str = "allowed"
     overlap: Mapping[str, Any] | None = None
     gold: Mapping[str, Any] | None = None
+    signals: bool | None = None
     estimated_seconds: int | None = None
-    """How long an answer takes, as the requester thinks."""
+    hourly_floor: str | None = None
 
     def manifest(self) -> dict[str, Any]:
         """Their part of the manifest."""
@@ -63,6 +64,7 @@ class Policies:
             "ai_policy": self.ai_policy,
             "overlap": _text(self.overlap),
             "gold": _text(self.gold),
+            "signals": bool(self.signals),
         }
 
     def faults(self, template: str, labels: Sequence[str] | None) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from backend.services.floor import Floor
 from backend.services.listing import listing
 from backend.services.policies import Fault, Policies
 from backend.store import consensus, listings, mirror, postings, unit_loads
@@ -54,6 +55,8 @@ class Job:
     closes_at: int
     overlap: str | None
     """JSON {least, confidence_bps} of a job whose units are asked until they are sure."""
+    signals: bool
+    """Whether it takes signals of how its answers come about."""
     gold: str | None
     """JSON {share_bps, first, least_bps, pass_right} of a job that mixes known units in."""
     units: int
@@ -93,17 +96,29 @@ class Postings:
         deployment: the escrow that they will be posted to.
         coordinator: the address that signs for them.
         clock: the time, aware.
+        hourly_floor: the least that a job in the deployment's token pays an hour, base units.
     """
 
     def __init__(
-        self, store: Store, contents: Contents, deployment: Deployment, coordinator: str, clock: Callable[[], datetime]
+        self, store: Store, contents: Contents, deployment: Deployment, coordinator: str, clock: Callable[[], datetime], hourly_floor: int = 0
     ) -> None:
+        self._floor = Floor(deployment.token, hourly_floor)
         self._store, self._contents, self._deployment = store, contents, deployment
         self._coordinator, self._clock = coordinator, clock
         self._known: dict[str, Job] = {}
         self._answer_check = lru_cache(maxsize=256)(self._compile)  # compiled once a job
         self._template = lru_cache(maxsize=4_096)(lambda job: str(self.manifest(self.row(job))["template"]))
         self._written = lru_cache(maxsize=256)(json.loads)
+
+    def faults(self, draft: Draft) -> Iterator[Fault]:
+        """Everything that is wrong with a draft, the least pay included."""
+        yield from faults(draft)
+        yield from self._floor.faults(draft.token, draft.reward, draft.policies)
+
+    def own_faults(self, draft: Draft) -> Iterator[Fault]:
+        """Everything but its units'."""
+        yield from own_faults(draft)
+        yield from self._floor.faults(draft.token, draft.reward, draft.policies)
 
     async def describe(self, requester: str, draft: Draft) -> tuple[str, bool]:
         """Keeps a job and returns its id, and whether it is new. All or nothing.
@@ -114,7 +129,7 @@ class Postings:
         return await to_thread(self._describe, requester, draft)
 
     def _describe(self, requester: str, draft: Draft) -> tuple[str, bool]:
-        for _, sentence in faults(draft):
+        for _, sentence in self.faults(draft):
             raise Invalid(sentence)
         units = [_canonical(number, content) for number, (content, _) in enumerate(draft.units, 1)]
         leaves = [text_leaf(text, slots) for text, (_, slots) in zip(units, draft.units, strict=True)]
@@ -136,7 +151,7 @@ class Postings:
         Raises:
             Invalid: the draft breaks a rule.
         """
-        for _, sentence in own_faults(draft):
+        for _, sentence in self.own_faults(draft):
             raise Invalid(sentence)
         manifest = _manifest(draft, load.units_root, load.rows, load.slots)
         job, terms = self._posted(requester, draft, manifest)
@@ -458,6 +473,7 @@ def _fixed(row: Row[Any]) -> Job:
         row.assignment_seconds,
         row.closes_at,
         row.overlap,
+        row.signals,
         row.gold,
         row.units,
     )

@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from backend.services.fairness import require_fair
+from backend.services.findings import MACHINE, require_evidence
 from backend.services.postings import Job
 from backend.store import reviews
 from backend.store.database import Store
@@ -74,7 +76,10 @@ class Reviews:
         bench = Bench(connection, posting, reviewer, self._clock())
         undone = bench.undo(said.undo)
         rejected = sum(bench.reject([id], why) for id, why in said.reject)
-        return bench.approve(said.approve), rejected, undone
+        approved = bench.approve(said.approve)
+        if rejected:
+            require_fair(connection, posting)
+        return approved, rejected, undone
 
     def page(self, job: Job, cursor: int, limit: int) -> Sequence[Row[Any]]:
         """Who decided what about a job's submissions, in the order in which it happened."""
@@ -116,6 +121,8 @@ class Bench:
         """Rejects submissions, all for one reason."""
         self._check(why)
         states = self._states(ids, "rejected")
+        if why.code == MACHINE:
+            require_evidence(self.connection, self.posting, ids)
         return self._decide("rejected", "revealed", [id for id in ids if states[id] == "revealed"], why)
 
     def undo(self, ids: Sequence[str]) -> int:

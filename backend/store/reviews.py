@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Update, bindparam, insert, select, update
 from sqlmodel import col
 
-from backend.store import mirror, slots
+from backend.store import fairness, mirror, slots
 from backend.store.tables import Assignment, Posting, Review
 
 AT_ONCE = 500
@@ -72,6 +72,7 @@ def decide(
     )
     changed = [id for chunk in _parts(statement, ids) for id in connection.execute(chunk.returning(col(Assignment.id))).scalars()]
     if changed:
+        fairness.tally(connection, audit["posting"], audit["verdict"], audit["before"], len(changed))
         connection.execute(insert(Review), [audit | {"assignment": id, "created_at": now} for id in changed])
     return len(changed)
 

@@ -6,11 +6,21 @@ is settled) are never copied here: `backend.store.mirror` derives them when they
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import Column, Index, LargeBinary, Text, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
 from backend.store.tables.content import Attachment, Blob, ContentKey, Draft, UnitLoad
+from backend.store.tables.fairness import (
+    AnswerSignal,
+    Detection,
+    Finding,
+    FindingReview,
+    Prediction,
+    RejectionRelease,
+    ReviewTally,
+    Sharing,
+)
 from backend.store.tables.keys import ApiKey, IdempotencyKey
 from backend.store.tables.mturk import (
     MTurkCall,
@@ -125,6 +135,8 @@ class Posting(SQLModel, table=True):
     """JSON {least, confidence_bps}: a unit is asked until it is so sure, at most as often as it has slots. NULL: always as often."""
     gold: str | None = Field(default=None, sa_type=Text)
     """JSON {share_bps, first, least_bps, pass_right}: how known units are mixed in. NULL: not at all."""
+    signals: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Whether it takes signals of how its answers come about, from workers who share them."""
     ai_policy: str = Field(max_length=9, sa_column_kwargs={"default": "allowed"})
     """forbidden, assisted or allowed."""
     created_at: datetime = fields.instant()
@@ -299,6 +311,7 @@ OWN_TABLES = tuple(
         ApiKey,
         IdempotencyKey,
         AnswerLabel, JobConsensus, UnitConsensus, WorkerSkill, GoldUnit, GoldSeen, JobRules, Attester, Nullifier,
+        ReviewTally, RejectionRelease, AnswerSignal, Sharing, Prediction, Detection, Finding, FindingReview,
         MTurkCall, MTurkEvent, MTurkHit, MTurkHitType, MTurkKey, MTurkLayout, MTurkPart, MTurkReviewRun,
     )
 )
