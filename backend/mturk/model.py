@@ -78,6 +78,8 @@ def _string(shape: Shape, value: Any, path: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise invalid(f"{path} holds half a character (a lone surrogate).") from None
+    if "\0" in value:
+        raise invalid(f"{path} holds a NUL character.")
     rules = shape.metadata
     if not rules.get("min", 0) <= len(value) <= rules.get("max", len(value)):
         raise invalid(f"{path} must have {rules.get('min', 0)} to {rules.get('max')} characters; this has {len(value)}.")

@@ -48,6 +48,7 @@ def test_a_time_is_read_from_a_number_with_fractions() -> None:
         ("CreateHIT", {**HIT, "Reward": "0.005"}, "must match"),
         ("CreateHIT", {**HIT, "Reward": "١.٢"}, "must match"),
         ("CreateHIT", {**HIT, "Title": "\ud800"}, "half a character"),
+        ("CreateHIT", {**HIT, "Title": "a\0b"}, "NUL character"),
         ("CreateHIT", {**HIT, "QualificationRequirements": {}}, "must be a list"),
         ("CreateHIT", {**HIT, "QualificationRequirements": [{"Comparator": "Exists"}]}, r"QualificationRequirements\[0\]"),
         ("ListAssignmentsForHIT", {"HITId": "3A", "AssignmentStatuses": ["Done"]}, "one of Submitted"),

@@ -20,7 +20,7 @@ def blocks(kind: str) -> list[str]:
 
 
 def test_the_pages_commands_do_what_it_says(tmp_path: Path) -> None:
-    (script,), (command, issue) = blocks("python"), blocks("sh")
+    (script,), (command, crowd, issue) = blocks("python"), blocks("sh")
     with place(tmp_path / "data") as here:
         stack = here.up("--port", "0")
         path = ["PATH", f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"]
@@ -39,6 +39,11 @@ def test_the_pages_commands_do_what_it_says(tmp_path: Path) -> None:
         run = [sys.executable, "-m", "piecework.cli", "run", "--data", stack["data"], "--", sys.executable, str(program)]
         said = subprocess.run(run, env=dict([path, ["HOME", str(tmp_path)]]), capture_output=True, text=True, timeout=60)
         assert said.stdout.strip() == "100000.00", said.stderr
+        words = crowd.split()
+        assert words[:2] == ["piecework", "workers"]
+        idle = [sys.executable, "-m", "piecework.cli", *words[1:], "--data", stack["data"], "--idle", "1", "--json"]
+        said = subprocess.run(idle, capture_output=True, text=True, timeout=60)
+        assert json.loads(said.stdout)["answered"] == 0, said.stderr
         words = issue.split()
         assert words[:2] == ["piecework", "mturk-key"]
         made = [sys.executable, "-m", "piecework.cli", *words[1:], "--data", stack["data"]]
