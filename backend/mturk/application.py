@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from backend.mturk import keys, pages, wire
 from backend.mturk.deliveries import secret
+from backend.mturk.happenings import Happenings
 from backend.mturk.registry import OPERATIONS
 from backend.mturk.service import mturk
 from backend.mturk.submit import Submissions
@@ -21,6 +22,7 @@ def interface(coordinator: Coordinator, url: str) -> tuple[tuple[APIRouter, ...]
         url: where users reach it.
     """
     service = mturk(coordinator, url)
+    coordinator.assignments.listen(Happenings())
     routes = (
         wire.router(service, OPERATIONS),
         keys.router(service.access, service.url, partial(secret, service)),

@@ -21,10 +21,23 @@ def hit(connection: Connection, kind: str, hit_id: str, hit_type: str, at: datet
         kind: an EventType of the interface.
         assignment: the assignment's id in the interface's form, where it is about one.
     """
+    notification = _wanted(connection, kind, hit_type)
+    if notification is not None:
+        _keep(connection, kind, notification, hit_id, hit_type, at, assignment)
+
+
+def is_wanted(connection: Connection, kind: str, hit_type: str) -> bool:
+    """Whether somebody wants to hear of a kind of event of a HIT type."""
+    return _wanted(connection, kind, hit_type) is not None
+
+
+def _wanted(connection: Connection, kind: str, hit_type: str) -> dict[str, Any] | None:
     kept = connection.execute(_NOTIFIES, {"id": hit_type}).scalar()
     wanted = json.loads(kept) if kept else None
-    if wanted and wanted["active"] and kind in wanted["notification"]["EventTypes"]:
-        _keep(connection, kind, wanted["notification"], hit_id, hit_type, at, assignment)
+    if not wanted or not wanted["active"] or kind not in wanted["notification"]["EventTypes"]:
+        return None
+    found: dict[str, Any] = wanted["notification"]
+    return found
 
 
 def test(connection: Connection, kind: str, notification: dict[str, Any], at: datetime) -> None:

@@ -37,6 +37,8 @@ GATHER = timedelta(milliseconds=500)
 MARGIN = timedelta(days=14)
 """Between the end of the last HIT's work and review, and the close of its job: time for openings and appeals."""
 REVIEW_WINDOW, APPEAL_WINDOW = 5 * 86_400, 5 * 86_400
+DEPOSIT_DIVISOR = 10
+"""A contest costs the requester a tenth of the reward, which the worker gets if it wins. An appeal costs the worker nothing."""
 RETRY = timedelta(seconds=30)
 
 _GROUPS = (
@@ -140,6 +142,8 @@ class Funder:
             appeal_window=APPEAL_WINDOW,
             salt=_salt(parts),
             operator=operator,
+            arbitrator=self._service.coordinator.deployment.council,
+            contest_deposit=self._service.funds.base_units(hit_type.reward_cents) // DEPOSIT_DIVISOR,
             policies=Policies(
                 qualifications=[native(one) for one in requirements(hit_type)],
                 auto_approval_seconds=hit_type.auto_approval_seconds,

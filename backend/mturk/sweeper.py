@@ -14,9 +14,10 @@ from sqlalchemy import Connection, Row, bindparam, delete, exists, select, text,
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
-from backend.mturk import events, reviewing, slots
+from backend.mturk import events, hits, reviewing, slots
 from backend.mturk.deliveries import deliver
 from backend.mturk.funder import Funder
+from backend.mturk.happenings import reviewable
 from backend.mturk.service import MTurk
 from backend.services.leadership import Leadership
 from backend.store import holding
@@ -33,7 +34,7 @@ ZERO = "0x" + "00" * 32
 """What is committed to for a slot that is cancelled: nothing."""
 
 _EXPIRED = (
-    select(MTurkHit.id, MTurkHit.hit_type)
+    select(MTurkHit.id, MTurkHit.hit_type, MTurkHit.requester)
     .where(text("mturk_hit.offered"), col(MTurkHit.expires_at) <= bindparam("now"))  # the words of its partial index
     .limit(AT_ONCE)
 )
@@ -140,6 +141,8 @@ class Sweeper:
         if connection.execute(ended).rowcount:
             slots.withdraw(connection, row.id)
             events.hit(connection, "HITExpired", row.id, row.hit_type, now)
+            if events.is_wanted(connection, "HITReviewable", row.hit_type):
+                reviewable(connection, hits.one(connection, row.requester, row.id, now))
 
     def _cancel(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         """Gives withdrawn slots to the requester itself: a batch that says so cancels them, and their money comes back."""

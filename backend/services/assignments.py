@@ -4,6 +4,7 @@ import secrets
 import time
 from asyncio import to_thread
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from types import SimpleNamespace
@@ -34,6 +35,20 @@ LONGEST_ANSWER = 262_144
 REMEMBERED = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that a worker did with an assignment: `what` is accepted, submitted, returned or abandoned."""
+
+    what: str
+    assignment: str
+    posting: int
+    unit: int
+    at: datetime
+
+
+Listener = Callable[[Connection, Happening], None]
+
+
 class Assignments:
     """Hands out slots and takes answers.
 
@@ -60,6 +75,7 @@ class Assignments:
     ) -> None:
         self._store, self._contents, self._postings, self._qualifications = store, contents, postings, qualifications
         self._gold, self._domain, self._key, self._clock = gold, domain, key, clock
+        self._listeners: list[Listener] = []
         self._handed: dict[str, tuple[str, int, str]] = {}
         self._digest = lru_cache(maxsize=4096)(self._compute_digest)  # asked for at the commit, and again at the reveal
 
@@ -97,7 +113,7 @@ class Assignments:
             raise Conflict(f"This job takes at most {job.per_worker_limit} answers of one worker, and you have given or begun them.")
         known = self._known(connection, job, claim, position)
         unit = known or _pick(connection, job, claim, position)
-        if unit is None and holding.expire(connection, now):
+        if unit is None and self._expire(connection, now):
             unit = _pick(connection, job, claim, position)
         if unit is None:
             raise Conflict(
@@ -107,6 +123,7 @@ class Assignments:
         row["expires_at"] = now + min(timedelta(seconds=job.assignment_seconds), left)
         if not holding.hold(connection, unit, row):
             raise Conflict("Somebody else took the slot at this moment; try again.")
+        self._tell(connection, "accepted", row["id"], job.number, unit.position, now)
         if known is not None:
             gold.see(connection, row)
         return row, (unit.content_offset, unit.content_length)
@@ -215,6 +232,7 @@ class Assignments:
         label = self._postings.label_of(row.job, answer)
         if label is not None:
             consensus.say(connection, row, label)
+        self._tell(connection, "submitted", id, row.posting, row.unit, self._clock())
         changed = {"shown_state": "revealed", "answer": text, "salt": "0x" + salt.hex()}
         return SimpleNamespace(**(row._asdict() | changed))
 
@@ -232,12 +250,28 @@ class Assignments:
                 return
             if not holding.give_back(connection, row, "returned", self._clock()):
                 raise Conflict(f"Only a reserved assignment can be returned; this one is {row.state}.")
+            self._tell(connection, "returned", id, row.posting, row.unit, self._clock())
 
         await self._store.write(work)
 
     async def expire(self) -> int:
         """Gives back reservations whose time is over; returns how many."""
-        return int(await self._store.write(lambda c: holding.expire(c, self._clock())))
+        return int(await self._store.write(lambda c: self._expire(c, self._clock())))
+
+    def _expire(self, connection: Connection, now: datetime) -> int:
+        """The same within a transaction of the caller's."""
+        ended = holding.expire(connection, now)
+        for row in ended:
+            self._tell(connection, "abandoned", row.id, row.posting, row.unit, now)
+        return len(ended)
+
+    def listen(self, listener: Listener) -> None:
+        """Has `listener` called in the very transaction in which somebody accepts, submits, returns or abandons an assignment."""
+        self._listeners.append(listener)
+
+    def _tell(self, connection: Connection, what: str, id: str, posting: int, unit: int, now: datetime) -> None:
+        for listener in self._listeners:
+            listener(connection, Happening(what, id, posting, unit, now))
 
     def view(self, id: str, account: str) -> Row[Any]:
         """An assignment, for its worker or its job's requester.

@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from backend.services.contester import about, reason_of, text_of
 from backend.services.postings import terms_of
-from backend.store import disputes, mirror, outbox, postings, slots
+from backend.store import contests, disputes, mirror, outbox, postings, slots
 from piecework.chain.escrow import SignedBatch, encode_post, encode_relayed_withdrawal, encode_settle
-from piecework.chain.escrow_recourse import encode_set_operator_with_signature, encode_tip
+from piecework.chain.escrow_recourse import encode_contest, encode_set_operator_with_signature, encode_tip
 from piecework.domain.terms import Batch
 from piecework.domain.typed_data import OperatorGrant, Withdrawal
 
@@ -54,6 +55,8 @@ def mirrored(connection: Connection, row: Row[Any], transaction_hash: str, block
         return mirror.withdrawn(connection, transaction_hash)
     if row.kind == "post":
         return mirror.is_funded(connection, postings.numbered(connection, int(row.subject)).job)
+    if row.kind == "contest":
+        return contests.is_contested(connection, about(contests.document(connection, row.subject)), row.subject)
     if row.kind in BY_RECEIPT:
         head = mirror.head(connection)
         return block is not None and head is not None and head.number >= block
@@ -137,4 +140,18 @@ def _gas(connection: Connection, subject: str) -> Cargo:
     return Cargo("0x", to=operator, value=int(wei))
 
 
-_LOADERS = {"withdrawal": _withdrawal, "grant": _grant, "post": _post, "tip": _tip, "gas": _gas}
+def _contest(connection: Connection, subject: str) -> Cargo | None:
+    """What of an opening is rejected for the reason that the subject is the hash of."""
+    document = contests.document(connection, subject)
+    found, said = disputes.standing(connection, about(document)), text_of(document)
+    if found is None or found.finalized:
+        return None
+    (posting,) = disputes.postings_of(connection, found.row.job)
+    named = {row.slot for row in contests.rejected(connection, posting, found.id) if reason_of(row) == said}
+    if not named:
+        return None
+    places = bytes(place if slot in named else 0 for slot, place in enumerate(found.handed.places, found.row.first_slot))
+    return Cargo(encode_contest(found.terms, found.handed, places, bytes.fromhex(subject[2:])))
+
+
+_LOADERS = {"withdrawal": _withdrawal, "grant": _grant, "post": _post, "tip": _tip, "gas": _gas, "contest": _contest}

@@ -19,6 +19,7 @@ from backend.services.bonuses import Bonuses
 from backend.services.bulk import Bulk
 from backend.services.consensus import JobResults
 from backend.services.content_keys import ContentKeys
+from backend.services.contester import Contester
 from backend.services.courier import Courier
 from backend.services.detector import Detector
 from backend.services.drafts import Drafts
@@ -147,6 +148,7 @@ class Coordinator:
             store, self.postings, self.batches, self.operators, settings.batch_slots, settings.batch_seconds, clock
         )
         self.steward = Steward(store, self.operators, clock, deployment.devnet)
+        self.contester = Contester(store, clock, self.errands.wake)
         self.payments = Payments(store, rpc, deployment.escrow, deployment.token)
         self.auditor = Auditor(store, rpc, deployment.escrow, deployment.token, settings.finality_blocks)
         self.evidence = EvidenceRoom(store, clock)
@@ -181,6 +183,7 @@ class Coordinator:
         self.postman.start()
         self.courier.start()
         self.steward.start()
+        self.contester.start()
         self.lister.start()
         self.aggregator.start()
         self.detector.start()
@@ -196,6 +199,7 @@ class Coordinator:
         await asyncio.to_thread(self.courier.stop)
         await asyncio.to_thread(self.postman.stop)
         await asyncio.to_thread(self.steward.stop)
+        await asyncio.to_thread(self.contester.stop)
         await asyncio.to_thread(self.lister.stop)
         await asyncio.to_thread(self.aggregator.stop)
         await asyncio.to_thread(self.detector.stop)

@@ -34,7 +34,7 @@ class EvidenceRoom:
             Invalid: it says nothing, or is too long.
             NotFound: there is no such thing, or the account is on neither side of it.
         """
-        document = _document(author, kind, id, text, attachments)
+        document = document_of(author, kind, id, text, attachments)
         hash, now = "0x" + keccak256(document).hex(), self._clock()
         with self._store.read() as connection:
             if evidence.side(connection, kind, id, author) is None:
@@ -59,7 +59,12 @@ class EvidenceRoom:
         raise NotFound(f"There is no evidence {hash} that you may see.")
 
 
-def _document(author: str, kind: str, id: str, text: str, attachments: Sequence[str]) -> bytes:
+def document_of(author: str, kind: str, id: str, text: str, attachments: Sequence[str]) -> bytes:
+    """What an account says of a thing, as it is hashed.
+
+    Raises:
+        Invalid: it says nothing, or is too long.
+    """
     if not text.strip():
         raise Invalid("Evidence needs a text; say what happened.")
     if "\x00" in text:

@@ -255,6 +255,11 @@ def posting(connection: Connection, number: int) -> Sequence[Row[Any]]:
     return connection.execute(select(Posting).where(col(Posting.number) == number)).all()
 
 
+def postings_of(connection: Connection, job: str) -> list[int]:
+    """The number of a job's posting, if it is one of ours."""
+    return list(connection.execute(select(col(Posting.number)).where(col(Posting.job) == job)).scalars())
+
+
 def due(connection: Connection, kind: str, now: int) -> Sequence[Row[Any]]:
     """What of a kind is due at an instant, oldest first."""
     return connection.execute(DUE[kind], {"now": now}).all()

@@ -279,10 +279,10 @@ def give_back(connection: Connection, row: Row[Any], state: str, now: datetime) 
     return True
 
 
-def expire(connection: Connection, now: datetime) -> int:
-    """Gives back up to 500 reservations whose time is over; returns how many."""
+def expire(connection: Connection, now: datetime) -> list[Row[Any]]:
+    """Gives back up to 500 reservations whose time is over; returns which."""
     due = connection.execute(_DUE, {"now": now}).all()
-    return sum(give_back(connection, row, "expired", now) for row in due)
+    return [row for row in due if give_back(connection, row, "expired", now)]
 
 
 # ------------------------------------------------------------------------------------------------ a worker's record

@@ -204,3 +204,42 @@ def test_events_reach_their_owner(loose: Works, address: str, worker: Key) -> No
     refused("InvalidTransportEndpoint", "e-mail", client.send_test_event_notification, Notification=wanted | {"Transport": "Email"}, TestEventType="Ping")
     refused(None, "Version", client.send_test_event_notification, Notification=wanted | {"Version": "2001-01-01"}, TestEventType="Ping")
     refused(None, "Give a Notification", client.update_notification_settings, HITTypeId=kind)
+
+
+def test_what_workers_do_reaches_the_owner(loose: Works, address: str, worker: Key) -> None:
+    """Accepted, returned, submitted, abandoned, reviewable: each in the envelope, with the assignment it is about."""
+    asker = turk(loose)
+    client = asker.client()
+    given = {name: HIT[name] for name in ("Title", "Description", "Keywords", "Reward", "AssignmentDurationInSeconds")}
+    kind = client.create_hit_type(**given)["HITTypeId"]
+    kinds = ["AssignmentAccepted", "AssignmentReturned", "AssignmentSubmitted", "AssignmentAbandoned", "HITReviewable"]
+    wanted = {"Destination": address, "Transport": "SQS", "Version": "2006-05-05", "EventTypes": kinds}
+    client.update_notification_settings(HITTypeId=kind, Notification=wanted, Active=True)
+    hits = [client.create_hit_with_hit_type(HITTypeId=kind, LifetimeInSeconds=600, Question=HIT["Question"])["HIT"]["HITId"] for _ in range(3)]
+
+    def heard() -> list[tuple[str, str]]:
+        found = [json.loads(one["Message"])["Events"][0] for one in Listener.heard]
+        assert all(bool(one.get("AssignmentId")) == one["EventType"].startswith("Assignment") for one in found)
+        return sorted((one["EventType"], one["HITId"]) for one in found)
+
+    returned = take(asker, hits[0], worker)
+    assert call(loose, "POST", f"/v1/assignments/{returned}/return", {}, sign_in(loose, worker)).status == 200
+    abandoned = take(asker, hits[1], worker)
+    loose.write("UPDATE assignment SET expires_at = created_at WHERE id = :id", id=abandoned)
+    loose.until("SELECT 1 FROM assignment WHERE id = :id AND state = 'expired'", id=abandoned)
+    asker.do(hits[2], worker)
+    expected = [("AssignmentAccepted", hit) for hit in hits] + [
+        ("AssignmentReturned", hits[0]), ("AssignmentAbandoned", hits[1]), ("AssignmentSubmitted", hits[2]), ("HITReviewable", hits[2]),
+    ]
+    asker.until(lambda: len(heard()) >= len(expected))
+    assert heard() == sorted(expected)
+    client.update_expiration_for_hit(HITId=hits[0], ExpireAt=0)
+    asker.until(lambda: ("HITReviewable", hits[0]) in heard())
+
+
+def take(asker: Turk, hit: str, worker: Key) -> str:
+    """A reserved assignment's id here."""
+    job, position = asker.job_of(hit), asker.position_of(hit)
+    taken = call(asker.running, "POST", f"/v1/jobs/{job}/assignments", {"unit": position}, sign_in(asker.running, worker))
+    assert taken.status == 201, taken
+    return str(taken.body["id"])

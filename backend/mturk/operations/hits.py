@@ -12,6 +12,7 @@ from sqlmodel import col
 from backend.mturk import events, hits, slots
 from backend.mturk.calls import Answer, Call
 from backend.mturk.errors import RequestError, invalid, missing, wrong_state
+from backend.mturk.happenings import reviewable
 from backend.mturk.ids import new_id
 from backend.mturk.operations.hit_types import YEAR, seconds, values_of
 from backend.mturk.policies import read_known, read_plurality
@@ -223,6 +224,8 @@ async def update_expiration(service: MTurk, call: Call) -> Answer:
         hits.change(connection, hit.id, expires_at=ends, offered=ends > call.now)
         slots.offer(service, connection, hit, ends > call.now, call)
         events.hit(connection, "HITExpired" if ends <= call.now else "HITExtended", hit.id, hit.row.hit_type, call.now)
+        if hit.status in ("Assignable", "Unassignable"):
+            reviewable(connection, hits.one(connection, call.requester, hit.id, call.now))
         return {}
 
     return await call.change(service.store, work)

@@ -273,9 +273,9 @@ class Outbox(SQLModel, table=True):
     lane: str = Field(default="relayer", max_length=42, sa_column_kwargs={"server_default": "relayer"})
     """Whose key sends it: relayer, coordinator, or an operator's address."""
     kind: str = Field(max_length=10)
-    """settlement, withdrawal, grant or gas, by the relayer; post or tip, by an operator; open, finalize, reclaim or conclude, by the coordinator."""
+    """settlement, withdrawal, grant or gas, by the relayer; post, tip or contest, by an operator; open, finalize, reclaim or conclude, by the coordinator."""
     subject: str = Field(max_length=80)
-    """posting:roster of a settlement; id of a withdrawal, a grant or a tip; a posting's number; operator:wei of gas; what `watch_note` says."""
+    """posting:roster of a settlement; id of a withdrawal, a grant or a tip; a posting's number; operator:wei of gas; the hash of a contest's reason; what `watch_note` says."""
     state: str = Field(max_length=9)
     nonce: int | None = fields.big(default=None)
     raw: str | None = Field(default=None, sa_type=Text)
