@@ -23,6 +23,7 @@ COMMANDS = {
     "run": "piecework.cli.run",
     "mturk-key": "piecework.cli.turk",
     "workers": "piecework.cli.workers",
+    "batch": "piecework.cli.batch",
     "claim": "piecework.cli.claim",
     "verify": "piecework.cli.verify",
     "backup": "piecework.cli.backup",
@@ -43,7 +44,11 @@ def build(typed: str | None) -> typer.Typer:
     app.callback()(lambda: None)  # so that one command alone is still called by its name
     for name, module in COMMANDS.items():
         if typed not in COMMANDS or module == COMMANDS[typed]:
-            app.command(name)(getattr(import_module(module), name.replace("-", "_")))
+            found = getattr(import_module(module), name.replace("-", "_"))
+            if isinstance(found, typer.Typer):
+                app.add_typer(found, name=name)
+            else:
+                app.command(name)(found)
     return app
 
 

@@ -20,7 +20,7 @@ def blocks(kind: str) -> list[str]:
 
 
 def test_the_pages_commands_do_what_it_says(tmp_path: Path) -> None:
-    (script,), (command, crowd, issue) = blocks("python"), blocks("sh")
+    (script,), (command, crowd, batch, issue) = blocks("python"), blocks("sh")
     with place(tmp_path / "data") as here:
         stack = here.up("--port", "0")
         path = ["PATH", f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"]
@@ -44,6 +44,12 @@ def test_the_pages_commands_do_what_it_says(tmp_path: Path) -> None:
         idle = [sys.executable, "-m", "piecework.cli", *words[1:], "--data", stack["data"], "--idle", "1", "--json"]
         said = subprocess.run(idle, capture_output=True, text=True, timeout=60)
         assert json.loads(said.stdout)["answered"] == 0, said.stderr
+        (tmp_path / "page.html").write_text("<form><p>${q}</p><input name=a></form>")
+        (tmp_path / "rows.csv").write_text("q\nIs it?\nIs it not?\n")
+        for line in batch.splitlines():
+            typed_line = line.replace("piecework", f"{sys.executable} -m piecework.cli", 1) + f" --data {stack['data']}"
+            said = subprocess.run(typed_line, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+            assert said.returncode == 0, said.stderr + said.stdout
         words = issue.split()
         assert words[:2] == ["piecework", "mturk-key"]
         made = [sys.executable, "-m", "piecework.cli", *words[1:], "--data", stack["data"]]
