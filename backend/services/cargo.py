@@ -10,7 +10,14 @@ from sqlalchemy import Connection, Row
 from backend.services.contester import about, reason_of, text_of
 from backend.services.postings import terms_of
 from backend.store import contests, disputes, mirror, outbox, postings, slots
-from piecework.chain.escrow import SignedBatch, encode_post, encode_relayed_withdrawal, encode_settle
+from piecework.chain.escrow import (
+    Authorization,
+    SignedBatch,
+    encode_post,
+    encode_post_with_authorization,
+    encode_relayed_withdrawal,
+    encode_settle,
+)
 from piecework.chain.escrow_recourse import encode_contest, encode_set_operator_with_signature, encode_tip
 from piecework.domain.terms import Batch
 from piecework.domain.typed_data import OperatorGrant, Withdrawal
@@ -57,6 +64,8 @@ def mirrored(connection: Connection, row: Row[Any], transaction_hash: str, block
         return mirror.is_funded(connection, postings.numbered(connection, int(row.subject)).job)
     if row.kind == "contest":
         return contests.is_contested(connection, about(contests.document(connection, row.subject)), row.subject)
+    if row.kind == "funding":
+        return mirror.is_funded(connection, row.subject)
     if row.kind in BY_RECEIPT:
         head = mirror.head(connection)
         return block is not None and head is not None and head.number >= block
@@ -130,6 +139,14 @@ def _post(connection: Connection, subject: str) -> Cargo | None:
     return Cargo(encode_post(terms_of(row), row.slots, "ledger"))
 
 
+def _funding(connection: Connection, subject: str) -> Cargo | None:
+    row, signed = postings.one(connection, subject), outbox.signed_funding(connection, subject)
+    if row is None or mirror.is_funded(connection, subject):
+        return None
+    authorization = Authorization(0, signed.valid_before, bytes.fromhex(signed.signature[2:]))
+    return Cargo(encode_post_with_authorization(terms_of(row), row.slots, authorization))
+
+
 def _tip(connection: Connection, subject: str) -> Cargo:
     row = outbox.tip(connection, subject)
     return Cargo(encode_tip(row.giver, row.token, [(row.receiver, row.amount)], bytes.fromhex(row.id[2:])))
@@ -154,4 +171,4 @@ def _contest(connection: Connection, subject: str) -> Cargo | None:
     return Cargo(encode_contest(found.terms, found.handed, places, bytes.fromhex(subject[2:])))
 
 
-_LOADERS = {"withdrawal": _withdrawal, "grant": _grant, "post": _post, "tip": _tip, "gas": _gas, "contest": _contest}
+_LOADERS = {"withdrawal": _withdrawal, "grant": _grant, "funding": _funding, "post": _post, "tip": _tip, "gas": _gas, "contest": _contest}

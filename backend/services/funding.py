@@ -1,9 +1,11 @@
 """How a requester locks a job's money, or keeps some ready: what its wallet signs and sends. Nothing here holds a key.
 
-From the ledger one transaction does; from the wallet an EIP-3009 authorization goes before it, whose nonce is the job's id, so that
-the signature is good for this job and nothing else. A deposit takes an ERC-2612 permit.
+From the ledger one transaction does. From the wallet one signature does: an EIP-3009 authorization whose nonce is the job's id, so
+that it is good for this job and nothing else, and which the relayer carries where the job is worth the gas. A deposit takes an
+ERC-2612 permit.
 """
 
+from asyncio import to_thread
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from backend.services.postings import terms_of
-from backend.store import mirror
+from backend.services.signatures import signed_by_key
+from backend.services.watchtower import Call, Frugality
+from backend.store import mirror, outbox
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
 from piecework.chain.escrow import (
@@ -22,14 +26,20 @@ from piecework.chain.escrow import (
     encode_deposit_with_permit,
     encode_post,
     encode_post_with_authorization,
+    escrow_abi,
     token_abi,
     token_balance,
     view,
 )
-from piecework.chain.rpc import Rpc
+from piecework.chain.rpc import Rpc, RpcRefused
 from piecework.domain.errors import Conflict, Invalid
+from piecework.domain.keccak import keccak256
 from piecework.domain.units import decimal_text
+from piecework.domain.words import address_word, uint_word
 
+RECEIVE = keccak256(
+    b"ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+)
 VALID_SECONDS = 3_600
 """How long a signature may wait to be sent."""
 _DOMAIN = (("name", "string"), ("version", "string"), ("chainId", "uint256"), ("verifyingContract", "address"))
@@ -72,11 +82,24 @@ class Funding:
         store: where the mirror is.
         rpc: the chain.
         deployment: the escrow and its token.
+        relayer: the address that carries.
+        frugality: what is worth carrying.
         clock: the time, aware.
+        wake: tells the settler that there is something to carry.
     """
 
-    def __init__(self, store: Store, rpc: Rpc, deployment: Deployment, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        rpc: Rpc,
+        deployment: Deployment,
+        relayer: str,
+        frugality: Frugality,
+        clock: Callable[[], datetime],
+        wake: Callable[[], None],
+    ) -> None:
         self._store, self._rpc, self._deployment, self._clock = store, rpc, deployment, clock
+        self._relayer, self._frugality, self._wake = relayer, frugality, wake
         self._named = lru_cache(maxsize=16)(self._name)
 
     def plan(self, row: Row[Any]) -> Plan:
@@ -104,6 +127,57 @@ class Funding:
         }
         typed = None if missing else self._message("ReceiveWithAuthorization", row.token, values)
         return Plan(amount, ledger, wallet, missing, typed, None)
+
+    async def carry(self, row: Row[Any], valid_before: int, signature: bytes) -> bool:
+        """Has the relayer post a job with its requester's signed authorization; again is fine. False where the job isn't worth the
+        gas, and the requester must send it itself.
+
+        Raises:
+            Invalid: not the requester's signature of exactly this money for this job.
+            Conflict: the chain would refuse it, or it is funded already.
+        """
+        if row.state != "draft":
+            raise Conflict("This job is funded already.")
+        known = await to_thread(self.carried, row.job)
+        if known is not None and known.state != "failed":
+            return True  # it is under way, or the mirror hasn't seen it yet
+        if not await to_thread(self._is_worth_it, row, valid_before, _whole(signature)):
+            return False
+        await self._store.write(lambda connection: self._queue(connection, row.job, valid_before, _whole(signature)))
+        self._wake()
+        return True
+
+    def carried(self, job: str) -> Row[Any] | None:
+        """What became of a job's authorization, with state, transaction_hash and error; None where none was given."""
+        with self._store.read() as connection:
+            return outbox.funding(connection, job)
+
+    def _is_worth_it(self, row: Row[Any], valid_before: int, signature: bytes) -> bool:
+        terms = terms_of(row)
+        amount = terms.price * row.slots
+        if not self._clock().timestamp() < valid_before < 2**63:
+            raise Invalid("The authorization is over; sign it anew.")
+        separator = bytes(view(self._rpc, token_abi(), row.token, "DOMAIN_SEPARATOR"))  # type: ignore[call-overload]
+        words = [address_word(row.requester), address_word(self._deployment.escrow), *map(uint_word, (amount, 0, valid_before))]
+        struct = keccak256(b"".join([RECEIVE, *words, bytes.fromhex(row.job[2:])]))
+        if not signed_by_key(row.requester, keccak256(b"\x19\x01" + separator + struct), signature):
+            raise Invalid("The signature is not the requester's over exactly this money for this job.")
+        data = encode_post_with_authorization(terms, row.slots, Authorization(0, valid_before, signature))
+        call = {"from": self._relayer, "to": self._deployment.escrow, "data": data}
+        try:
+            gas, price = (int(value, 16) for value in self._rpc.batch([("eth_estimateGas", [call]), ("eth_gasPrice", [])]))
+        except RpcRefused as refused:
+            words_ = escrow_abi().revert_sentence(refused.data) or refused.message
+            raise Conflict(f"The chain would refuse it: {words_}. Does the wallet still hold the money?") from refused
+        due = Call("funding", row.job, row.job, row.token, row.slots, amount, gas)
+        return self._deployment.devnet or self._frugality.refusal(due, self._deployment, price) is None
+
+    def _queue(self, connection: Connection, job: str, valid_before: int, signature: bytes) -> None:
+        known, now = outbox.funding(connection, job), self._clock()
+        if known is not None and known.state != "failed":
+            return
+        values = {"id": job, "valid_before": valid_before, "signature": "0x" + signature.hex(), "created_at": now}
+        outbox.add_funding(connection, values | {"outbox": outbox.queue(connection, "funding", job, now)})
 
     def post(self, row: Row[Any], valid_before: int, signature: bytes) -> dict[str, str]:
         """The transaction that posts a job with a signed authorization."""

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, select, update
 from sqlmodel import col
 
-from backend.store.tables import AccountPreference, OperatorTip, Outbox, Posting, SignedBatch, SignedGrant, Withdrawal
+from backend.store.tables import AccountPreference, OperatorTip, Outbox, Posting, SignedBatch, SignedFunding, SignedGrant, Withdrawal
 from indexer.tables import Close, SettledBatch
 
-LANES = dict.fromkeys(("settlement", "withdrawal", "grant", "gas"), "relayer") | dict.fromkeys(
+LANES = dict.fromkeys(("settlement", "withdrawal", "grant", "funding", "gas"), "relayer") | dict.fromkeys(
     ("open", "finalize", "reclaim", "conclude"), "coordinator"
 )
 """Whose key sends what; an operator's lane is its address."""
@@ -60,7 +60,7 @@ _CARRIED = select(SignedBatch.digest).where(col(SignedBatch.outbox) == bindparam
 _FAILURES = select(func.count()).where(
     col(Outbox.kind) == bindparam("of_kind"), col(Outbox.subject) == bindparam("of"), col(Outbox.state) == "failed"
 )
-_OWNERS: dict[str, Any] = {"withdrawal": Withdrawal, "grant": SignedGrant, "tip": OperatorTip}
+_OWNERS: dict[str, Any] = {"withdrawal": Withdrawal, "grant": SignedGrant, "funding": SignedFunding, "tip": OperatorTip}
 """Rows that name the transaction that carries them."""
 _WITHDRAWAL = select(Withdrawal).where(col(Withdrawal.id) == bindparam("wanted"))
 _REPLACE = (
@@ -79,6 +79,12 @@ _FINAL = select(func.max(col(Outbox.nonce))).where(
     col(Outbox.state) == "confirmed", col(Outbox.block_number) < bindparam("before"), _in_lanes
 )
 _GRANT = select(SignedGrant).where(col(SignedGrant.id) == bindparam("wanted"))
+_FUNDING = select(SignedFunding).where(col(SignedFunding.id) == bindparam("wanted"))
+_FUNDED_BY = (
+    select(SignedFunding, Outbox.state, Outbox.transaction_hash, Outbox.error)  # type: ignore[call-overload]  # four are fine
+    .join(Outbox, col(Outbox.id) == col(SignedFunding.outbox))
+    .where(col(SignedFunding.id) == bindparam("wanted"))
+)
 _TIP = select(OperatorTip).where(col(OperatorTip.id) == bindparam("wanted"))
 _BUSY = select(col(Outbox.lane)).where(col(Outbox.state).in_(("queued", "signed")), col(Outbox.lane).like("0x%")).distinct()
 
@@ -153,6 +159,22 @@ def withdrawal(connection: Connection, id: str) -> Row[Any]:
 def signed_grant(connection: Connection, id: str) -> Row[Any]:
     """A signed allowance."""
     return connection.execute(_GRANT, {"wanted": id}).one()
+
+
+def signed_funding(connection: Connection, job: str) -> Row[Any]:
+    """A job's signed authorization."""
+    return connection.execute(_FUNDING, {"wanted": job}).one()
+
+
+def funding(connection: Connection, job: str) -> Row[Any] | None:
+    """A job's signed authorization with state, transaction_hash and error of what carries it."""
+    return connection.execute(_FUNDED_BY, {"wanted": job}).one_or_none()
+
+
+def add_funding(connection: Connection, row: dict[str, Any]) -> None:
+    """Keeps a signed authorization, instead of one for the same job that came to nothing."""
+    connection.execute(delete(SignedFunding).where(col(SignedFunding.id) == row["id"]))
+    connection.execute(insert(SignedFunding), row)
 
 
 def tip(connection: Connection, id: str) -> Row[Any]:

@@ -66,13 +66,13 @@ def desk(browser: Browser, market: Works, wallet: TestWallet) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def job(desk: Page, market: Works, tmp_path_factory: pytest.TempPathFactory) -> str:
+def job(desk: Page, market: Works, wallet: TestWallet, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A job that was described and funded on the page, with a reload at every step."""
     desk.goto(f"{market.url}/hire/money")
     desk.locator("[data-play]").click()
     agree(desk)
     expect(desk.locator(".facts")).to_contain_text("1000.00")
-    return describe(desk, market, tmp_path_factory.mktemp("rows"))
+    return describe(desk, market, wallet, tmp_path_factory.mktemp("rows"))
 
 
 def agree(page: Page) -> None:
@@ -88,7 +88,7 @@ def reload(page: Page) -> None:
     page.locator("form[data-ready]").wait_for()
 
 
-def describe(page: Page, market: Works, folder: Path) -> str:
+def describe(page: Page, market: Works, wallet: TestWallet, folder: Path) -> str:
     page.goto(f"{market.url}/hire/new")
     page.locator("form[data-ready]").wait_for()
     page.get_by_role("radio", name="Text classification Say").check()
@@ -126,13 +126,20 @@ def describe(page: Page, market: Works, folder: Path) -> str:
     expect(page.locator("#hourly")).to_contain_text("60.00")
     expect(page.locator("[data-state=faulty]")).to_have_count(0)
     assert not violations(page)
+    wallet.refuses.add("eth_signTypedData_v4")
     page.locator("#fund").click()
     told = page.locator("dialog.wallet")
     expect(told).to_contain_text("the escrow contract")
+    expect(told).to_contain_text("3.00 DEVUSD")
     page.locator("dialog.wallet button.primary").click()
-    expect(told).to_contain_text("6 answers", timeout=15_000)
+    expect(page.locator("[data-status]")).to_have_text("You refused in the wallet. Nothing was signed.")
+    wallet.refuses.clear()
+    reload(page)
+    sent = wallet.count("eth_sendTransaction")
+    page.locator("#fund").click()
     page.locator("dialog.wallet button.primary").click()
     page.wait_for_url("**/hire/jobs/0x*", timeout=30_000)
+    assert wallet.count("eth_sendTransaction") == sent, "one signature was enough"
     return page.url.rsplit("/", 1)[1]
 
 

@@ -33,7 +33,7 @@ from backend.store.tables.mturk import (
     MTurkReviewRun,
 )
 from backend.store.tables.notices import Delivery, Notice, NoticeCursor, Webhook
-from backend.store.tables.operators import OperatorKey, OperatorTip, SignedGrant
+from backend.store.tables.operators import OperatorKey, OperatorTip, SignedFunding, SignedGrant
 from backend.store.tables.people import Block, Bonus, Message, Mute, Thread
 from backend.store.tables.qualifications import Qualification, QualificationGrant, QualificationRequest
 from backend.store.tables.quality import (
@@ -273,9 +273,9 @@ class Outbox(SQLModel, table=True):
     lane: str = Field(default="relayer", max_length=42, sa_column_kwargs={"server_default": "relayer"})
     """Whose key sends it: relayer, coordinator, or an operator's address."""
     kind: str = Field(max_length=10)
-    """settlement, withdrawal, grant or gas, by the relayer; post, tip or contest, by an operator; open, finalize, reclaim or conclude, by the coordinator."""
+    """settlement, withdrawal, grant, funding or gas, by the relayer; post, tip or contest, by an operator; open, finalize, reclaim or conclude, by the coordinator."""
     subject: str = Field(max_length=80)
-    """posting:roster of a settlement; id of a withdrawal, a grant or a tip; a posting's number; operator:wei of gas; the hash of a contest's reason; what `watch_note` says."""
+    """posting:roster of a settlement; id of a withdrawal, a grant, a funding or a tip; a posting's number; operator:wei of gas; the hash of a contest's reason; what `watch_note` says."""
     state: str = Field(max_length=9)
     nonce: int | None = fields.big(default=None)
     raw: str | None = Field(default=None, sa_type=Text)
@@ -305,7 +305,7 @@ OWN_TABLES = tuple(
         JobWorker, AnswerDraft, JobPace, JobListing, JobWord, Qualification, QualificationGrant,
         QualificationRequest,
         Draft, UnitLoad, ContentKey, Blob, Attachment,
-        OperatorKey, SignedGrant, OperatorTip,
+        OperatorKey, SignedGrant, SignedFunding, OperatorTip,
         Block, Mute, Thread, Message, Bonus,
         Notice, NoticeCursor, Webhook, Delivery,
         ApiKey,

@@ -38,6 +38,18 @@ class SignedGrant(SQLModel, table=True):
     created_at: datetime = fields.instant()
 
 
+class SignedFunding(SQLModel, table=True):
+    """Money for a job that its requester authorized (EIP-3009), to be relayed; `id` is the job's, which is the authorization's nonce."""
+
+    __tablename__ = "signed_funding"
+    id: str = Field(primary_key=True, max_length=66)
+    valid_before: int = fields.big()
+    """Unix seconds."""
+    signature: str = Field(max_length=132)
+    outbox: int = Field(index=True)
+    created_at: datetime = fields.instant()
+
+
 class OperatorTip(SQLModel, table=True):
     """Money from a requester's ledger to a worker's, to be sent by an operator: a bonus."""
 

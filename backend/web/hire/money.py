@@ -43,15 +43,21 @@ def plan(request: Request, job: str) -> Response:
     at = desk(request, job)
     if at.row.state != "draft":
         return JSON({"done": True})
-    return JSON(_plan(request, at.services.funding.plan(at.row)))
+    under_way = at.services.funding.carried(at.job.id)
+    if under_way is not None and under_way.state != "failed":
+        return JSON({"done": False, "carried": under_way.state, "transaction_hash": under_way.transaction_hash})
+    error = None if under_way is None else under_way.error
+    return JSON(_plan(request, at.services.funding.plan(at.row)) | {"carried": None, "error": error})
 
 
 @router.post("/jobs/{job}/funding.json")
 async def post(request: Request, job: str) -> Response:
-    """The transaction that posts the job with the signed authorization."""
+    """Takes the signed authorization to be carried; where the job isn't worth that, the transaction for the requester's wallet."""
     body, at = await read(request, Signed), desk(request, job)
     signature, until = hex_bytes("signature", body.signature), number("deadline", body.deadline)
-    return JSON({"transaction": at.services.funding.post(at.row, until, signature)})
+    if await at.services.funding.carry(at.row, until, signature):
+        return JSON({"carried": True, "transaction": None}, 202)
+    return JSON({"carried": False, "transaction": at.services.funding.post(at.row, until, signature)})
 
 
 @router.get("/jobs/{job}/close.json")

@@ -33,20 +33,25 @@ export async function until(look, found, seconds = 60) {
   throw new Error("The chain has it, but this page hasn't seen it yet. Reload the page in a moment.");
 }
 
-/** Locks a described job's money: from the ledger by one transaction, or from the wallet by a signature and one. */
-export async function fund(job, say, signed) {
+/** Locks a described job's money: by one signature from the wallet, which is carried to the chain for nothing where the job is worth
+ * it, or by one transaction from the balance. */
+export async function fund(job, say) {
   const { signTyped, send } = await import("/static/wallet.js");
   const plan = await api("GET", `/hire/jobs/${job}/funding.json`);
   if (plan.done) return;
-  if (plan.missing !== "0") throw new Error(plan.detail);
-  let transaction = plan.transaction;
+  if (plan.missing && plan.missing !== "0") throw new Error(plan.detail);
+  let { transaction } = plan, { carried } = plan;
   if (plan.typed_data) {
-    say("First you sign that the escrow may take exactly this money; then you send.");
     const signature = await signTyped(plan.typed_data);
-    transaction = (await api("POST", `/hire/jobs/${job}/funding.json`, { signature, deadline: plan.typed_data.message.validBefore })).transaction;
+    ({ transaction, carried } = await api("POST", `/hire/jobs/${job}/funding.json`, { signature, deadline: plan.typed_data.message.validBefore }));
+  }
+  if (carried) {
+    say("Signed. It is carried to the chain, which costs you nothing …");
+    const end = await until(() => api("GET", `/hire/jobs/${job}/funding.json`), ({ done, error }) => done || error);
+    if (!end.done) throw new Error(`The chain refused it: ${end.error}`);
+    return;
   }
   await send(transaction);
-  signed?.();
   say("The money is locked. Waiting until the marketplace sees it …");
   await until(() => api("GET", `/v1/jobs/${job}`), ({ state }) => state !== "draft");
 }

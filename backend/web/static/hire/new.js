@@ -293,7 +293,7 @@ form.addEventListener("submit", (event) => {
     say("The job is being described …");
     const made = await described(body);
     say("");
-    await fund(made.id, say, () => forget());
+    await fund(made.id, say);
     await forget();
     location.assign(`/hire/jobs/${made.id}`);
   });
