@@ -55,7 +55,7 @@ def jobs(request: Request) -> Response:
     `qualified=true` leaves those that the account may take now. A page may be short though `next` leads on."""
     services, wanted = coordinator(request), searching.wanted(request)
     state, takeable = choice("state", request.query_params.get("state"), JOB_STATES), searching.takeable(request)
-    asker = account(request) if takeable else searching.passer_by(request)
+    asker = account(request) if takeable else account_if_any(request)
     rows, place = services.search.page(wanted, state, asker, takeable, searching.place(request, wanted.sort), limit(request))
     return JSON({"items": [views.job(services, row) for row in rows], "next": None if place is None else "-".join(map(str, place))})
 

@@ -116,7 +116,13 @@ def account_of(request: Request) -> str:
 
 
 def account_if_any(request: Request) -> str | None:
-    """The account that sends the request, None for a passer-by."""
+    """The account that sends the request, None for a passer-by; so is a page whose cookie is over.
+
+    Raises:
+        NoSession, Forbidden: it brings a token that is over, or a key without the scope. A program is told so, and not shown less.
+    """
+    if bearer(request) is not None:
+        return account(request)
     try:
         return account(request)
     except NoSession:

@@ -2,10 +2,10 @@
 
 from fastapi import Request
 
-from backend.api.requests import account_if_any, address, amount, choice
+from backend.api.requests import address, amount, choice
 from backend.services.search import asked
 from backend.store.listings import SORTS, Wanted
-from piecework.domain.errors import Forbidden, Invalid
+from piecework.domain.errors import Invalid
 
 QUERY = (
     *("state", "requester", "token", "template", "ai_policy", "reward_min", "reward_max", "hourly_min", "text"),
@@ -37,14 +37,6 @@ def wanted(request: Request) -> Wanted:
 def takeable(request: Request) -> bool:
     """Whether only what the account may take is asked for."""
     return choice("qualified", request.query_params.get("qualified"), ("true", "false")) == "true"
-
-
-def passer_by(request: Request) -> str | None:
-    """Who asks; nobody in particular where an API key may not say so."""
-    try:
-        return account_if_any(request)
-    except Forbidden:
-        return None
 
 
 def place(request: Request, sort: str | None) -> tuple[int, ...] | None:
