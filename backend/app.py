@@ -92,6 +92,8 @@ def create_app(services: Coordinator) -> FastAPI:
         description="The coordinator of a marketplace for small paid tasks, settled on a blockchain.",
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # the pages have their own, which loads nothing from elsewhere
+        redoc_url=None,
     )
     app.state.coordinator = services
     s = services.settings

@@ -7,11 +7,34 @@ import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
+from backend.api.examples import EXAMPLES, PROBLEM
 from backend.api.problems import Problem
 
 SCOPE = "x-scope"
 """Where a route says which scope an API key needs for it."""
+ERRORS = {
+    "401": "Nobody is signed in.",
+    "403": "This account, or this key, may not.",
+    "404": "There is no such thing, or not for this account.",
+    "409": "Not as things are now; the sentence says what is in the way.",
+    "412": "It was changed meanwhile.",
+    "413": "The body is too large.",
+    "422": "Something in the request is wrong; the sentence says what.",
+    "429": "Too often; Retry-After says for how long to wait.",
+    "503": "The chain, the database or the content store doesn't answer; try again.",
+}
+"""What may go wrong anywhere, each a problem (RFC 9457) with one sentence."""
+HASH, ADDRESS, ID = "^0x[0-9a-f]{64}$", "^0x[0-9a-f]{40}$", "^0x([0-9a-f]{2}){4,32}$"
+IN_PATH = {
+    **dict.fromkeys(("job", "digest", "hash"), HASH),
+    **dict.fromkeys(("account", "worker", "requester", "operator", "holder", "asker"), ADDRESS),
+    "position": "^[0-9]{1,9}$",
+    "key": "^[0-9A-Za-z]{1,64}$",
+}
+"""What stands in a path's braces, by name; the others are ids."""
 _REFERENCE = "#/components/schemas/{name}"
+QUERY: dict[str, dict[str, Any]] = {"limit": {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100}}
+"""Query parameters that aren't any text."""
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -49,7 +72,7 @@ def spec(
         query: the names of its query parameters.
     """
     extra: dict[str, Any] = {
-        "responses": {str(status): _answer(answers), "default": _content("What is wrong.", Problem, "problem+json")}
+        "responses": {str(status): _answer(answers)} | {code: _content(why, Problem, "problem+json") for code, why in ERRORS.items()}
     }
     if reads is not None:
         extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _reference(reads)}}}
@@ -60,7 +83,7 @@ def spec(
     if isinstance(auth, str):
         extra[SCOPE] = auth
     if query:
-        extra["parameters"] = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in query]
+        extra["parameters"] = [{"name": name, "in": "query", "schema": QUERY.get(name, {"type": "string"})} for name in query]
     return {"status_code": status, "response_class": Response, "response_model": None, "openapi_extra": extra}
 
 
@@ -71,8 +94,15 @@ def install(app: FastAPI) -> None:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             _, components = msgspec.json.schema_components(_Spec.types, ref_template=_REFERENCE)
+            for name, schema in components.items():
+                if name in EXAMPLES:
+                    schema["examples"] = [EXAMPLES[name]]
+            components["Problem"]["examples"] = [PROBLEM]
+            for path in document["paths"].values():
+                for about in path.values():
+                    _tidy(about)
             section = document.setdefault("components", {})
-            section.setdefault("schemas", {}).update(components)
+            section["schemas"] = components
             section["securitySchemes"] = {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "A session's token."},
                 "key": {"type": "http", "scheme": "bearer", "description": "An API key's secret."},
@@ -81,6 +111,13 @@ def install(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # how FastAPI documents replacing it
+
+
+def _tidy(about: dict[str, Any]) -> None:
+    """Says of a route's path what the framework can't know: what its parts look like. And a problem's shape is ours."""
+    for parameter in about.get("parameters", ()):
+        if parameter["in"] == "path":
+            parameter["schema"] = {"type": "string", "pattern": IN_PATH.get(parameter["name"], ID)}
 
 
 def _answer(answers: Any) -> dict[str, Any]:
