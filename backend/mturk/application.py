@@ -4,9 +4,11 @@ from functools import partial
 
 from fastapi import APIRouter
 
-from backend.mturk import keys, pages, wire
+from backend.mturk import exams, keys, layouts, pages, wire
 from backend.mturk.deliveries import secret
+from backend.mturk.exams import Exams
 from backend.mturk.happenings import Happenings
+from backend.mturk.layouts import Layouts
 from backend.mturk.registry import OPERATIONS
 from backend.mturk.service import mturk
 from backend.mturk.submit import Submissions
@@ -27,5 +29,7 @@ def interface(coordinator: Coordinator, url: str) -> tuple[tuple[APIRouter, ...]
         wire.router(service, OPERATIONS),
         keys.router(service.access, service.url, partial(secret, service)),
         pages.router(Submissions(service)),
+        layouts.router(Layouts(service)),
+        exams.router(Exams(service)),
     )
     return routes, Sweeper(service)

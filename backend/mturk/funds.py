@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select, text
 from sqlmodel import col
 
 from backend.mturk.errors import RequestError
+from backend.mturk.locked import Locked
 from backend.store import mirror
 from backend.store.tables import Posting
 from backend.store.tables.mturk import MTurkHitType, MTurkPart
@@ -37,9 +38,11 @@ class Funds:
 
     Args:
         deployment: whose token HITs are paid in.
+        finality_blocks: how deep a reorg may go.
     """
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, finality_blocks: int) -> None:
+        self._locked = Locked(deployment.token, finality_blocks)
         self._token, self._cent = deployment.token, 10 ** (deployment.token_decimals - 2)
 
     def lock(self, connection: Connection, requester: str) -> None:
@@ -72,7 +75,7 @@ class Funds:
 
     def on_hold(self, connection: Connection, requester: str) -> int:
         """What is reserved, or locked in the requester's jobs and not paid or given back, in base units."""
-        return self.reserved(connection, requester) + mirror.locked(connection, requester, self._token)
+        return self.reserved(connection, requester) + self._locked.of(connection, requester)
 
     def need(self, connection: Connection, requester: str, operator: str, amount: int, now: datetime) -> None:
         """Refuses what can't be paid.

@@ -58,7 +58,7 @@ def mturk(coordinator: Coordinator, url: str) -> MTurk:
     return MTurk(
         coordinator,
         access,
-        Funds(coordinator.deployment),
+        Funds(coordinator.deployment, coordinator.settings.finality_blocks),
         Throttle(CALLS_A_SECOND, BURST),
         Tokens(access.token_key()),
         url.rstrip("/"),

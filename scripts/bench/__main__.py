@@ -1,11 +1,11 @@
-"""python -m scripts.bench api | consensus | gas | indexer | replay [--json]"""
+"""python -m scripts.bench api | consensus | gas | indexer | mturk | replay [--json]"""
 
 import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.bench import api, consensus, gas, indexer, replay
+from scripts.bench import api, consensus, gas, indexer, mturk, replay
 from scripts.bench.rows import Row, print_rows
 
 
@@ -18,6 +18,8 @@ def _measured(chosen: argparse.Namespace) -> list[Row]:
         return consensus.measure(chosen.labels, chosen.answers, chosen.truth)
     if chosen.bench == "gas":
         return gas.measure()
+    if chosen.bench == "mturk":
+        return mturk.measure(chosen.few, chosen.many)
     if chosen.bench == "indexer":
         kinds = indexer.KINDS if chosen.database == "both" else (chosen.database,)
         parts = [part for part in chosen.only if part != "ponder" or not chosen.no_ponder]
@@ -39,6 +41,9 @@ if __name__ == "__main__":
     crowd.add_argument("--labels", type=int, default=consensus.LABELS, help="how many answers (default 1,000,000)")
     crowd.add_argument("--answers", type=Path, help="real answers whose consensus is compared with --truth, too")
     crowd.add_argument("--truth", type=Path)
+    turk = benches.add_parser("mturk", help="Mechanical Turk's interface: calls a second beside few and many HITs, and gas beside a native job")
+    turk.add_argument("--few", type=int, default=mturk.FEW, help="HITs in the database at first (default 1,000)")
+    turk.add_argument("--many", type=int, default=mturk.MANY, help="HITs in it at last (default 100,000)")
     mirror = benches.add_parser("indexer", help="the indexer beside the node's own speed, the usual way and Ponder")
     mirror.add_argument("--events", type=int, default=1_000_000, help="how many events the chain has (default 1,000,000)")
     mirror.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
