@@ -43,6 +43,7 @@ from backend.services.postman import Postman
 from backend.services.qualifications import Qualifications
 from backend.services.results import Results
 from backend.services.reviews import Reviews
+from backend.services.routing import Router
 from backend.services.rules import Rules
 from backend.services.search import Search
 from backend.services.sessions import Sessions, forget_old
@@ -131,6 +132,7 @@ class Coordinator:
         self.assignments = Assignments(store, contents, self.postings, self.qualifications, self.gold, domain, self.key, clock)
         self.aggregator = Aggregator(store, clock)
         self.detector, self.findings = Detector(store, self.postings, clock), Findings(store, clock)
+        self.router = Router(store, contents, self.postings, clock)
         trustees = frozenset(one.strip().lower() for one in settings.trustees.split(",") if one.strip())
         self.fairness = Fairness(store, deployment.chain_id, deployment.escrow, trustees, clock)
         self.consensus = JobResults(store, self.key)

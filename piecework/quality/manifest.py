@@ -141,3 +141,54 @@ def _index(job: Job, label: str) -> int:
         return job.classes.index(label)
     except ValueError:
         raise Invalid(f"'{label}' is none of the job's classes.") from None
+
+
+def segmentation(
+    job: Job, line: Mapping[str, Any], mask: str, colours: Mapping[str, str], confidences: Mapping[str, float], workers: int, human: bool = True
+) -> dict[str, Any]:
+    """A mask of classes, by the address of its PNG; the label's name ends in "-ref".
+
+    Args:
+        colours: class → "#rrggbb" in the mask, in the order of the colour map; what has no class is BACKGROUND, "#ffffff".
+        confidences: class → how sure.
+
+    Raises:
+        Invalid: a name that doesn't end so, a class that isn't the job's.
+    """
+    if not job.name.endswith("-ref"):
+        raise Invalid("The label of a segmentation is an address, so its name ends in '-ref'.")
+    _index_all(job, colours)
+    map_ = {"0": {"class-name": "BACKGROUND", "hex-color": "#ffffff", "confidence": 0.0}}
+    for at, (name, colour) in enumerate(colours.items(), 1):
+        sure = 0.0 if workers == 1 and human else round(confidences[name], 2)
+        map_[str(at)] = {"class-name": name, "hex-color": colour, "confidence": sure}
+    return _augmented(job, line, mask, {"internal-color-map": map_} | job.metadata(None, "semantic-segmentation", workers, human))
+
+
+def verification(
+    job: Job, line: Mapping[str, Any], label: str, confidence: float, workers: int, feedback: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What people say of a label that stands in the line already: one of the job's classes, such as "good" and "bad", with their remarks."""
+    said = {"class-name": label} | ({"worker-feedback": [{"comment": text} for text in feedback]} if feedback else {})
+    return _augmented(job, line, _index(job, label), job.metadata(confidence, "label-verification", workers, True) | said)
+
+
+def adjustment(job: Job, line: Mapping[str, Any], name: str, value: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """A label that people have mended: of the same form as the one under `name` in the line, with whether anything was changed.
+
+    Args:
+        name: the label that was shown.
+        value, metadata: what came out, as one of the functions above makes it.
+
+    Raises:
+        Invalid: the line has no such label.
+    """
+    if name not in line or f"{name}-metadata" not in line:
+        raise Invalid(f"The line has no label '{name}' to adjust.")
+    status = "unadjusted" if line[name] == value else "adjusted"
+    return _augmented(job, line, value, dict(metadata) | {"adjustment-status": status})
+
+
+def _index_all(job: Job, names: Iterable[str]) -> None:
+    for name in names:
+        _index(job, name)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from piecework.domain.errors import Invalid
-from piecework.quality import manifest, routing
+from piecework.quality import classifier, manifest, routing
 from piecework.quality.boxes import Agreed, Box
 from piecework.quality.routing import Prediction
 from piecework.quality.spans import Entity, Span
@@ -107,3 +107,63 @@ def test_what_is_no_manifest_is_said_and_unlabelled_lines_are_passed_over() -> N
             list(manifest.read([line], "animal"))
     with pytest.raises(Invalid, match="-metadata"):
         manifest.Job("a-metadata", "j", JOB.created_at, ())
+
+
+def test_a_segmentation_is_an_address_with_a_map_of_colours() -> None:
+    job = manifest.Job("street-ref", "labeling-job/street", JOB.created_at, ("car", "road"))
+    out = manifest.segmentation(job, LINE, "s3://b/1.png", {"road": "#ff0000", "car": "#00ff00"}, {"road": 0.914, "car": 0.5}, 3)
+    assert (out["source-ref"], out["street-ref"]) == (LINE["source-ref"], "s3://b/1.png")
+    metadata = out["street-ref-metadata"]
+    assert metadata["type"] == "groundtruth/semantic-segmentation" and "confidence" not in metadata
+    assert metadata["internal-color-map"] == {
+        "0": {"class-name": "BACKGROUND", "hex-color": "#ffffff", "confidence": 0.0},
+        "1": {"class-name": "road", "hex-color": "#ff0000", "confidence": 0.91},
+        "2": {"class-name": "car", "hex-color": "#00ff00", "confidence": 0.5},
+    }
+    with pytest.raises(Invalid, match="-ref"):
+        manifest.segmentation(JOB, LINE, "s3://b/1.png", {}, {}, 3)
+    with pytest.raises(Invalid, match="none of the job's classes"):
+        manifest.segmentation(job, LINE, "s3://b/1.png", {"bird": "#ff0000"}, {"bird": 1}, 3)
+
+
+def test_a_label_is_verified_and_adjusted_in_the_line_that_has_it() -> None:
+    first = manifest.single_class(JOB, LINE, "cat", 0.9, 3)
+    check = manifest.Job("check", "labeling-job/check", JOB.created_at, ("good", "bad"))
+    verified = manifest.verification(check, first, "bad", 0.8, 3, ["It is a bird."])
+    assert {key: verified[key] for key in first} == first, "every key of the input stays"
+    assert verified["check"] == 1 and verified["check-metadata"] | {} == verified["check-metadata"]
+    assert verified["check-metadata"]["type"] == "groundtruth/label-verification"
+    assert verified["check-metadata"]["worker-feedback"] == [{"comment": "It is a bird."}]
+    again = manifest.Job("animal2", "labeling-job/animals2", JOB.created_at, JOB.classes)
+    mended = manifest.single_class(again, verified, "bird", 0.9, 3)
+    out = manifest.adjustment(again, verified, "animal", mended["animal2"], mended["animal2-metadata"])
+    assert (out["animal"], out["animal2"], out["animal2-metadata"]["adjustment-status"]) == (1, 0, "adjusted")
+    same = manifest.adjustment(again, verified, "animal", 1, mended["animal2-metadata"])
+    assert same["animal2-metadata"]["adjustment-status"] == "unadjusted"
+    with pytest.raises(Invalid, match="no label 'dog'"):
+        manifest.adjustment(again, verified, "dog", 1, {})
+    assert json.loads(manifest.dumps(out)) == out
+
+
+def test_the_small_classifier_learns_words_and_is_not_flattered_by_what_it_knows() -> None:
+    rng = np.random.default_rng(0)
+    words = {"good": ["fine", "great", "love", "kind"], "bad": ["awful", "broken", "hate", "late"]}
+    texts, truth = {}, {}
+    for n in range(300):
+        label = ("good", "bad")[n % 2]
+        filler = [f"word{rng.integers(40)}" for _ in range(6)]
+        clue = [str(rng.choice(words[label]))] if rng.random() < 0.9 else [str(rng.choice(words[("bad", "good")[n % 2]]))]
+        texts[f"u{n:03}"], truth[f"u{n:03}"] = " ".join(filler + clue), label
+    known = {unit: truth[unit] for unit in list(texts)[:100]}
+    said = classifier.predicted(texts, known)
+    assert said.keys() == texts.keys() and said == classifier.predicted(dict(reversed(texts.items())), known)
+    rest = [unit for unit in texts if unit not in known]
+    right = np.mean([said[unit].label == truth[unit] for unit in rest])
+    of_known = np.mean([said[unit].label == truth[unit] for unit in known])
+    assert right > 0.7 and abs(right - of_known) < 0.12, "a model that had seen them would be right in all"
+    with pytest.raises(Invalid, match="at least 10"):
+        classifier.predicted(texts, dict(list(known.items())[:9]))
+    with pytest.raises(Invalid, match="two labels"):
+        classifier.predicted(texts, dict.fromkeys(list(texts)[:20], "good"))
+    with pytest.raises(Invalid, match="no words"):
+        classifier.predicted({f"u{n}": "!!" for n in range(20)}, {f"u{n}": "ab"[n % 2] for n in range(20)})

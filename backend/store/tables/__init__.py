@@ -42,8 +42,10 @@ from backend.store.tables.quality import (
     GoldSeen,
     GoldUnit,
     JobConsensus,
+    JobRouting,
     JobRules,
     Nullifier,
+    RoutedUnit,
     UnitConsensus,
     WorkerSkill,
 )
@@ -166,7 +168,7 @@ class Unit(SQLModel, table=True):
     """Slots that nobody holds and nobody is given now, because the unit has or awaits the answers that it needs."""
     wanted: int | None = fields.big(default=None)
     """How many answers it shall have or await now; NULL for as many as it has slots. Slots beyond are withheld. −1 of a known unit, whose
-    slots are all withheld until the gold policy gives one."""
+    slots are all withheld until the gold policy gives one; −2 of one that the requester's model labels."""
     rank: int | None = fields.big(default=None)
     """In a job that asks where an answer is worth most: the least is asked next. NULL in all others, which go by position."""
 
@@ -310,7 +312,7 @@ OWN_TABLES = tuple(
         Notice, NoticeCursor, Webhook, Delivery,
         ApiKey,
         IdempotencyKey,
-        AnswerLabel, JobConsensus, UnitConsensus, WorkerSkill, GoldUnit, GoldSeen, JobRules, Attester, Nullifier,
+        AnswerLabel, JobConsensus, UnitConsensus, WorkerSkill, GoldUnit, GoldSeen, JobRules, Attester, Nullifier, JobRouting, RoutedUnit,
         ReviewTally, RejectionRelease, AnswerSignal, Sharing, Prediction, Detection, Finding, FindingReview,
         MTurkCall, MTurkEvent, MTurkHit, MTurkHitType, MTurkKey, MTurkLayout, MTurkPart, MTurkReviewRun,
     )

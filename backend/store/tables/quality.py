@@ -128,3 +128,30 @@ class Nullifier(SQLModel, table=True):
     qualification: str = Field(primary_key=True, max_length=34)
     nullifier: str = Field(primary_key=True, max_length=66)
     account: str = Field(max_length=42)
+
+
+class JobRouting(SQLModel, table=True):
+    """How a job's units are split between its requester's model and people."""
+
+    __tablename__ = "job_routing"
+    posting: int = Field(primary_key=True)
+    seed: int = fields.big()
+    target_bps: int
+    """How often the model must be right to label a unit, in 1/10,000."""
+    audit: int
+    """How many of the model's units people look at all the same."""
+    routed: bool
+    """False while people label the validation set."""
+    threshold: float | None = Field(default=None)
+    """The least confidence with which the model labels; NULL where it may label nothing."""
+    changed_at: datetime = fields.instant()
+
+
+class RoutedUnit(SQLModel, table=True):
+    """Who labels a unit: validation and audit are random samples for people, model is the model's, people the rest."""
+
+    __tablename__ = "routed_unit"
+    __table_args__ = (Index("routed_unit_role", "posting", "role", "unit"),)
+    posting: int = Field(primary_key=True)
+    unit: int = Field(primary_key=True)
+    role: str = Field(max_length=10)
