@@ -62,7 +62,7 @@ mutate: setup  ## faults planted in the contracts, and the test that notices eac
 deploy: setup .venv-ape/installed  ## the contracts on a chain (ARGS="--network ethereum:mainnet:node --account ALIAS")
 	@.venv-ape/bin/ape run deploy $(ARGS)
 
-screenshots: setup  ## the gallery at phone and desktop width, light and dark (ARGS=folder, default screenshots/)
+screenshots: setup  ## every page at phone and desktop width, light and dark (ARGS='folder [gallery|market]', default screenshots/)
 	@$(BIN)/python -m scripts.screenshots $(ARGS)
 	@$(BIN)/python -m scripts.hire_pictures $(ARGS)
 

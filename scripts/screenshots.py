@@ -1,6 +1,7 @@
-"""Pictures of the gallery at a phone's and a desktop's width, light and dark: `make screenshots`, then look at them.
+"""Pictures of every page at a phone's and a desktop's width, light and dark: `make screenshots`, then look at them.
 
-Run with a folder to write to; the gallery is served by this process and needs no chain.
+Run with a folder to write to, and `gallery` or `market` to take only those. The gallery is served by this process and needs no
+chain; for the marketplace one is started.
 """
 
 import sys
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, Page
 
 from backend.web import frame, gallery
 from piecework.domain.templates import TEMPLATES
+from scripts import pictures
 from tests.support.browser import chromium
 
 WIDTHS = {"phone": 390, "desktop": 1280}
@@ -67,13 +69,17 @@ def settle(page: Page, address: str) -> None:
     page.wait_for_timeout(150)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, only: str | None = None) -> None:
     """Writes the pictures."""
     folder.mkdir(parents=True, exist_ok=True)
-    with served() as address, chromium() as browser:
-        take(browser, address, folder)
-    print(f"Pictures of the gallery are in {folder}.")
+    with chromium() as browser:
+        if only in (None, "gallery"):
+            with served() as address:
+                take(browser, address, folder)
+        if only in (None, "market"):
+            pictures.take(browser, folder, WIDTHS, SCHEMES)
+    print(f"The pictures are in {folder}.")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots"), sys.argv[2] if len(sys.argv) > 2 else None)

@@ -16,6 +16,7 @@ from backend.services.assignments import STATES
 from backend.services.coordinator import Coordinator
 from backend.store import earnings
 from backend.web.page import page, readable
+from backend.web.recourse import dispute
 from piecework.domain.errors import NotFound
 
 PAYMENTS_A_PAGE, WITHDRAWALS, ANSWERS_A_PAGE = 50, 20, 50
@@ -150,9 +151,16 @@ def _history(request: Request) -> dict[str, Any]:
     before = hex_text("cursor", query["cursor"], 16) if "cursor" in query else AFTER_ALL
     with services.store.read() as connection:
         rows = earnings.history(connection, worker, state, before, ANSWERS_A_PAGE)
+        quarrels = {row.id: dispute(services, connection, row, worker) for row in rows}
     names = titles(services, {row.job for row in rows})
     items = [
-        {"title": names.get(row.job), "reward": str(row.reward), "revealed_at": row.revealed_at, "assignment": views.assignment(services, row)}
+        {
+            "title": names.get(row.job),
+            "reward": str(row.reward),
+            "revealed_at": row.revealed_at,
+            "assignment": views.assignment(services, row),
+            "dispute": quarrels[row.id],
+        }
         for row in rows
     ]
     return {"items": items, "next": rows[-1].id if len(rows) == ANSWERS_A_PAGE else None}

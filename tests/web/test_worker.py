@@ -253,7 +253,7 @@ def test_a_rejected_answer_says_why(worker: Page, market: Works) -> None:
     reject(market, job, "You clicked at once.", "care")
     worker.goto(f"{market.url}/history?state=rejected")
     shown = worker.locator(".answers").inner_text()
-    assert "You clicked at once." in shown and "The answer shows no care." in shown and "piecework claim" in shown
+    assert "You clicked at once." in shown and "The answer shows no care." in shown and "Open it on the chain" in shown
 
 
 def test_what_one_holds_is_downloaded(worker: Page, market: Works) -> None:

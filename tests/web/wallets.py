@@ -9,7 +9,9 @@ from eth_account.messages import encode_typed_data
 from eth_utils.address import to_checksum_address
 from playwright.sync_api import BrowserContext, Page
 
-from piecework.chain.rpc import Rpc, RpcRefused
+from piecework.chain.rpc import Rpc
+from piecework.chain.wallet import Wallet
+from piecework.domain.errors import PieceworkError
 from piecework.domain.keccak import keccak256
 from piecework.domain.typed_data import Key
 
@@ -77,7 +79,7 @@ class TestWallet:
             return json.dumps({"value": self.request(asked["method"], asked["params"])})
         except Refused as refused:
             return json.dumps({"error": {"code": refused.code, "message": str(refused)}})
-        except RpcRefused as error:
+        except PieceworkError as error:
             return json.dumps({"error": {"code": -32603, "message": str(error)}})
 
     def request(self, method: str, params: list[Any]) -> Any:
@@ -104,6 +106,9 @@ class TestWallet:
         if method == "eth_signTypedData_v4":
             signable = encode_typed_data(full_message=json.loads(params[1]))
             return "0x" + bytes(Account.sign_message(signable, self.key.secret).signature).hex()
+        if method == "eth_sendTransaction":
+            sent = params[0]
+            return Wallet(self.rpc, self.key).send(sent["to"], sent["data"], int(sent["value"], 16)).transaction_hash
         return self.rpc.call(method, *params)
 
     def count(self, method: str) -> int:

@@ -42,12 +42,14 @@ async function check() {
 
 function mount(html, draft) {
   task?.close();
+  if (section.getBoundingClientRect().top < 0) section.scrollIntoView(); // where the last one was sent from
   delete section.dataset.shown;
+  const of = held?.id ?? "preview";
   const onshown = () => {
-    section.dataset.shown = held?.id ?? "preview";
+    section.dataset.shown = of;
     if (held && (document.activeElement === document.body || section.contains(document.activeElement))) task.frame.focus();
   };
-  task = mountTask($("place"), { html, draft, title: section.dataset.title, onshown, onanswer: draftSoon, onsubmit: (answer) => submit(clean(answer)) });
+  task = mountTask($("place"), { html, draft, title: section.dataset.title, onshown, onkey: press, onanswer: draftSoon, onsubmit: (answer) => submit(clean(answer)) });
 }
 
 // ------------------------------------------------------------------------------------------------ looking and accepting
@@ -67,16 +69,16 @@ async function accept() {
   await guarded(async () => { await check(); await take(await api("POST", `/v1/jobs/${JOB}/assignments`, { unit: null })); }, false);
 }
 
-/** Begins, or goes on, with an assignment. */
-async function take(assignment) {
+/** Begins, or after a reload goes on, with an assignment. */
+async function take(assignment, again = false) {
   held = assignment;
   section.dataset.held = held.id;
   show("accept", false);
   if (held.state === "committed") return finish();
   show("return", true);
   document.querySelector(".brief").open = false;
-  const saved = await api("GET", `/v1/assignments/${held.id}/draft`).catch((error) => { if (error.status === 404) return null; throw error; });
-  mount(await page(`/work/assignments/${held.id}/task.html`), saved?.draft);
+  const saved = again && await api("GET", `/v1/assignments/${held.id}/draft`).catch((error) => { if (error.status === 404) return null; throw error; });
+  mount(await page(`/work/assignments/${held.id}/task.html`), saved ? saved.draft : undefined);
   count();
   timer = setInterval(count, 1000);
   return undefined;
@@ -175,17 +177,19 @@ $("onward").onchange = () => localStorage.setItem("piecework.onward", $("onward"
 $("accept").onclick = accept;
 $("return").onclick = giveBack;
 $("again").onclick = () => again && guarded(again, true);
-document.addEventListener("keydown", (event) => {
-  if (!event.altKey || event.ctrlKey || event.metaKey) return;
-  const button = { KeyA: $("accept"), KeyR: $("return") }[event.code];
-  if (button && !button.hidden) { event.preventDefault(); button.click(); }
-});
+function press(code) {
+  const button = { KeyA: $("accept"), KeyR: $("return") }[code];
+  if (!button || button.hidden) return false;
+  button.click();
+  return true;
+}
+document.addEventListener("keydown", (event) => { if (event.altKey && !event.ctrlKey && !event.metaKey && press(event.code)) event.preventDefault(); });
 document.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) task?.submit(); });
 
 async function begin() {
   [market, job] = await Promise.all([info(), api("GET", `/v1/jobs/${JOB}`)]);
   if (section.dataset.held) await check();
-  if (section.dataset.held) return take(await api("GET", `/v1/assignments/${section.dataset.held}`));
+  if (section.dataset.held) return take(await api("GET", `/v1/assignments/${section.dataset.held}`), true);
   if (section.dataset.obstacle) return over(section.dataset.obstacle);
   return look();
 }

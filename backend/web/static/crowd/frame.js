@@ -34,6 +34,9 @@ async function wire(draft) {
   document.addEventListener("crowd-answer", ({ detail }) => later(detail.answer));
   document.addEventListener("crowd-submit", ({ detail }) => send("submit", { answer: detail.answer }));
   document.addEventListener("submit", (event) => native(event));
+  document.addEventListener("keydown", (event) => { // the keyboard is in here, the work page's keys are out there
+    if (event.isTrusted && event.altKey && !event.ctrlKey && !event.metaKey && /^Key[A-Z]$/.test(event.code)) send("key", { code: event.code });
+  });
   new ResizeObserver(() => size()).observe(document.body);
   size();
   send("shown");

@@ -14,9 +14,10 @@ const MOST_HEIGHT = 20000;
  * @param {(answer: *) => void} [task.onanswer] called while the worker works, for autosave.
  * @param {(answer: *) => void} [task.onsubmit] called with the answer that the worker sends. Never trust it: the server checks it.
  * @param {() => void} [task.onshown] called once the page can be worked on.
+ * @param {(code: string) => void} [task.onkey] called with the code of a key that the worker pressed together with Alt: keys of the work page.
  * @returns {{frame: HTMLIFrameElement, submit: () => void, refuse: (sentence: string) => void, close: () => void}}
  */
-export function mountTask(place, { html, draft, title = "The task", frame: src = "/task-frame", theme, onanswer, onsubmit, onshown }) {
+export function mountTask(place, { html, draft, title = "The task", frame: src = "/task-frame", theme, onanswer, onsubmit, onshown, onkey }) {
   const frame = document.createElement("iframe");
   frame.setAttribute("sandbox", "allow-scripts allow-forms");
   frame.setAttribute("allow", "autoplay 'none'; camera 'none'; microphone 'none'; geolocation 'none'; payment 'none'; clipboard-read 'none'");
@@ -38,6 +39,7 @@ export function mountTask(place, { html, draft, title = "The task", frame: src =
     size: ({ height }) => { if (Number.isFinite(height)) frame.style.height = `${Math.min(MOST_HEIGHT, Math.max(80, height))}px`; },
     answer: ({ answer }) => onanswer?.(answer),
     submit: ({ answer }) => onsubmit?.(answer),
+    key: ({ code }) => onkey?.(code),
   };
   port.onmessage = ({ data }) => {
     if (data?.protocol === PROTOCOL && Object.hasOwn(heard, data.type)) heard[data.type](data);
