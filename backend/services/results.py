@@ -126,7 +126,7 @@ class Results:
         """
         if algorithm not in ALGORITHMS:
             raise Invalid(f"by must be one of {', '.join(ALGORITHMS)}.")
-        return self._fresh((job.id, algorithm), lambda: decide(self._gathered(job, template), template, algorithm))
+        return self.shared((job.id, algorithm), lambda: decide(self._gathered(job, template), template, algorithm))
 
     def answers(self, job: Job, first: int, last: int) -> Sequence[Row[Any]]:
         """All that is kept of the answers of some slots."""
@@ -159,7 +159,8 @@ class Results:
         with self._store.read() as connection:
             return submissions.jobs(connection, requester, before, most)
 
-    def _fresh(self, name: tuple[str, str], make: Callable[[], Made]) -> Made:
+    def shared(self, name: tuple[str, str], make: Callable[[], Made]) -> Made:
+        """What `make` made a moment ago for whoever asked, or makes now: at most a tenth of the time goes into it, however many ask."""
         with self._lock:
             making = self._making.setdefault(name, threading.Lock())
         with making:

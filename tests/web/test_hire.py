@@ -264,7 +264,7 @@ def test_the_balance_is_topped_up(desk: Page, answered: str, market: Works) -> N
 
 def test_a_worker_gets_a_bonus_a_message_and_a_block_that_is_lifted(desk: Page, answered: str, market: Works) -> None:
     desk.goto(f"{market.url}/hire/jobs/{answered}/review?state=all")
-    desk.get_by_role("link", name="Worker", exact=True).first.click()
+    desk.get_by_role("link", name="Bonus, message, block", exact=True).first.click()
     bonus = desk.locator("[data-give]")
     bonus.get_by_label("DEVUSD").fill("1.25")
     bonus.get_by_label("Because").fill("So careful.")

@@ -162,3 +162,27 @@ def test_money_is_said_and_what_is_signed_is_prepared(market: Works, done: tuple
     assert early.status == 409 and "promised" in early.body["detail"]
     assert call(market, "POST", "/hire/money/deposit.json", {"amount": "0"}, token).status == 422
     assert call(market, "POST", "/hire/money/deposit.json", {"amount": str(10**30)}, token).status == 409
+
+
+def test_what_workers_and_units_say_is_never_markup(market: Works) -> None:
+    evil = '</script><img src=x onerror="alert(1)">'
+
+    async def run() -> tuple[str, str]:
+        async with Market(market.url) as api:
+            asker, job = await open_job(api, market.chain.requester, [({"source": evil}, 1)], title=evil, template="text", instructions=evil)
+            worker = await Worker.sign_in(api, new_key())
+            await answer(worker, job, 0, evil)
+            return asker.session.token, str(job["id"])
+
+    token, job = asyncio.run(run())
+    for path in ("/hire", f"/hire/jobs/{job}", f"/hire/jobs/{job}/review", f"/hire/jobs/{job}/results"):
+        status, html, _ = read(market, path, token)
+        assert status == 200 and b"<img src=x" not in html, path
+
+
+def test_nobody_else_funds_reads_or_watches_a_job(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    other, job = sign_in(market, new_key()), f"/hire/jobs/{done[1]['id']}"
+    for path in ("/live", "/funding.json", "/close.json", "/units/0.html", "/review.json", "/results.jsonl", ".json"):
+        assert read(market, job + path, other)[0] == 403, path
+        assert read(market, job + path, None)[0] == 401, path
+    assert call(market, "POST", job + "/funding.json", {"signature": "0x", "deadline": "1"}, other).status == 403

@@ -59,7 +59,7 @@ async def live(request: Request, job: str) -> Response:
         try:
             shown, quiet = "", 0.0
             while True:
-                html = await asyncio.to_thread(lambda: _fragment(request, job))
+                html = await asyncio.to_thread(_fragment, request, at)
                 said = _changing(html)
                 quiet = 0 if said != shown else quiet + LOOK_SECONDS
                 if said != shown:
@@ -100,8 +100,11 @@ def _bar(job: views.JobView) -> Any:
     return plots.shares([*parts, ("idle", rest)], f"{counts.get('paid', 0)} paid, {parts[1][1]} approved, {waiting} waiting, {rest} open")
 
 
-def _fragment(request: Request, job: str) -> str:
-    return bytes(show(request, "live.html", "", _live(desk(request, job))).body).decode()
+def _fragment(request: Request, at: Desk) -> str:
+    """The changing part of a job's page, made once for all who watch it."""
+    account(request)  # a session that was ended meanwhile watches no more
+    made = lambda: bytes(show(request, "live.html", "", _live(desk(request, at.job.id))).body).decode()  # noqa: E731
+    return at.services.results.shared((at.job.id, "live"), made)
 
 
 def _decided(at: Desk, by: str = "ds") -> Decided:

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from backend.api.requests import cursor_number
 from backend.api.schema import JSON
 from backend.services.exports import FORMATS, Export, check_label_name
-from backend.services.results import ALGORITHMS
+from backend.services.results import ALGORITHMS, CHOOSING
 from backend.store.submissions import spans
 from backend.web.hire.shell import Desk, desk, show
 from backend.web.page import readable
@@ -53,7 +53,7 @@ def results(request: Request, job: str) -> Response:
     """What the answers come to, unit by unit."""
     at = desk(request, job)
     shown = _results(request, at)
-    values = {"job": at.view, "tab": "results", "algorithms": ALGORITHMS} | shown
+    values = {"job": at.view, "tab": "results", "algorithms": ALGORITHMS, "signed": at.template in CHOOSING} | shown
     return show(request, "results.html", f"/hire/jobs/{at.job.id}/results.json?{request.url.query}", values)
 
 
