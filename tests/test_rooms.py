@@ -36,9 +36,10 @@ DOORS: dict[str, tuple[str, ...]] = {
     "piecework.stack": ("piecework.client", "piecework.chain", *MIRROR, "indexer"),  # indexer.prepare: the tables are made before anything runs
     "piecework.shim": GROUND,
     "piecework.batch": GROUND,
+    "piecework.importing": ("piecework.batch", "piecework.client", *GROUND),
     "piecework.crowd": ("piecework.client", *GROUND),
     "piecework.cli": (
-        "piecework.backup", "piecework.quality", "piecework.shim", "piecework.crowd", "piecework.batch", "piecework.stack", "piecework.replay", "piecework.client",
+        "piecework.backup", "piecework.quality", "piecework.shim", "piecework.crowd", "piecework.batch", "piecework.importing", "piecework.stack", "piecework.replay", "piecework.client",
         "piecework.chain", *MIRROR, "indexer",
     ),
     "piecework": (),

@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 
 import typer
 from rich.console import Console
@@ -24,6 +25,7 @@ COMMANDS = {
     "mturk-key": "piecework.cli.turk",
     "workers": "piecework.cli.workers",
     "batch": "piecework.cli.batch",
+    "import": "piecework.cli.importing",
     "claim": "piecework.cli.claim",
     "verify": "piecework.cli.verify",
     "backup": "piecework.cli.backup",
@@ -44,7 +46,7 @@ def build(typed: str | None) -> typer.Typer:
     app.callback()(lambda: None)  # so that one command alone is still called by its name
     for name, module in COMMANDS.items():
         if typed not in COMMANDS or module == COMMANDS[typed]:
-            found = getattr(import_module(module), name.replace("-", "_"))
+            found = getattr(import_module(module), name.replace("-", "_") + "_" * iskeyword(name))
             if isinstance(found, typer.Typer):
                 app.add_typer(found, name=name)
             else:

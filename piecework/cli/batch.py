@@ -63,7 +63,7 @@ def publish(
     if dry_run:
         _say(said | {"first": made[0]}, as_json, f"{said['hits']} HITs, {said['assignments']} answers, {said['cost']} dollars.\n\n{made[0]}")
         return
-    client = _client(key, data)
+    client = access_client(key, data)
     require_money(client, settings, len(read))
     with _progress("publish", len(read), as_json) as done:
         published = send(client, settings, read, made, done)
@@ -88,7 +88,7 @@ def results(
     from piecework.batch.files import results as written
 
     batch_file = load(published)
-    client = _client(key, data)
+    client = access_client(key, data)
     with _progress("read", len(batch_file.hits), out is None) as done:
         text = written(list(read(client, batch_file, done)), datetime.now(UTC))
     if out is None:
@@ -115,7 +115,7 @@ def review(
     from piecework.batch.files import read_rows, verdicts
 
     found = verdicts(read_rows(reviewed, empty=True), reviewed)
-    client = _client(key, data)
+    client = access_client(key, data)
     with _progress("review", len(found), as_json) as done:
         counts, refused = decide(client, found, done)
     lines = [", ".join(f"{count} {what}" for what, count in counts.items()) + "."]
@@ -125,7 +125,12 @@ def review(
         raise typer.Exit(1)
 
 
-def _client(key: Path | None, data: Path) -> Any:
+def access_client(key: Path | None, data: Path) -> Any:
+    """The requester interface, by a file's access key or the devnet's.
+
+    Raises:
+        Invalid: there is neither.
+    """
     from piecework.batch.batch import connect
 
     stack = running_stack(data) if key is None else None

@@ -20,7 +20,7 @@ def blocks(kind: str) -> list[str]:
 
 
 def test_the_pages_commands_do_what_it_says(tmp_path: Path) -> None:
-    (script,), (command, crowd, batch, issue) = blocks("python"), blocks("sh")
+    (script,), (command, crowd, batch, _, issue) = blocks("python"), blocks("sh")
     with place(tmp_path / "data") as here:
         stack = here.up("--port", "0")
         path = ["PATH", f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"]
