@@ -50,6 +50,8 @@ EXAMPLES: dict[str, Any] = {
         "signature": SIGNATURE,
     },
     "NewEvidence": {"about": {"kind": "job", "id": JOB}, "text": "The picture shows a heron, lower left."},
+    "NewStep": {"slots": [4], "reason": "0x" + "ee" * 32},
+    "NewAppealStep": {"meta_evidence": "ipfs://…"},
     "NewOperator": {"name": "approves at night"},
     "AllowanceTerms": {"allowance": "5000000", "expires_at": CLOSES, "deadline": CLOSES},
     "NewAllowance": {"allowance": "5000000", "expires_at": CLOSES, "deadline": CLOSES, "nonce": 0, "signature": SIGNATURE},

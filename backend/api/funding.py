@@ -67,7 +67,7 @@ async def funding(request: Request, job: str) -> Response:
             allowance=str(s.allowance),
             gas=s.gas,
             gas_price=str(s.gas_price),
-            transactions=[_view(sent) for sent in s.transactions],
+            transactions=[transaction_view(sent) for sent in s.transactions],
             permit=s.permit,
         )
     )
@@ -80,8 +80,9 @@ async def permit(request: Request, job: str) -> Response:
     found = services.postings.owned(hex_text("The job's id", job, 32), account(request))
     row = await to_thread(services.postings.row, found.id)
     signature = hex_bytes("signature", body.signature, 65)
-    return JSON(_view(await to_thread(services.wallet_funding.with_permit, row, signature)))
+    return JSON(transaction_view(await to_thread(services.wallet_funding.with_permit, row, signature)))
 
 
-def _view(sent: dict[str, str]) -> TransactionView:
+def transaction_view(sent: dict[str, str]) -> TransactionView:
+    """A prepared transaction as JSON has it."""
     return TransactionView(from_=sent["from"], to=sent["to"], value=sent["value"], data=sent["data"], chain_id=sent["chainId"])

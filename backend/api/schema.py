@@ -26,7 +26,8 @@ ERRORS = {
 """What may go wrong anywhere, each a problem (RFC 9457) with one sentence."""
 HASH, ADDRESS, ID = "^0x[0-9a-f]{64}$", "^0x[0-9a-f]{40}$", "^0x([0-9a-f]{2}){4,32}$"
 IN_PATH = {
-    **dict.fromkeys(("job", "digest", "hash"), HASH),
+    **dict.fromkeys(("job", "digest", "hash", "opening", "appeal"), HASH),
+    "step": "^[a-z]{4,10}$",
     **dict.fromkeys(("account", "worker", "requester", "operator", "holder", "asker"), ADDRESS),
     "position": "^[0-9]{1,9}$",
     "key": "^[0-9A-Za-z]{1,64}$",

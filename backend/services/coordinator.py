@@ -41,6 +41,7 @@ from backend.services.payments import Payments
 from backend.services.postings import Postings
 from backend.services.postman import Postman
 from backend.services.qualifications import Qualifications
+from backend.services.recourse import Recourse
 from backend.services.results import Results
 from backend.services.reviews import Reviews
 from backend.services.routing import Router
@@ -155,6 +156,7 @@ class Coordinator:
         self.payments = Payments(store, rpc, deployment.escrow, deployment.token)
         self.auditor = Auditor(store, rpc, deployment.escrow, deployment.token, settings.finality_blocks)
         self.evidence = EvidenceRoom(store, clock)
+        self.recourse = Recourse(store, rpc, deployment, settings.push_gas, clock)
         self.files = WorkersFiles(store, domain, clock)
         self.aliases = Aliases(self.key.secret)
         self.blocks = Blocks(store, self.aliases, clock)

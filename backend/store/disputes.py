@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, func, or_, select, tuple_
 from sqlmodel import col
 
 from backend.store import mirror, slots
@@ -120,6 +120,21 @@ def standing(connection: Connection, opening: str) -> Standing | None:
             answers |= dict.fromkeys(named(row.first_slot, entry.places), (how, which))
     handed = recourse.Opening(bytes.fromhex(row.batch[2:]), row.first_slot, tuple(json.loads(row.workers)), row.places)
     return Standing(row, found, handed, bool(of[Finalization]), of[Contest], answers)
+
+
+_OF_JOB = (
+    select(Opening.opening, Opening.block_number, Opening.log_index)
+    .where(col(Opening.job) == bindparam("job"), *mirror.own(Opening))
+    .where(tuple_(col(Opening.block_number), col(Opening.log_index)) > tuple_(bindparam("block"), bindparam("log")))
+    .order_by(col(Opening.block_number), col(Opening.log_index))
+    .limit(bindparam("most"))
+)
+
+
+def openings(connection: Connection, job: str, cursor: tuple[int, int], limit: int) -> Sequence[Row[Any]]:
+    """A job's openings after the place (block, log), oldest first."""
+    block, log = cursor
+    return connection.execute(_OF_JOB, {"job": job, "block": block, "log": log, "most": limit}).all()
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,16 @@ TABLE = [
     Row("POST", "/v1/mturk-keys", SIGNED, body={"name": "n", "expires_at": 2**33}),
 ]
 ELSEWHERE = {
+    "POST /v1/mturk-layouts": "tests/mturk",
+    "GET /v1/mturk-layouts": "tests/mturk",
+    "GET /v1/mturk-layouts/{id}": "tests/mturk",
+    "GET /v1/qualifications/{id}/test": "tests/mturk",
+    "POST /v1/qualifications/{id}/test": "tests/mturk",
+    "GET /v1/jobs/{job}/openings": "public; test_recourse",
+    "GET /v1/openings/{opening}": "public; test_recourse",
+    "POST /v1/openings/{opening}/{step}": "by the step, whose it is; test_recourse",
+    "GET /v1/appeals/{appeal}": "public; test_recourse",
+    "POST /v1/appeals/{appeal}/{step}": "by the step, whose it is; test_recourse",
     "GET /v1/rejections": "for the trustee of freezes only; the quality tests",
     "PUT /v1/rejections/{job}": "for the trustee of a freeze only; the quality tests",
     "DELETE /v1/session": "ends the session that every other row needs; test_sessions",
