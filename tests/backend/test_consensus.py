@@ -18,11 +18,12 @@ from sqlalchemy import text
 
 from backend.services.aggregator import fitted
 from backend.store import consensus as rows_of
+from backend.store import gold, holding
 from backend.store.database import Store
 from piecework.client import Market, Worker
 from piecework.quality import online
 from piecework.quality.running import Running
-from tests.backend.counter import Counter, job, worker
+from tests.backend.counter import NOW, Counter, job, worker
 from tests.backend.workshop import Works, answer, call, new_key, open_job, posting, sign_in
 
 NUMBERS = count(1_000)
@@ -103,7 +104,15 @@ def test_answers_that_come_while_a_fit_is_written_are_not_lost(store: Store, mon
     desk.leadership.acquire()
     desk.aggregator.step_once(desk.leadership)
     monkeypatch.undo()
-    assert sum(row.answers for row in units(store, desk.posting).values()) == 19
+    now = units(store, desk.posting)
+    assert sum(row.answers for row in now.values()) == 19
+    with store.read() as connection:
+        rows = [(row.unit, row.worker, row.label) for row in rows_of.all_labels(connection, desk.posting, 18)]
+        (late_unit,) = [row.unit for row in rows_of.since(connection, desk.posting, list(now), 18)]
+    found = fitted([row for row in rows if row[1] != worker(9)], {})
+    assert found.fit is not None
+    estimate = Running(found.fit).add(str(late_unit), worker(9), "a")
+    assert (now[late_unit].label, now[late_unit].confidence) == (estimate.label, pytest.approx(estimate.confidence, abs=1e-3))
     with store.read() as connection:
         standing = rows_of.job(connection, desk.posting)
     assert standing is not None and (standing.answers, standing.fitted) == (19, 18) and standing.refit_at is not None
@@ -173,6 +182,36 @@ def test_the_next_answer_goes_where_it_is_worth_most(store: Store) -> None:
     desk.step()
     row = desk.take(worker(7))
     assert row is not None and row["unit"] == 1, "two said two things of it"
+
+
+def test_a_known_unit_stays_aside_however_its_answers_come_out(store: Store) -> None:
+    desk = counter(store, [4, 4], SURE)
+    store.write_now(lambda c: gold.put(c, desk.posting, [{"unit": 0, "label": "a", "explanation": None}]))
+    for n, label in enumerate("ab"):
+        assert store.write_now(lambda c: gold.offer(c, desk.posting, 0)) is not None
+        desk.say(_known(desk, worker(n)), label)
+        desk.step()
+    assert units(store, desk.posting)[0].answers == 2
+    taken = [desk.take(worker(n)) for n in range(5, 9)]
+    assert [row["unit"] for row in taken if row is not None] == [1, 1], "its other slots are nobody's in turn"
+
+
+def _known(desk: Counter, who: str) -> dict[str, Any]:
+    """The known unit's slot that was freed, for this worker: ranked picking doesn't see it, so it is held by name."""
+
+    def work(connection: Any) -> dict[str, Any]:
+        claim = holding.claim(connection, desk.posting, who, None)
+        assert claim is not None
+        unit = holding.this_unit(connection, claim, 0)
+        assert unit is not None and unit.free == 1
+        desk.given += 1
+        row: dict[str, Any] = {"id": f"0x{desk.posting:08x}{desk.given:024x}", "posting": desk.posting, "unit": 0, "worker": who}
+        row |= {"state": "reserved", "created_at": NOW, "expires_at": NOW}
+        assert holding.hold(connection, unit, row)
+        return row
+
+    found: dict[str, Any] = desk.store.write_now(work)
+    return found
 
 
 def _take_unit(desk: Counter, who: str, unit: int) -> dict[str, Any]:
