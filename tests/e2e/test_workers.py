@@ -35,7 +35,7 @@ def workers(market: Marketplace, *arguments: str) -> dict[str, Any]:
 def test_hits_of_every_kind_are_answered(market: Marketplace) -> None:
     turk = client(market)
     hits = [turk.create_hit(**HIT | {"Question": question}, MaxAssignments=3)["HIT"]["HITId"] for question in (HTML, EXTERNAL, TEST)]
-    said = workers(market, "--count", "4", "--profile", "rule:a", "--answers", "9", "--seed", "hits")
+    said = workers(market, "--count", "4", "--profile", "rule:a", "--answers", "9", "--seed", "hits", "--text", "is it a bird")
     assert (said["answered"], said["refused"]) == (9, 0), said
     for hit, words in zip(hits, ("<FreeText>a</FreeText>", "<FreeText>a</FreeText>", "<SelectionIdentifier>a</SelectionIdentifier>"), strict=True):
         found = turk.list_assignments_for_hit(HITId=hit)["Assignments"]
