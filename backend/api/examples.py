@@ -72,6 +72,9 @@ EXAMPLES: dict[str, Any] = {
     "NewFindingReview": {"verdict": "upheld", "reason": "Both signals fit, and the answers are word for word a model's."},
     "NewRelease": {"released": True, "said": "The rejections were looked at one by one."},
     "Reason": {"reason": "The test was passed on the second day only."},
+    "NewPredictions": {"predictions": [{"unit": 0, "label": "yes", "confidence": 0.97}]},
+    "NewRouting": {"target_bps": 9500, "audit": 100, "seed": 7},
+    "NewLayout": {"name": "birds", "html": "<crowd-form>Is ${name} a bird? …</crowd-form>", "frame_height": 600},
     "NewAccessKey": {"name": "my boto3 scripts", "expires_at": CLOSES},
 }
 PROBLEM = {"type": "about:blank", "title": "Not Found", "status": 404, "detail": f"There is no job {JOB} here."}
