@@ -62,7 +62,7 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
 DraftBody = _whole_or_not()
 
 
-class LoadView(msgspec.Struct):
+class UnitLoadView(msgspec.Struct):
     """Units on their way in: loading, loaded or failed. `rows` are in so far, out of `read` bytes of the file; `row` counts from one."""
 
     state: str
@@ -77,13 +77,13 @@ class LoadView(msgspec.Struct):
     started_at: datetime
 
 
-class DraftView(msgspec.Struct):
+class JobDraftView(msgspec.Struct):
     """A draft. `version` is its ETag; `faults` are in the way of funding it; `job` is what it became, and then it is frozen."""
 
     id: str
     version: int
     described: dict[str, Any]
-    units: LoadView | None
+    units: UnitLoadView | None
     faults: list[FaultView]
     job: str | None
     created_at: datetime
@@ -102,7 +102,7 @@ class PriceView(msgspec.Struct):
     token: str
 
 
-@router.post("", **spec(DraftView, 201, DraftBody, auth="jobs:write"))
+@router.post("", **spec(JobDraftView, 201, DraftBody, auth="jobs:write"))
 async def begin(request: Request) -> Response:
     """Begins a draft; nothing of it need be right yet."""
     own, body = account(request), await read(request, DraftBody)
@@ -110,7 +110,7 @@ async def begin(request: Request) -> Response:
     return _answer(request, row, 201)
 
 
-@router.get("", **spec(list[DraftView], auth="jobs:read", query=("cursor", "limit")))
+@router.get("", **spec(list[JobDraftView], auth="jobs:read", query=("cursor", "limit")))
 def mine(request: Request) -> Response:
     """One's drafts, those that became jobs too."""
     services, most = coordinator(request), limit(request)
@@ -118,13 +118,13 @@ def mine(request: Request) -> Response:
     return JSON(views.page([_view(services, row) for row in rows], most, rows[-1].id if rows else None))
 
 
-@router.get("/{id}", **spec(DraftView, auth="jobs:read"))
+@router.get("/{id}", **spec(JobDraftView, auth="jobs:read"))
 def one(request: Request, id: str) -> Response:
     """A draft."""
     return _answer(request, coordinator(request).job_drafts.one(_id(id), account(request)))
 
 
-@router.put("/{id}", **spec(DraftView, reads=DraftBody, auth="jobs:write"))
+@router.put("/{id}", **spec(JobDraftView, reads=DraftBody, auth="jobs:write"))
 async def change(request: Request, id: str) -> Response:
     """Says everything anew. If-Match must name the version that was read, so that two who edit don't overwrite each other."""
     own, body = account(request), await read(request, DraftBody)
@@ -141,7 +141,7 @@ async def drop(request: Request, id: str) -> Response:
     return Response(status_code=204)
 
 
-@router.put("/{id}/units", **spec(LoadView, 201, auth="jobs:write", query=("format", "columns", "slots", "slots_column")))
+@router.put("/{id}/units", **spec(UnitLoadView, 201, auth="jobs:write", query=("format", "columns", "slots", "slots_column")))
 async def load(request: Request, id: str) -> Response:
     """Loads units from the body, a file of any size: all of its rows or none.
 
@@ -157,7 +157,7 @@ async def load(request: Request, id: str) -> Response:
     return JSON(_load_view(row), 201 if row.state == "loaded" else 202)
 
 
-@router.get("/{id}/units", **spec(LoadView, auth="jobs:read"))
+@router.get("/{id}/units", **spec(UnitLoadView, auth="jobs:read"))
 def progress(request: Request, id: str) -> Response:
     """How far the newest upload is, or what was wrong with it."""
     services = coordinator(request)
@@ -249,9 +249,9 @@ def _answer(request: Request, row: Row[Any], status: int = 200) -> Response:
     return response
 
 
-def _view(services: Coordinator, row: Row[Any]) -> DraftView:
+def _view(services: Coordinator, row: Row[Any]) -> JobDraftView:
     load = services.job_drafts.load_of(row)
-    return DraftView(
+    return JobDraftView(
         id=row.id,
         version=row.version,
         described=json.loads(row.described),
@@ -278,8 +278,8 @@ def _faults(services: Coordinator, row: Row[Any], load: Row[Any] | None) -> list
     return found
 
 
-def _load_view(row: Row[Any]) -> LoadView:
-    return LoadView(
+def _load_view(row: Row[Any]) -> UnitLoadView:
+    return UnitLoadView(
         state="failed" if row.error else row.state,
         rows=row.rows,
         slots=str(row.slots),

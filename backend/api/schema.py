@@ -116,6 +116,9 @@ def install(app: FastAPI) -> None:
 
 def _tidy(about: dict[str, Any]) -> None:
     """Says of a route's path what the framework can't know: what its parts look like. And a problem's shape is ours."""
+    for code, why in ERRORS.items():
+        if code in about["responses"]:
+            about["responses"][code] = _content(why, Problem, "problem+json")
     for parameter in about.get("parameters", ()):
         if parameter["in"] == "path":
             parameter["schema"] = {"type": "string", "pattern": IN_PATH.get(parameter["name"], ID)}
