@@ -19,6 +19,9 @@ ALGORITHMS: tuple[Algorithm, ...] = get_args(Algorithm)
 
 LEAST_PER_WORKER = 3
 """With fewer answers a worker on average nothing can be learnt of anybody, and the majority decides."""
+LEAST_PER_UNIT = 1.5
+"""The same with fewer answers a unit: where hardly two people answered the same, any class can be put down to their errors as well, and a
+model without anything to compare talks itself into the most frequent class."""
 
 WORDS = {"majority": "majority", "weighted": "weighted vote", "ds": "Dawid-Skene", "glad": "GLAD", "mace": "MACE"}
 
@@ -128,7 +131,7 @@ def consensus(
         raise Invalid(f"'{request.algorithm}' is no algorithm; choose one of {', '.join(ALGORITHMS)}.")
     if request.version != VERSION:
         raise Invalid(f"This is version {VERSION} of the mathematics; version {request.version} gave another result.")
-    few = len(labels) < LEAST_PER_WORKER * len(labels.workers)
+    few = len(labels) < max(LEAST_PER_WORKER * len(labels.workers), LEAST_PER_UNIT * len(labels.units))
     used: Algorithm = "majority" if few and skill_of is None else request.algorithm
     posteriors, weights, fit = _RUN[used](labels, request, skill_of, progress)
     known = {} if truth is None else truth

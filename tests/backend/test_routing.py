@@ -51,6 +51,9 @@ def test_people_label_a_sample_the_model_the_sure_ones_and_people_the_rest_and_a
     sample = answer_all(running, job["id"])
     assert len(sample) == 20 and 0 < sum(n >= 20 for n in sample) < 20, "a random one, and nothing else was given out"
     running.until("SELECT 1 FROM job_consensus WHERE answers = 20")
+    early = call(running, "POST", f"{path}/routing", go, token)
+    assert early.status == 200 or "being weighed" in early.body["detail"]
+    running.until("SELECT 1 FROM job_consensus WHERE fitted = 20")
     view = call(running, "POST", f"{path}/routing", go, token).body
     units = view["units"]
     unsure, sure = [n for n in range(20) if n not in sample], [n for n in range(20, 100) if n not in sample]

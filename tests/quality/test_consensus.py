@@ -248,3 +248,14 @@ def test_nineteen_known_units_do_not_calibrate_and_twenty_do() -> None:
 def test_maces_first_seed_and_order_are_all_that_counts() -> None:
     labels = Labels.of(made(seed=8)[0])
     assert (kit.mace(labels, seed=3)[0] == kit.mace(labels, seed=3)[0]).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_who_alone_answered_a_unit_is_believed(seed: int) -> None:
+    """Nobody can be compared with anybody: the model must not talk itself into the most frequent class."""
+    rng = np.random.default_rng(seed)
+    said = {f"u{unit}": rng.choice(["cat", "dog"], p=[0.65, 0.35]) for unit in range(20)}
+    rows = [(unit, f"w{int(rng.integers(0, 2))}", str(label)) for unit, label in said.items()]
+    found = consensus(Labels.of(rows), Request("ds"))
+    assert found.used == "majority"
+    assert {decision.unit: decision.label for decision in found.decisions()} == said
