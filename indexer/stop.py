@@ -8,12 +8,14 @@ of the signal (SQLite waiting for another writer, a server that doesn't answer a
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from types import FrameType
 from typing import NoReturn
 
 GRACE_SECONDS = 2.0
+AGAIN_SECONDS = 0.01
 ASKS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -25,10 +27,22 @@ def listen(stopping: threading.Event, grace_seconds: float = GRACE_SECONDS) -> N
     """From now on SIGTERM and SIGINT set `stopping` and raise `Stopped` in the main thread; after the grace the process is gone,
     with exit code 0."""
 
+    heard = threading.Event()
+
     def stop(number: int, frame: FrameType | None) -> None:
-        if not stopping.is_set():
-            stopping.set()
+        stopping.set()
+        if not heard.is_set():
+            heard.set()
             raise Stopped
+
+    def unraisable(lost: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(lost.exc_value, Stopped):
+            sys.__unraisablehook__(lost)
+            return
+        heard.clear()  # it was raised where Python drops it (while something was collected), so it is raised again, a little later
+        threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+    sys.unraisablehook = unraisable
 
     reads, writes = os.pipe()
     os.set_blocking(writes, False)
