@@ -1,6 +1,7 @@
 """Idempotency keys: a request that changes something and brings one is carried out once, and its answer is given again."""
 
 import hashlib
+from asyncio import to_thread
 
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import Connection
@@ -50,7 +51,7 @@ class Repeats:
             return
         services: Coordinator = self._state.state.coordinator
         claim = once.Claim(account, key, _fingerprint(scope, body), services.clock())
-        answer = _again(services, claim)
+        answer = await to_thread(_again, services, claim)
         if answer is not None:
             await answer(scope, receive, send)
         else:

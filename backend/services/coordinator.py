@@ -212,7 +212,7 @@ class Coordinator:
         await asyncio.to_thread(self.watchtower.stop)
         for settler in {self.settler, self.tower_settler}:
             await asyncio.to_thread(settler.stop)
-        self.unit_loads.stop()
+        await asyncio.to_thread(self.unit_loads.stop)
         await asyncio.to_thread(self.store.close)
 
     def _forget(self, connection: Connection) -> None:

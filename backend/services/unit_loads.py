@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from jsonschema_rs import Validator
@@ -29,7 +30,7 @@ from backend.store.database import Store
 from piecework.domain import merkle
 from piecework.domain.answers import compiled, sentence_of
 from piecework.domain.content import canonical_json, text_leaf
-from piecework.domain.errors import Conflict, Invalid, NotFound, PieceworkError
+from piecework.domain.errors import Conflict, Invalid, NotFound, PieceworkError, Unavailable
 from piecework.domain.templates import TEMPLATES
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,11 @@ AT_ONCE = 2
 SAMPLE = 100
 """Units of a draft that are shown at once."""
 PATIENCE = timedelta(minutes=2)
-"""After how long without a step a load is taken for killed."""
+"""After how long without a sign of life a load is taken for killed."""
+
+
+class _Ending(Exception):
+    """The process ends; the sweep of another takes what was read."""
 
 
 class _Dropped(Exception):
@@ -66,6 +71,9 @@ class UnitLoads:
     ) -> None:
         self._store, self._contents, self._keys, self._spool, self._clock = store, contents, keys, spool, clock
         self._threads = ThreadPoolExecutor(AT_ONCE, "load")
+        self._alive: dict[int, Path] = {}
+        self._ending = Event()
+        self._said_at = clock()
         spool.mkdir(parents=True, exist_ok=True)
 
     async def receive(
@@ -92,6 +100,7 @@ class UnitLoads:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
+        self._alive[number] = path
         running = get_running_loop().run_in_executor(self._threads, self._load, number, draft.id, template, reading, path, key)
         return await self._outcome(number, running, patience)
 
@@ -158,6 +167,8 @@ class UnitLoads:
                 raise
             root, nodes = "0x" + forest.root().hex(), b"".join(forest.nodes())
             self._store.write_now(lambda c: self._finish(c, number, draft, root, nodes))
+        except _Ending:
+            raise Unavailable("The process that read these units ends; load them again.") from None
         except _Dropped:
             self._give_up(number, None)
             raise Conflict("The draft was prepared, dropped, or given other units while these were read.") from None
@@ -168,6 +179,7 @@ class UnitLoads:
             self._give_up(number, Invalid("Something went wrong here while the units were read; it is in the log."))
             raise
         finally:
+            self._alive.pop(number, None)
             path.unlink(missing_ok=True)
 
     def _read(self, number: int, template: str, reading: Reading, path: Path, writer: UnitWriter) -> merkle.Forest:
@@ -192,6 +204,8 @@ class UnitLoads:
         return forest
 
     def _add(self, number: int, chunk: list[dict[str, Any]], slots: int, size: int) -> None:
+        if self._ending.is_set():
+            raise _Ending
         if not self._store.write_now(lambda c: unit_loads.add(c, number, chunk, slots, size, self._clock())):
             raise _Dropped
 
@@ -226,7 +240,12 @@ class UnitLoads:
             self._store.write_now(lambda c: unit_loads.fail(c, number, self._clock()))
 
     def sweep(self) -> bool:
-        """Clears away one load that was dropped, or whose process was killed; False when there is none."""
+        """Clears away one load that was dropped, or whose process was killed; False when there is none. Those of this process are
+        said to be alive: one that waits for its turn, or for a slow store, doesn't move."""
+        now, alive = self._clock(), sorted(self._alive)
+        if alive and now - self._said_at > PATIENCE / 4:
+            self._store.write_now(lambda c: unit_loads.touch(c, alive, now))
+            self._said_at = now
         with self._store.read() as connection:
             row = unit_loads.stale(connection, self._clock() - PATIENCE)
         if row is None:
@@ -238,8 +257,11 @@ class UnitLoads:
         return True
 
     def stop(self) -> None:
-        """Waits for nothing: what is being read now is swept later."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Ends what is being read, at its next lot; it is swept later. Nothing of it may write when the store is closed."""
+        self._ending.set()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for path in self._alive.values():
+            path.unlink(missing_ok=True)  # of what never had its turn
 
 
 async def _spooled(path: Path, parts: AsyncIterator[bytes]) -> None:

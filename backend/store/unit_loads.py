@@ -55,6 +55,15 @@ def add(connection: Connection, number: int, units: Sequence[dict[str, Any]], sl
     return True
 
 
+def touch(connection: Connection, numbers: Sequence[int], now: datetime) -> None:
+    """Loads that are under way are alive, whether or not they move."""
+    connection.execute(
+        update(UnitLoad)
+        .where(col(UnitLoad.number).in_(numbers), col(UnitLoad.state) == "loading")
+        .values(moved_at=now)
+    )
+
+
 def finish(connection: Connection, number: int, root: str, nodes: bytes, now: datetime) -> bool:
     """The load is whole; False if it was dropped."""
     values = {"state": "loaded", "units_root": root, "blocks": nodes, "moved_at": now}

@@ -6,6 +6,8 @@ import json
 import secrets
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -312,6 +314,22 @@ def test_what_an_upload_must_say(market: Works) -> None:
     ):
         answer = upload(market, token, draft, b"", query, **{"content-type": "application/octet-stream"})
         assert answer.status == 422 and words in answer.body["detail"], (query, answer)
+
+
+def test_the_process_ends_when_told_to_though_it_reads_a_file(market: Works) -> None:
+    token = sign_in(market, new_key())
+    draft = drafted(market, token)
+    with ThreadPoolExecutor() as pool:
+        sent = pool.submit(upload, market, token, draft, lines(200_000))
+        market.until("SELECT 1 FROM unit_load WHERE draft = :draft AND rows > 0", draft=draft)
+        try:
+            assert market.stop("backend") == 0, "within the ten seconds that it is given"
+        finally:
+            market.start("backend")
+        with suppress(urllib3.exceptions.HTTPError):
+            assert sent.result().status != 201
+    assert list((market.data / "incoming").iterdir()) == []
+    assert call(market, "GET", f"/v1/drafts/{draft}", token=token).body["units"] is None
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(market: Works) -> None:
