@@ -166,7 +166,8 @@ def _perform(connection: Connection, marks: _Marks, entry: _Entry) -> None:
             marks.undo()
             if not _in_the_way(error):
                 return
-    entry.error = Conflict("Somebody else was quicker; try again.")
+    taken = isinstance(entry.error, IntegrityError)  # what it wanted is somebody else's; a lock is free again in a moment
+    entry.error = Conflict("Somebody else was quicker; try again.") if taken else Unavailable("Others write the same at this moment; try again.")
 
 
 def _in_the_way(error: Exception) -> bool:

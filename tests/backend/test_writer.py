@@ -13,6 +13,7 @@ from backend.store.database import Store, prepare
 from backend.store.tables import AccountPreference, SiweNonce
 from piecework.domain.errors import Conflict, Invalid, Unavailable
 from piecework.sql import open_engine
+from tests.support.holding import held
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -153,3 +154,13 @@ def test_a_mirror_that_lacks_a_table_is_refused(store: Store, database_url: str)
     with pytest.raises(Invalid, match="it lacks mirror_tip"):
         prepare(engine)
     engine.dispose()
+
+
+def test_a_lock_that_another_process_holds_is_a_matter_of_time(store: Store) -> None:
+    """Nothing was taken by anybody, so the caller hears that it may simply try again (503), not that it lost (409)."""
+    if store.engine.dialect.name != "postgresql":
+        return  # SQLite waits for its one lock, however long
+    with held(str(store.engine.url.render_as_string(hide_password=False)), "account_preference"):
+        with pytest.raises(Unavailable, match="try again"):
+            store.write_now(lambda c: c.execute(insert(AccountPreference), {"account": "0x" + "11" * 20, "payout": "wallet"}))
+    store.write_now(lambda c: c.execute(insert(AccountPreference), {"account": "0x" + "11" * 20, "payout": "wallet"}))
