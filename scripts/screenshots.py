@@ -62,7 +62,7 @@ def settle(page: Page, address: str) -> None:
     page.goto(address)
     for place in page.query_selector_all("[data-task]"):
         place.scroll_into_view_if_needed()
-        page.wait_for_function("place => place.querySelector('[data-state=shown]')", arg=place)
+        place.wait_for_selector("[data-state=shown]", state="attached")
     page.evaluate("scrollTo(0, 0)")
     height = page.evaluate("document.documentElement.scrollHeight")
     page.set_viewport_size({"width": page.viewport_size["width"], "height": height})  # type: ignore[index]  # frames out of sight aren't painted

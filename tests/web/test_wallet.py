@@ -12,6 +12,7 @@ from piecework.chain.build import ROOT
 from piecework.chain.escrow import escrow_abi, token_abi
 from piecework.domain.typed_data import Domain, Withdrawal, recover
 from tests.backend.workshop import Works, call, new_key
+from tests.support.browser import until
 from tests.web.wallets import TestWallet, connect, sign_in
 
 VECTORS = json.loads((ROOT / "tests" / "vectors" / "typed_data.json").read_text())
@@ -273,7 +274,7 @@ def test_another_account_in_the_middle_signs_nothing(page: Page, wallet: TestWal
     begin(page, "return await m.signTyped(given)", withdrawal(market, first.address))
     assert outcome(page)["kind"] == "account"
     wallet.change(page, first)
-    page.wait_for_function("document.getElementById('said').textContent === ''")
+    until(page, "document.getElementById('said').textContent === ''")
 
 
 def test_a_signature_of_another_account_is_thrown_away(page: Page, wallet: TestWallet, market: Works) -> None:

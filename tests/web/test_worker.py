@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page
 
 from tests.backend.workshop import Works, call, new_key
+from tests.support.browser import until
 from tests.web.requesters import approve, post, reject
 from tests.web.test_gallery import MOST_BYTES, violations
 from tests.web.wallets import TestWallet, sign_in
@@ -48,15 +49,6 @@ def frame_of(page: Page, shown: str = "*") -> Frame:
 def accept(page: Page) -> Frame:
     page.locator("#accept").click()
     return frame_of(page, "0x")
-
-
-def until(frame: Frame, true: str) -> None:
-    """Until something is true in the frame, whose policy lets nobody wait for it there."""
-    for _ in range(200):
-        if frame.evaluate(true):
-            return
-        frame.page.wait_for_timeout(20)
-    raise AssertionError(f"never true: {true}")
 
 
 def choose(frame: Frame, label: str) -> None:
@@ -125,7 +117,7 @@ def test_one_unit_is_answered_by_keyboard_alone(worker: Page, market: Works) -> 
             break
     worker.keyboard.press("Enter")
     frame = frame_of(worker, "0x")
-    worker.wait_for_function("document.activeElement?.localName === 'iframe'")
+    until(worker, "document.activeElement?.localName === 'iframe'")
     worker.keyboard.press("2")
     until(frame, "document.querySelector('crowd-form').answer === 'blurred'")
     worker.keyboard.press("Control+Enter")
