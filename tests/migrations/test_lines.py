@@ -16,7 +16,6 @@ from piecework.migrations.schema import difference, schema, views
 from piecework.migrations.upgrade import upgrade
 from piecework.sql import open_engine
 from scripts.migration import VIEWS, created, main, models, write
-from tests.migrations.conftest import LINES
 from tests.migrations.walk import counts, fill, walk
 from tests.support import postgres
 
@@ -56,13 +55,8 @@ def test_an_upgraded_database_is_what_the_models_say(line: Line, engine: Engine)
     require_models(engine, line)
 
 
-@pytest.mark.parametrize(
-    ("line", "first"),
-    [(line, first) for line in LINES for first in range(len(line.revisions))],
-    ids=lambda value: getattr(value, "name", None),
-)
-def test_rows_of_every_earlier_revision_arrive_at_the_newest(line: Line, engine: Engine, first: int) -> None:
-    walk(engine, line, first)
+def test_rows_of_every_earlier_revision_arrive_at_the_newest(line: Line, engine: Engine) -> None:
+    walk(engine, line)
     require_models(engine, line)
 
 

@@ -44,13 +44,12 @@ def _value(column: Column[Any], number: int) -> Any:
     return number % 2 == 1 if kind.python_type is bool else number
 
 
-def walk(engine: Engine, line: Line, first: int = 0) -> None:
-    """From revision to revision, with rows put in at each from the `first` one on; none may get lost."""
+def walk(engine: Engine, line: Line) -> None:
+    """From revision to revision, with other rows put in at each; none may get lost."""
     for at, revision in enumerate(line.revisions):
         with engine.begin() as connection:
             before = {} if at == 0 else counts(connection, line)
             advance(connection, line, revision)
             after = counts(connection, line)
             assert {name: after.get(name, count) for name, count in before.items()} == before
-            if at >= first:
-                fill(connection, line, at)
+            fill(connection, line, at)
