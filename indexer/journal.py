@@ -10,6 +10,9 @@ import sys
 from datetime import UTC, datetime
 from types import TracebackType
 
+from indexer.interruption import Interrupted
+from indexer.stop import Stopped
+
 TEXT = "%(asctime)s indexer %(levelname)s %(message)s"
 
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", None, None))) | {"message", "asctime", "taskName", "event"}
@@ -37,10 +40,19 @@ class JsonLine(logging.Formatter):
 def start(log_format: str) -> None:
     """Logs to standard error from now on; also an error that nobody expected, so that it is a line like the others."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_news)
     handler.setFormatter(JsonLine() if log_format == "json" else logging.Formatter(TEXT))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.captureWarnings(True)
     sys.excepthook = _fell
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not what a library, cut off in the middle by a stop or a new beginning, says of that: both are said in words of our own."""
+    error = record.exc_info[1] if record.exc_info else None
+    while error is not None and not isinstance(error, Stopped | Interrupted):
+        error = error.__cause__ or error.__context__
+    return error is None
 
 
 def _fell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

@@ -3,6 +3,7 @@
 A transaction that is cut off leaves nothing behind, and a commit whose answer nobody hears is found by the next start: ending in
 the middle is as safe as kill -9. So a signal ends whatever Python waits for, and where a driver or a disk doesn't let Python hear
 of the signal (SQLite waiting for another writer, a server that doesn't answer a rollback), the process ends after a grace.
+What libraries log of being cut off so, before they raise it again, `indexer.journal` leaves out.
 """
 
 import logging

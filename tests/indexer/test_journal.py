@@ -58,3 +58,43 @@ def test_a_value_that_json_does_not_know_is_said_in_words() -> None:
     record = logging.makeLogRecord({"msg": "at %s", "args": ("x",), "levelname": "INFO", "path": Path("/somewhere"), "event": "e"})
     said = json.loads(JsonLine().format(record))
     assert (said["message"], said["path"], said["event"]) == ("at x", "/somewhere", "e")
+
+
+def test_whom_a_stop_meets_in_the_middle_has_nothing_to_say() -> None:
+    """SQLAlchemy's pool logs whatever a connection's closing raises, even what isn't its business; other errors it still does."""
+    code = """
+import logging, os, signal, sqlite3, threading
+from sqlalchemy import create_engine
+from indexer import journal, stop
+
+class MetWhileClosing(sqlite3.Connection):
+    def close(self):
+        signal.raise_signal(signal.SIGTERM)
+
+class Failing(sqlite3.Connection):
+    def close(self):
+        raise sqlite3.OperationalError("disk I/O error")
+
+def close(factory):
+    engine = create_engine("sqlite://", connect_args={"factory": factory})
+    engine.connect().close()
+    engine.dispose()
+
+journal.start("json")
+stop.listen(threading.Event())
+close(Failing)
+try:
+    close(MetWhileClosing)
+except stop.Stopped:
+    try:
+        raise OSError("cut off")
+    except OSError:
+        logging.getLogger("library").exception("cut off in the middle")
+    logging.info("ended")
+stop.leave(0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    failed, ended = lines(done.stderr)
+    assert "disk I/O error" in failed["traceback"]
+    assert ended["message"] == "ended"
