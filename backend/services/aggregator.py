@@ -114,8 +114,8 @@ class Aggregator(Rounds):
         self._store.write_now(work)
 
     def _keep(self, leadership: Leadership, posting: int, found: Consensus) -> None:
-        """Writes a fit: the job and its workers in one transaction, so that answers that come are weighed by it at once; then its units
-        in lots."""
+        """Writes a fit: the job, its workers and the first lot of its units in one transaction, so that answers that come are weighed by it
+        at once and nobody reads half of a small job's; then the other units in lots."""
         skill_of = {one.worker: one.right for one in found.skills}
         words, names = online.words(found.fit, skill_of), [str(name) for name in found.labels.classes]
         priors = found.fit.priors.tolist() if found.fit is not None else (found.posteriors.sum(axis=0) / found.posteriors.sum()).tolist()
@@ -138,6 +138,8 @@ class Aggregator(Rounds):
             for one in found.skills
         ]
 
+        units = len(found.labels.units)
+
         def head(connection: Connection) -> None:
             leadership.require(connection)
             now = rows_of.job(connection, posting)
@@ -148,10 +150,11 @@ class Aggregator(Rounds):
             for at in range(0, len(skills), LOT):
                 rows_of.put_skills(connection, skills[at : at + LOT])
             rules.apply(connection, posting, (one.worker for one in found.skills), self._clock())
+            self._keep_units(connection, leadership, posting, found, range(min(LOT, units)))
 
         self._store.write_now(head)
-        for at in range(0, len(found.labels.units), LOT):
-            lot = range(at, min(at + LOT, len(found.labels.units)))
+        for at in range(LOT, units, LOT):
+            lot = range(at, min(at + LOT, units))
             self._store.write_now(lambda c, of=lot: self._keep_units(c, leadership, posting, found, of))
 
     def _keep_units(self, connection: Connection, leadership: Leadership, posting: int, found: Consensus, places: range) -> None:

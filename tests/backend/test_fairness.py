@@ -64,7 +64,8 @@ def crowd(market: Works, job: dict[str, Any], copy: Key, other: Key) -> None:
                     "VALUES (:posting, :slot, :worker, :seconds, 0, 0, 0)",
                     **values, seconds=1.0 if worker == copy.address else chance.uniform(20, 40),
                 )
-    market.until("SELECT 1 FROM job_consensus WHERE posting = :of AND answers >= :all", of=row.number, all=UNITS * WORKERS)
+    at_rest = "SELECT 1 FROM job_consensus WHERE posting = :of AND fitted >= :all AND fitted = answers AND refit_at IS NULL"
+    market.until(at_rest, of=row.number, all=UNITS * WORKERS)  # what detectors say has numbers in it that each fit moves
 
 
 def test_a_word_of_a_detector_withholds_nothing_and_two_with_a_persons_review_only_allow_what_can_be_appealed(running: Works) -> None:
