@@ -24,7 +24,9 @@ def interface(coordinator: Coordinator, url: str) -> tuple[tuple[APIRouter, ...]
         url: where users reach it.
     """
     service = mturk(coordinator, url)
-    coordinator.assignments.listen(Happenings())
+    happenings = Happenings()
+    coordinator.assignments.listen(happenings)
+    coordinator.verdict_listeners.append(happenings.judged)
     routes = (
         wire.router(service, OPERATIONS),
         keys.router(service.access, service.url, partial(secret, service)),

@@ -9,9 +9,11 @@ The document inside is the same everywhere: EventDocVersion, EventDocId, Custome
 import base64
 import json
 import logging
+import re
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 20
 MOST_ATTEMPTS = 12
 FIRST_PAUSE = timedelta(seconds=2)
+_QUEUE = re.compile(r"(/queue/[a-z0-9-]+)?/[0-9]{12}/[A-Za-z0-9_-]{1,80}(\.fifo)?")
 _DUE = (
     select(MTurkEvent, MTurkHitType.requester)
     .outerjoin(MTurkHitType, col(MTurkHitType.id) == col(MTurkEvent.hit_type))
@@ -72,14 +75,22 @@ def _send(service: MTurk, row: Row[Any]) -> None:
     transport, destination = notification["Transport"], notification["Destination"]
     text = json.dumps(document(row, notification["Version"]))
     settings = service.coordinator.settings
-    if transport == "SQS" and settings.mturk_sqs:
+    if destination.startswith(("https://", "http://")) and not (transport == "SQS" and _is_queue(destination, settings.mturk_sqs)):
+        _post(service, row, destination, text)
+    elif transport == "SQS" and settings.mturk_sqs:
         _call("sqs", settings.mturk_sqs, "send_message", QueueUrl=destination, MessageBody=text)
     elif transport == "SNS" and settings.mturk_sns:
         _call("sns", settings.mturk_sns, "publish", TopicArn=destination, Message=text)
-    elif destination.startswith(("https://", "http://")):
-        _post(service, row, destination, text)
     else:
         raise Undelivered(f"This service carries no {transport} to {destination}; set an https address.")
+
+
+def _is_queue(destination: str, endpoint: str | None) -> bool:
+    """Whether an address is a queue's and no webhook's: at the endpoint that the service knows, or with a path as all queues have it."""
+    if not endpoint:
+        return False
+    address = urlsplit(destination)
+    return address.netloc == urlsplit(endpoint).netloc or _QUEUE.fullmatch(address.path) is not None
 
 
 def document(row: Row[Any], version: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def approve(connection: Connection, row: Row[Any], feedback: str, now: datetime,
         RequestError: it was reviewed otherwise meanwhile, or the chain has its slot.
     """
     try:
-        Bench(connection, row.posting, reviewer, now).approve([row.id])
+        Bench(connection, row.posting, reviewer, now).approve([row.id])  # the callers keep its event
     except Conflict as conflict:
         raise RequestError("InvalidAssignmentState", conflict.sentence) from conflict
     connection.execute(_FEEDBACK, {"b_id": row.id, "b_reason": feedback or None})

@@ -17,7 +17,7 @@ from sqlmodel import col
 
 from backend.services.postings import Job
 from backend.services.fairness import require_fair
-from backend.services.reviews import BEFORE, Bench, Rejection
+from backend.services.reviews import BEFORE, Bench, Listeners, Rejection
 from backend.store import assignments, reviews
 from backend.store.database import Store
 from backend.store.tables import Assignment
@@ -67,10 +67,11 @@ class Bulk:
     Args:
         store: where submissions are.
         clock: the time, aware.
+        listeners: hear of each decision.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Callable[[], datetime], listeners: Listeners) -> None:
+        self._store, self._clock, self._listeners = store, clock, listeners
 
     def preview(self, job: Job, verdict: str, by: Filter, why: Rejection | None) -> Found:
         """What a decision would touch. Nothing is changed.
@@ -100,7 +101,7 @@ class Bulk:
             ids = _matching(connection, job, verdict, by, int(match[1]))
             if _hash(job, verdict, by, why, ids) != match[2]:
                 raise Conflict("The submissions, or what is asked, aren't what was previewed any more; preview again. Nothing was changed.")
-            bench = Bench(connection, job.number, reviewer, self._clock())
+            bench = Bench(connection, job.number, reviewer, self._clock(), self._listeners)
             if verdict == "approved":
                 done = bench.approve(ids)
             else:

@@ -43,7 +43,7 @@ from backend.services.postman import Postman
 from backend.services.qualifications import Qualifications
 from backend.services.recourse import Recourse
 from backend.services.results import Results
-from backend.services.reviews import Reviews
+from backend.services.reviews import Listeners, Reviews
 from backend.services.routing import Router
 from backend.services.rules import Rules
 from backend.services.search import Search
@@ -138,8 +138,9 @@ class Coordinator:
         self.fairness = Fairness(store, deployment.chain_id, deployment.escrow, trustees, clock)
         self.consensus = JobResults(store, self.key)
         self.drafts = Drafts(store, clock)
-        self.reviews = Reviews(store, clock)
-        self.bulk = Bulk(store, clock)
+        self.verdict_listeners: Listeners = []
+        self.reviews = Reviews(store, clock, self.verdict_listeners)
+        self.bulk = Bulk(store, clock, self.verdict_listeners)
         self.results = Results(store, contents)
         frugality = Frugality(settings.watch_multiple, settings.coin_price)
         self.funding = Funding(store, rpc, deployment, self.relayer.address, frugality, clock, self.settler.wake)
@@ -151,7 +152,7 @@ class Coordinator:
         self.approver = Approver(
             store, self.postings, self.batches, self.operators, settings.batch_slots, settings.batch_seconds, clock
         )
-        self.steward = Steward(store, self.operators, clock, deployment.devnet)
+        self.steward = Steward(store, self.operators, clock, deployment.devnet, self.verdict_listeners)
         self.contester = Contester(store, clock, self.errands.wake)
         self.payments = Payments(store, rpc, deployment.escrow, deployment.token)
         self.auditor = Auditor(store, rpc, deployment.escrow, deployment.token, settings.finality_blocks)

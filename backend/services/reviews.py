@@ -6,7 +6,7 @@ would pay it. Each decision is kept with who made it and when.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,20 @@ BEFORE = {"approved": ("revealed", "rejected"), "rejected": ("revealed",), "undo
 """The states that a verdict may follow."""
 DONE = {"approved": ("approved", "batched"), "rejected": ("rejected",), "undone": ("revealed",)}
 """The states in which a verdict changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Submissions of a job that were decided about together: `verdict` is approved, rejected or undone."""
+
+    verdict: str
+    posting: int
+    assignments: Sequence[str]
+    at: datetime
+
+
+Listeners = list[Callable[[Connection, Judged], None]]
+"""Called in the very transaction in which a requester, or the steward in its place, decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +63,11 @@ class Reviews:
     Args:
         store: where they are.
         clock: the time, aware.
+        listeners: hear of each decision.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Callable[[], datetime], listeners: Listeners) -> None:
+        self._store, self._clock, self._listeners = store, clock, listeners
 
     async def review(self, job: Job, reviewer: str, said: Decisions) -> tuple[int, int, int]:
         """Approves, rejects, and takes back.
@@ -73,7 +88,7 @@ class Reviews:
         return done[0], done[1], done[2]
 
     def _review(self, connection: Connection, posting: int, reviewer: str, said: Decisions) -> tuple[int, int, int]:
-        bench = Bench(connection, posting, reviewer, self._clock())
+        bench = Bench(connection, posting, reviewer, self._clock(), self._listeners)
         undone = bench.undo(said.undo)
         rejected = sum(bench.reject([id], why) for id, why in said.reject)
         approved = bench.approve(said.approve)
@@ -102,6 +117,7 @@ class Bench:
     posting: int
     reviewer: str
     now: datetime
+    listeners: Listeners = field(default_factory=list)
 
     def approve(self, ids: Sequence[str] | None) -> int:
         """Approves submissions; None for everything revealed."""
@@ -136,7 +152,10 @@ class Bench:
         audit = {"posting": self.posting, "before": before, "verdict": verdict, "reviewer": self.reviewer}
         audit |= {"code": why and why.code, "reason": why and why.reason}
         where = [reviews.may_be_paid] if (before, verdict) == ("rejected", "approved") else []
-        return reviews.decide(self.connection, audit, self.now, where, ids)
+        done = reviews.decide(self.connection, audit, self.now, where, ids)
+        if done:
+            tell(self.connection, self.listeners, Judged(verdict, self.posting, done, self.now))
+        return len(done)
 
     def _check(self, why: Rejection) -> None:
         if not why.reason.strip() or len(why.reason) > LONGEST_REASON or "\0" in why.reason:
@@ -155,6 +174,12 @@ class Bench:
             if states[id] not in BEFORE[verdict] + DONE[verdict]:
                 raise Conflict(_obstacle(id, states[id]))
         return states
+
+
+def tell(connection: Connection, listeners: Listeners, judged: Judged) -> None:
+    """Lets everybody know who listens."""
+    for listener in listeners:
+        listener(connection, judged)
 
 
 def _obstacle(id: str, state: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row
 
 from backend.services.leadership import Leadership
 from backend.services.operators import Operators
+from backend.services.reviews import Judged, Listeners, tell
 from backend.services.rounds import Rounds
 from backend.store import mirror, reviews, stewardship
 from backend.store.database import Store
@@ -30,11 +31,13 @@ class Steward(Rounds):
         operators: have the keys.
         clock: the time, aware.
         devnet: whether the chain's time may stand still; else a clock of ours that runs ahead of it approves nothing.
+        listeners: hear of what it approves.
     """
 
-    def __init__(self, store: Store, operators: Operators, clock: Callable[[], datetime], devnet: bool) -> None:
+    def __init__(self, store: Store, operators: Operators, clock: Callable[[], datetime], devnet: bool, listeners: Listeners) -> None:
         super().__init__(store, "steward", self._step_once, clock, PAUSE_SECONDS)
         self._store, self._operators, self._clock, self._devnet = store, operators, clock, devnet
+        self._listeners = listeners
 
     def _step_once(self, leadership: Leadership) -> bool:
         with self._store.read() as connection:
@@ -56,9 +59,10 @@ class Steward(Rounds):
         audit = {"posting": job.number, "before": "revealed", "code": None, "reason": None}
         if self._operators.may_approve(connection, job, now):
             done, word = reviews.decide(connection, audit | {"verdict": "approved", "reviewer": job.operator}, now, waited), "approved"
+            tell(connection, self._listeners, Judged(word, job.number, done, now))
         else:
             waited.append(stewardship.not_overdue)
             done, word = reviews.decide(connection, audit | {"verdict": "overdue", "reviewer": None}, now, waited), "overdue"
         if done:
-            told = {"event": "timed out", "job": job.job, "answers": done, "verdict": word}
-            log.info("%d answers to %s are %s: nobody had reviewed them in time", done, job.job, word, extra=told)
+            told = {"event": "timed out", "job": job.job, "answers": len(done), "verdict": word}
+            log.info("%d answers to %s are %s: nobody had reviewed them in time", len(done), job.job, word, extra=told)

@@ -54,7 +54,7 @@ def decide(
     now: datetime,
     where: Sequence[ColumnElement[bool]],
     ids: Sequence[str] | None = None,
-) -> int:
+) -> list[str]:
     """Decides about assignments, and keeps who decided what.
 
     Args:
@@ -63,7 +63,7 @@ def decide(
         ids: which ones; None for all that are in the state.
 
     Returns:
-        How many were in the state `before`.
+        Those that were in the state `before`.
     """
     statement = (
         update(Assignment)
@@ -74,7 +74,7 @@ def decide(
     if changed:
         fairness.tally(connection, audit["posting"], audit["verdict"], audit["before"], len(changed))
         connection.execute(insert(Review), [audit | {"assignment": id, "created_at": now} for id in changed])
-    return len(changed)
+    return changed
 
 
 def _changes(audit: dict[str, Any], now: datetime) -> dict[str, Any]:

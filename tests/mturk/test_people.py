@@ -207,12 +207,12 @@ def test_events_reach_their_owner(loose: Works, address: str, worker: Key) -> No
 
 
 def test_what_workers_do_reaches_the_owner(loose: Works, address: str, worker: Key) -> None:
-    """Accepted, returned, submitted, abandoned, reviewable: each in the envelope, with the assignment it is about."""
+    """Accepted, returned, submitted, abandoned, reviewable, decided elsewhere: each in the envelope, with the assignment it is about."""
     asker = turk(loose)
     client = asker.client()
     given = {name: HIT[name] for name in ("Title", "Description", "Keywords", "Reward", "AssignmentDurationInSeconds")}
     kind = client.create_hit_type(**given)["HITTypeId"]
-    kinds = ["AssignmentAccepted", "AssignmentReturned", "AssignmentSubmitted", "AssignmentAbandoned", "HITReviewable"]
+    kinds = ["AssignmentAccepted", "AssignmentReturned", "AssignmentSubmitted", "AssignmentAbandoned", "HITReviewable", "AssignmentApproved", "AssignmentRejected"]
     wanted = {"Destination": address, "Transport": "SQS", "Version": "2006-05-05", "EventTypes": kinds}
     client.update_notification_settings(HITTypeId=kind, Notification=wanted, Active=True)
     hits = [client.create_hit_with_hit_type(HITTypeId=kind, LifetimeInSeconds=600, Question=HIT["Question"])["HIT"]["HITId"] for _ in range(3)]
@@ -235,6 +235,33 @@ def test_what_workers_do_reaches_the_owner(loose: Works, address: str, worker: K
     assert heard() == sorted(expected)
     client.update_expiration_for_hit(HITId=hits[0], ExpireAt=0)
     asker.until(lambda: ("HITReviewable", hits[0]) in heard())
+    (answer,) = loose.rows("SELECT a.id FROM assignment a WHERE a.state = 'revealed'")[0]
+    rejected = {"approve": [], "reject": [{"assignment": answer, "reason": "It is no bird."}]}
+    path = f"/v1/jobs/{asker.job_of(hits[2])}/reviews"
+    assert call(loose, "POST", path, rejected, asker.token).status == 200
+    assert call(loose, "POST", path, {"approve": [answer]}, asker.token).status == 200
+    asker.until(lambda: {("AssignmentRejected", hits[2]), ("AssignmentApproved", hits[2])} <= set(heard()))
+    silent = client.create_hit_type(**given, AutoApprovalDelayInSeconds=0)["HITTypeId"]
+    client.update_notification_settings(HITTypeId=silent, Notification=wanted, Active=True)
+    hit = client.create_hit_with_hit_type(HITTypeId=silent, LifetimeInSeconds=600, Question=HIT["Question"])["HIT"]["HITId"]
+    asker.do(hit, worker)
+    asker.until(lambda: ("AssignmentApproved", hit) in heard())
+    assert [kind for kind, _ in heard()].count("AssignmentApproved") == 2
+
+
+def test_a_slot_that_is_returned_after_the_end_goes_to_nobody(asker: Turk, worker: Key) -> None:
+    client, running = asker.client(), asker.running
+    hit = client.create_hit(**HIT)["HIT"]["HITId"]
+    taken = take(asker, hit, worker)
+    client.update_expiration_for_hit(HITId=hit, ExpireAt=0)
+    shown = client.get_hit(HITId=hit)["HIT"]
+    assert (shown["HITStatus"], shown["NumberOfAssignmentsAvailable"], shown["NumberOfAssignmentsPending"]) == ("Unassignable", 0, 1)
+    assert call(running, "POST", f"/v1/assignments/{taken}/return", {}, sign_in(running, worker)).status == 200
+    shown = client.get_hit(HITId=hit)["HIT"]
+    assert (shown["HITStatus"], shown["NumberOfAssignmentsAvailable"], shown["NumberOfAssignmentsPending"]) == ("Reviewable", 0, 0)
+    late = call(running, "POST", f"/v1/jobs/{asker.job_of(hit)}/assignments", {"unit": asker.position_of(hit)}, sign_in(running, new_key()))
+    assert late.status == 409, late
+    running.until("SELECT 1 FROM mturk_part WHERE hit = :hit AND cancelled = 1 AND withdrawn = 0", hit=hit)
 
 
 def take(asker: Turk, hit: str, worker: Key) -> str:

@@ -13,6 +13,9 @@ from backend.mturk.ids import worker_id
 from tests.backend.workshop import Works, works
 from tests.conftest import Chain
 from tests.mturk.conftest import HIT, Turk, turk
+from tests.mturk.test_people import Listener, address
+
+__all__ = ["address"]  # the fixture
 
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
@@ -31,7 +34,7 @@ def amazon() -> Iterator[str]:
 @pytest.fixture
 def connected(shared_chain: Chain, tmp_path: Path, amazon: str) -> Iterator[Works]:
     """A marketplace that knows where the queues are."""
-    options = {"PIECEWORK_OPERATOR_GAS": str(10**16), "PIECEWORK_MTURK_SQS": amazon, "PIECEWORK_MTURK_SNS": amazon} | KEYS
+    options = {"PIECEWORK_OPERATOR_GAS": str(10**16), "PIECEWORK_MTURK_SQS": amazon, "PIECEWORK_MTURK_SNS": amazon, "PIECEWORK_WEBHOOKS_ANYWHERE": "true"} | KEYS
     with works(shared_chain, f"sqlite:///{tmp_path}/piecework.db", tmp_path, **options) as both:
         yield both
 
@@ -55,7 +58,7 @@ def heard(asker: Turk, sqs: Any, queue: str, count: int) -> list[dict[str, Any]]
     return found
 
 
-def test_events_reach_queue_and_topic(connected: Works, amazon: str) -> None:
+def test_events_reach_queue_topic_and_webhook(connected: Works, amazon: str, address: str) -> None:
     asker, sqs, sns = turk(connected), service("sqs", amazon), service("sns", amazon)
     client = asker.client()
     straight, behind = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("straight", "behind"))
@@ -76,3 +79,7 @@ def test_events_reach_queue_and_topic(connected: Works, amazon: str) -> None:
         assert made["EventDocVersion"] == "2006-05-05" and made["CustomerId"] == worker_id(asker.requester.address)
         assert made["Events"][0] | {"EventTimestamp": ""} == {"EventType": "HITCreated", "EventTimestamp": "", "HITTypeId": kind, "HITId": hit}
         assert len({one["EventDocId"] for one in documents}) == 3
+    for transport in ("SQS", "SNS"):
+        wanted = {"Destination": address, "Transport": transport, "Version": "2006-05-05", "EventTypes": ["HITCreated"]}
+        client.send_test_event_notification(Notification=wanted, TestEventType="Ping")
+    asker.until(lambda: len(Listener.heard) == 2)
