@@ -15,6 +15,8 @@ from piecework.quality import fairness
 
 LIMIT_BPS, LEAST_REVIEWS = 5_000, 20
 """More rejections than this share (1/10,000) of at least so many reviews of a job wait until somebody has looked."""
+MOST_AT_ONCE = 1
+"""A requester who rejects a hundred answers of a worker in a night has said one thing about it, not a hundred."""
 LONGEST_TEXT = 2_000
 
 
@@ -33,6 +35,14 @@ def require_fair(connection: Connection, posting: int) -> None:
             f"{rejected} of this job's {approved + rejected} reviews would be rejections, more than {LIMIT_BPS // 100} %. Approve what is good "
             "first; more rejections wait until somebody has looked: ask with POST /v1/jobs/{id}/rejections."
         )
+
+
+def lost_slots(records: Records, worker: str) -> int:
+    """How many of a worker's lost slots count in public: of one requester at most `MOST_AT_ONCE` within a day, whatever it reclaimed."""
+    losses = records.losses(worker)
+    each = [(one, min(one.slots, MOST_AT_ONCE)) for one in losses]
+    counted = [fairness.Rejection(one.requester, int(one.at.timestamp())) for one, slots in each for _ in range(slots)]
+    return fairness.counted_rejections(counted, MOST_AT_ONCE)
 
 
 class Fairness:
@@ -95,10 +105,26 @@ class Fairness:
             NotFound: nothing waits.
         """
         self._require(trustee)
+        await self._store.write(lambda c: self._decide(c, job, trustee, released, said))
+
+    def decide_as_owner(self, job: Job, owner: str, released: bool, said: str) -> None:
+        """The same, for whoever runs the coordinator (`python -m backend.rejections`): where there are no trustees nobody else can.
+
+        Args:
+            owner: the coordinator's address.
+        """
+        self._store.write_now(lambda c: self._decide(c, job, owner, released, said))
+
+    def waiting_for_owner(self) -> Sequence[Row[Any]]:
+        """Jobs that wait for a look, for whoever runs the coordinator."""
+        with self._store.read() as connection:
+            return rows_of.releases(connection)
+
+    def _decide(self, connection: Connection, job: Job, by: str, released: bool, said: str) -> None:
         _check(said)
-        if job.requester == trustee:
+        if job.requester == by:
             raise Forbidden("Nobody looks at its own job.")
-        if not await self._store.write(lambda c: rows_of.decide_release(c, job.number, trustee, released, said, self._clock())):
+        if not rows_of.decide_release(connection, job.number, by, released, said, self._clock()):
             raise NotFound("Nothing of this job waits for a look.")
 
     def _require(self, account: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 from sqlmodel import col
 
+from backend.services.fairness import lost_slots
 from backend.store import qualifications
 from backend.store.database import Store
 from backend.store.records import Records
@@ -201,8 +202,8 @@ class Qualifications:
         records = Records(connection, self._chain_id, self._escrow)
         paid = sum(earned.slots for earned in records.earnings(account).values())
         grievances = records.grievances(account)
-        rate = approval_rate(paid, grievances.reclaimed + grievances.lost)
-        return {**qualifications.values(connection, account), APPROVAL_RATE: rate, SETTLED: paid}
+        lost = lost_slots(records, account) if grievances.reclaimed + grievances.lost else 0
+        return {**qualifications.values(connection, account), APPROVAL_RATE: approval_rate(paid, lost), SETTLED: paid}
 
 
 @lru_cache(maxsize=1_024)

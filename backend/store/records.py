@@ -4,11 +4,13 @@ Every answer is the newest row of its key, so it costs the same after a million 
 """
 
 from dataclasses import dataclass, fields
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select, text
+from sqlalchemy import Connection, Row, Select, and_, bindparam, func, select, text
 
-from indexer.tables import BondEntry, JobWord, Tip, WorkerGrievance, WorkerPatron, WorkerPayment
+from indexer.tables import AppealPhase, Block, BondEntry, Job, JobWord, Reclaim, Tip, WorkerGrievance, WorkerPatron, WorkerPayment
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,15 @@ class Grievances:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """Slots that a worker lost to a requester in one event: nobody appealed, or the ruling was for the requester."""
+
+    requester: str
+    at: datetime
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tips:
     """What somebody gave as tips in one token: how many, and base units in all."""
 
@@ -127,6 +138,12 @@ class Records:
         """A worker's record of contests; all 0 for one that has none."""
         return Grievances(*(self._newest(_GRIEVANCES, worker=account) or ()))
 
+    def losses(self, account: str) -> list[Loss]:
+        """What a worker lost to whom and when, in the chain's order. Costs as much as there are events about its contested slots."""
+        rows = self.connection.execute(_LOSSES, {"chain_id": self.chain_id, "escrow": self.escrow, "worker": account}).all()
+        so_far = pairwise([0, *(row.lost for row in rows)])
+        return [Loss(row.requester, row.timestamp_at, after - before) for row, (before, after) in zip(rows, so_far, strict=True) if after > before]
+
     def patrons(self, account: str) -> list[str]:
         """Who has paid a worker."""
         key = {"chain_id": self.chain_id, "escrow": self.escrow, "worker": account}
@@ -175,6 +192,29 @@ _PATRONS = (
     .distinct()
     .where(*(WorkerPatron.__table__.c[name] == bindparam(name) for name in ("chain_id", "escrow", "worker")))  # type: ignore[attr-defined]
 )
+
+
+def _key(table: Any, *more: str) -> list[Any]:
+    """The conditions that a row of the table is of the same chain, escrow and so on as a grievance."""
+    of, by = table.__table__.columns, WorkerGrievance.__table__.columns  # type: ignore[attr-defined]
+    return [of[name] == by[name] for name in ("chain_id", "escrow", *more)]
+
+
+def _losses() -> Select[Any]:
+    grievance, reclaim, phase, job, block = (one.__table__ for one in (WorkerGrievance, Reclaim, AppealPhase, Job, Block))  # type: ignore[attr-defined]
+    return (
+        select((grievance.c.reclaimed + grievance.c.lost).label("lost"), job.c.requester, block.c.timestamp_at)
+        .select_from(grievance)
+        .outerjoin(reclaim, and_(*_key(Reclaim, "block_number", "log_index")))
+        .outerjoin(phase, and_(*_key(AppealPhase, "block_number", "log_index")))
+        .outerjoin(job, and_(*_key(Job), job.c.job == func.coalesce(reclaim.c.job, phase.c.job)))
+        .outerjoin(block, and_(*_key(Block), block.c.number == grievance.c.block_number))
+        .where(*(grievance.c[name] == bindparam(name) for name in ("chain_id", "escrow", "worker")))
+        .order_by(grievance.c.block_number, grievance.c.log_index)
+    )
+
+
+_LOSSES = _losses()
 
 
 def _leaps(table: str, role: str) -> Any:

@@ -100,7 +100,7 @@ def approval_rate(paid: int, lost: int) -> int:
 
     Args:
         paid: slots.
-        lost: contested slots that went back to the requester.
+        lost: contested slots that went back to the requester, as many of each requester as count.
     """
     decided = paid + lost
     return 100 if decided < FULL_RATE_BELOW else paid * 100 // decided

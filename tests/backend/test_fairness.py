@@ -174,6 +174,7 @@ def test_more_rejections_than_half_wait_until_somebody_has_looked(bench: Works) 
     assert call(bench, "PUT", f"/v1/rejections/{job['id']}", look | {"released": True}, trustee).status == 204
     assert reject(ids[19:]) == 200
     assert call(bench, "PUT", f"/v1/rejections/{job['id']}", look, trustee).status == 404
+    _the_owner_looks_in_a_trustees_place(bench, token, job["id"])
 
     seen = call(bench, "GET", f"/v1/requesters/{bench.chain.requester.address}").body
     assert (seen["approved"], seen["rejected"]) == (9, 15) and seen["record"]["contested"] >= 0
@@ -184,6 +185,22 @@ def test_more_rejections_than_half_wait_until_somebody_has_looked(bench: Works) 
     unknown = call(bench, "GET", f"/v1/requesters/{new_key().address}").body
     assert (unknown["approved"], unknown["rejected"], unknown["record"]["paid"], unknown["tips"]) == (0, 0, 0, [])
     assert call(bench, "GET", "/v1/requesters/me").status == 422
+
+
+def _the_owner_looks_in_a_trustees_place(bench: Works, token: str, job: str) -> None:
+    """With the command that works where there are no trustees, beside the running service."""
+    bench.write("UPDATE rejection_release SET released = 0, decided_at = NULL, decided_by = NULL, why = 'Really empty.'")
+
+    def owner(*said: str) -> tuple[int, str]:
+        done = bench.command("backend.rejections", *said)
+        return done.returncode, done.stdout + done.stderr
+
+    assert owner() == (0, f"{job}  {bench.chain.requester.address}  Really empty.\n")
+    assert owner(job, "maybe", "I looked.")[0] == owner(job, "released", " ")[0] == owner("0x12", "released", "I looked.")[0] == 2
+    assert owner(job, "released", "I looked.") == (0, "")
+    standing = call(bench, "GET", f"/v1/jobs/{job}/rejections", token=token).body
+    assert (standing["released"], standing["said"]) == (True, "I looked.")
+    assert owner(job, "refused", "Once more.") == (2, "Nothing of this job waits for a look.\n")
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,20 @@ class Works:
 
     def start(self, name: str) -> None:
         """Starts backend or indexer and, for the backend, waits until it answers."""
+        with (self.data / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen([sys.executable, "-m", name], env=self._environment(), stderr=log)
+        if name == "backend":
+            self._wait()
+
+    def command(self, module: str, *said: str) -> subprocess.CompletedProcess[str]:
+        """Runs a module with the settings of the processes until it ends."""
+        command = [sys.executable, "-W", "ignore", "-m", module, *said]
+        return subprocess.run(command, env=self._environment(), capture_output=True, text=True, timeout=120)
+
+    def _environment(self) -> dict[str, str]:
         deployment = self.data / "deployment.json"
         self.chain.deployment.save(deployment)
-        environment = os.environ | {
+        return os.environ | {
             "PIECEWORK_DATABASE_URL": self.database_url,
             "PIECEWORK_RPC_URL": self.rpc_url,
             "PIECEWORK_DEPLOYMENT": str(deployment),
@@ -66,10 +77,6 @@ class Works:
             "PIECEWORK_RELAYER_KEY": "0x" + self.chain.relayer.secret.hex(),
             **self.more,
         }
-        with (self.data / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen([sys.executable, "-m", name], env=environment, stderr=log)
-        if name == "backend":
-            self._wait()
 
     def kill(self, name: str) -> None:
         """kill -9."""

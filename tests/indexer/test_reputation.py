@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
+from backend.services.fairness import lost_slots
 from backend.store.records import Earnings, Grievances, JobMoney, Records, RequesterRecord, Tips
 from indexer import tables
 from indexer.books import Crowds
@@ -45,6 +46,11 @@ class Watched(Life):
     def worker(self, account: str) -> tuple[dict[str, Earnings], Grievances]:
         with reading(self.mirror.engine).begin() as self.connection:
             return self.records().earnings(account), self.records().grievances(account)
+
+    def lost(self, account: str) -> tuple[list[tuple[str, int]], int]:
+        """What a worker lost to whom, and how much of that counts."""
+        with reading(self.mirror.engine).begin() as self.connection:
+            return [(one.requester, one.slots) for one in self.records().losses(account)], lost_slots(self.records(), account)
 
     def money(self) -> JobMoney | None:
         with reading(self.mirror.engine).begin() as self.connection:
@@ -150,6 +156,8 @@ def test_what_nobody_appeals_is_reclaimed(life: Watched) -> None:
     life.live(life.open, life.contest, life.reclaim)
     assert life.requester == RequesterRecord(contested=3, reclaimed=3)
     assert life.worker(A.address) == ({}, Grievances(contested=2, reclaimed=2))
+    assert life.lost(A.address) == ([(life.terms.requester, 2)], 1), "two slots, one requester, one day"
+    assert life.lost(C.address) == ([], 0)
     money = life.money()
     assert money is not None and (money.refunded, money.deposits) == (3 * PRICE, 0)
 
@@ -165,6 +173,7 @@ def test_an_appeal_is_won_or_lost(life: Watched, ruling: int) -> None:
     earned, grievances = life.worker(A.address)
     assert grievances == Grievances(contested=2, appealed=2, won=2 if won else 0, lost=0 if won else 2)
     assert earned == ({life.terms.token: Earnings(2, 2 * REWARD, 1, 1)} if won else {})
+    assert life.lost(A.address) == (([], 0) if won else ([(life.terms.requester, 2)], 1))
     paid = {"paid": 2, "overturned": 2, "timed": 2, "seconds": 2 * (paid_at - opened)} if won else {"upheld": 2}
     assert life.requester == RequesterRecord(contested=3, appealed=2, **paid)
 
