@@ -34,7 +34,7 @@ class Settings(BaseSettings):
         0, ge=0, description="Wei that the relayer gives an operator of ours that runs low; 0 leaves that to its requester."
     )
     batch_slots: int = Field(1_000, ge=1, description="Approved answers that make a batch at once, where an operator signs.")
-    batch_seconds: float = Field(2.0, ge=0, description="How long the first of them waits for others.")
+    batch_seconds: float = Field(2.0, ge=0, description="How long the last of them waits for others; the first, at most ten times as long.")
     webhooks_anywhere: bool = Field(False, description="Whether webhooks may go to private addresses and without TLS; for trying.")
     mturk_sqs: str | None = Field(None, description="Endpoint that carries notifications of Mechanical Turk's interface to SQS.")
     mturk_sns: str | None = Field(None, description="Endpoint that carries them to SNS.")

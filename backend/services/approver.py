@@ -1,5 +1,6 @@
 """Approves in the requester's name where it made the coordinator its operator: approved answers are cut into batches, and signed, when
-enough of them wait or the first has waited long enough."""
+enough of them wait or no more have come for a while: approvals come in runs, and a settlement for each part of a run costs half as much
+again."""
 
 import asyncio
 import logging
@@ -23,13 +24,21 @@ from piecework.domain.errors import PieceworkError
 log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 0.5
+PATIENCE = 10
+"""The first approved answer waits at most so many times as long as the last."""
 _DUE = (
     select(Posting.number, func.count().label("waiting"))
     .join(Assignment, col(Assignment.posting) == col(Posting.number))
     .join(OperatorKey, col(OperatorKey.address) == col(Posting.operator))
     .where(text("assignment.state = 'approved'"), col(OperatorKey.revoked_at).is_(None))  # the words of its partial index
     .group_by(col(Posting.number))
-    .having(or_(func.count() >= bindparam("enough"), func.min(col(Assignment.reviewed_at)) <= bindparam("since")))
+    .having(
+        or_(
+            func.count() >= bindparam("enough"),
+            func.max(col(Assignment.reviewed_at)) <= bindparam("quiet"),
+            func.min(col(Assignment.reviewed_at)) <= bindparam("since"),
+        )
+    )
 )
 
 
@@ -40,7 +49,8 @@ class Approver:
         store: where they are.
         postings, batches: the jobs, and what cuts and takes approvals.
         operators: have the keys.
-        slots, seconds: how many approved answers make a batch at once, and how long the first waits for others.
+        slots, seconds: how many approved answers make a batch at once, and how long the last waits for others (the first, `PATIENCE` times
+            as long).
         clock: the time, aware.
     """
 
@@ -91,8 +101,9 @@ class Approver:
     def _due(self) -> list[Row[Any]]:
         """Jobs with enough approved answers, or of which a batch was cut and not signed, because somebody ended us in between."""
         now = self._clock()
+        due = {"enough": self._slots, "quiet": now - self._age, "since": now - PATIENCE * self._age}
         with self._store.read() as connection:
-            numbers = [row.number for row in connection.execute(_DUE, {"enough": self._slots, "since": now - self._age})]
+            numbers = [row.number for row in connection.execute(_DUE, due)]
             jobs = stewardship.jobs(connection, [*numbers, *stewardship.unsigned(connection)])
             return [job for job in jobs if self._operators.may_approve(connection, job, now)]
 

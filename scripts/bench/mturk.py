@@ -1,6 +1,7 @@
 """Mechanical Turk's interface measured: calls a second beside 1,000 HITs and beside 100,000, and gas an assignment beside a native job.
 
-The HITs beside are written into the database as they would stand there after a life: funded, answered, approved. The calls go over real
+Two marketplaces run side by side, one with the few and one with the many, and are asked in turn: what else the machine does slows both
+alike. A figure is the median over the turns, and so is the growth, turn by turn. The HITs beside are written into the database as they would stand there after a life: funded, answered, approved. The calls go over real
 HTTP, signed, by botocore.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import botocore.session
@@ -35,15 +37,14 @@ from scripts.bench.replay import marketplace
 from scripts.bench.rows import Row
 
 FEW, MANY = 1_000, 100_000
-CALLS, THREADS = 300, 4
-HITS, SLOTS = 20, 10
-"""Answered HITs and their assignments, of which the gas is counted; all are approved within one batch's time."""
-MORE_HITS = 40
-"""Those that are listed and approved for the rates."""
+CALLS, TURNS, THREADS = 480, 12, 4
+HITS, SLOTS = 40, 10
+"""Answered HITs and their assignments, of which the gas is counted; those of the rates are as many."""
 A_JOB = 1_000
 """HITs that share a job, of those beside."""
 QUIET_SECONDS, MINED = 180, 100
 MOST_GROWTH, MOST_GAS = 1.25, 1.10
+OPERATIONS = ("CreateHIT", "ListAssignmentsForHIT", "ApproveAssignment", "GetAccountBalance")
 HTML = (
     '<HTMLQuestion xmlns="http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2011-11-11/HTMLQuestion.xsd">'
     "<HTMLContent><![CDATA[<form><input type=radio name=q value=yes></form>]]></HTMLContent><FrameHeight>0</FrameHeight></HTMLQuestion>"
@@ -56,21 +57,18 @@ HIT = {
 
 def measure(few: int = FEW, many: int = MANY) -> list[Row]:
     """Every figure."""
-    with tempfile.TemporaryDirectory() as folder, marketplace(Path(folder) / "data") as up:
-        bench = Bench(up)
-        native = bench.native_gas()
-        turk = bench.turk_gas(bench.answered("gas", HITS))
-        hits = bench.answered("first", MORE_HITS)
-        bench.beside(few)
-        before = bench.rates(hits)
-        hits = bench.answered("second", MORE_HITS)
-        bench.beside(many)
-        after = bench.rates(hits)
+    with tempfile.TemporaryDirectory() as folder, marketplace(Path(folder) / "few") as small, marketplace(Path(folder) / "many") as large:
+        benches = [Bench(small), Bench(large)]
+        native = benches[0].native_gas()
+        turk = benches[0].turk_gas(benches[0].answered("gas", HITS))
+        for bench, count in zip(benches, (few, many), strict=True):
+            bench.prepare(bench.answered("rates", HITS), count)
+        rates = {name: [[bench.turn(name, number) for bench in benches] for number in range(TURNS)] for name in OPERATIONS}
     rows = []
-    for name in before:
-        rows.append(Row(f"{name}, {few:,} HITs beside", before[name], "a second"))
-        rows.append(Row(f"{name}, {many:,} HITs beside", after[name], "a second"))
-        rows.append(Row(f"{name}: how much slower beside the many", before[name] / after[name], "times", MOST_GROWTH))
+    for name, turns in rates.items():
+        for count, of in zip((few, many), zip(*turns, strict=True), strict=True):
+            rows.append(Row(f"{name}, {count:,} HITs beside", median(of), "a second"))
+        rows.append(Row(f"{name}: how much slower beside the many", median(one / other for one, other in turns), "times", MOST_GROWTH))
     rows.append(Row("gas an assignment, a native job from post to pay", native, "gas"))
     rows.append(Row("gas an assignment, HITs from post to pay", turk, "gas"))
     rows.append(Row("the HITs' beside the native job's", turk / native, "times", MOST_GAS))
@@ -97,32 +95,33 @@ class Bench:
 
     # -------------------------------------------------------------------------------------------- rates
 
-    def rates(self, hits: Sequence[str]) -> dict[str, float]:
-        """Calls a second of each operation; approving uses up the answers."""
+    def prepare(self, hits: Sequence[str], beside: int) -> None:
+        """Makes ready for `turn`: answered HITs, of which the assignments are approved in the turns, and others beside them."""
         client = self.clients[0]
-        ids = [one["AssignmentId"] for hit in hits for one in client.list_assignments_for_hit(HITId=hit, MaxResults=100)["Assignments"]]
-        return {
-            "CreateHIT": self._rate(lambda c, n: c.create_hit(**HIT | {"Title": "Bench made"}), CALLS),
-            "ListAssignmentsForHIT": self._rate(lambda c, n: c.list_assignments_for_hit(HITId=hits[n % len(hits)], MaxResults=100), CALLS),
-            "ApproveAssignment": self._rate(lambda c, n: c.approve_assignment(AssignmentId=ids[n]), len(ids)),
-            "GetAccountBalance": self._rate(lambda c, n: c.get_account_balance(), CALLS),
-        }
+        self._hits = hits
+        self._ids = [one["AssignmentId"] for hit in hits for one in client.list_assignments_for_hit(HITId=hit, MaxResults=100)["Assignments"]]
+        self.beside(beside)
 
-    def _rate(self, call: Callable[[Any, int], Any], count: int) -> float:
-        """The best of four parts' rates, so that what runs beside doesn't count."""
+    def turn(self, operation: str, number: int) -> float:
+        """Calls a second of an operation in one of the turns; approving uses up the answers."""
+        hits, ids = self._hits, self._ids
+        calls: dict[str, Callable[[Any, int], Any]] = {
+            "CreateHIT": lambda c, n: c.create_hit(**HIT | {"Title": "Bench made"}),
+            "ListAssignmentsForHIT": lambda c, n: c.list_assignments_for_hit(HITId=hits[n % len(hits)], MaxResults=100),
+            "ApproveAssignment": lambda c, n: c.approve_assignment(AssignmentId=ids[n]),
+            "GetAccountBalance": lambda c, n: c.get_account_balance(),
+        }
+        call, count = calls[operation], len(ids) if operation == "ApproveAssignment" else CALLS
 
         def some(thread: int, numbers: range) -> None:
-            for number in numbers:
-                call(self.clients[thread], number)
+            for one in numbers:
+                call(self.clients[thread], one)
 
-        rates = []
-        for part in range(4):
-            half = range(part * count // 4, (part + 1) * count // 4)
-            began = time.perf_counter()
-            with ThreadPoolExecutor(THREADS) as pool:
-                list(pool.map(some, range(THREADS), [half[thread::THREADS] for thread in range(THREADS)]))
-            rates.append(len(half) / (time.perf_counter() - began))
-        return max(rates)
+        part = range(number * count // TURNS, (number + 1) * count // TURNS)
+        began = time.perf_counter()
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(some, range(THREADS), [part[thread::THREADS] for thread in range(THREADS)]))
+        return len(part) / (time.perf_counter() - began)
 
     # -------------------------------------------------------------------------------------------- what stands beside
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,12 @@ from piecework.domain.typed_data import Key, OperatorGrant
 from tests.backend.workshop import DAY, Works, answer, call, eventually, new_key, posting, sign_in, works
 from tests.conftest import Chain
 
-DOLLAR = 10**6
+DOLLAR, HOUR = 10**6, 3_600
 
 
 @pytest.fixture
 def running(shared_chain: Chain, database_url: str, tmp_path: Path) -> Iterator[Works]:
-    with works(shared_chain, database_url, tmp_path, PIECEWORK_OPERATOR_GAS=str(10**16), PIECEWORK_BATCH_SECONDS="0.1") as both:
+    with works(shared_chain, database_url, tmp_path, PIECEWORK_OPERATOR_GAS=str(10**16), PIECEWORK_BATCH_SECONDS=str(HOUR)) as both:
         yield both
 
 
@@ -72,12 +73,17 @@ def test_a_job_is_posted_approved_and_settled_by_its_operator_alone(running: Wor
             await answer(worker, job)
             waiting = await asker.submissions(job["id"], "revealed")
             assert await asker.approve(job["id"], [one["id"] for one in waiting]) == 2
+            _approved_at(running, waiting[0]["id"], 9)
+            await asyncio.sleep(1.2)
+            assert running.rows("SELECT 1 FROM batch") == [], "another may come"
+            _approved_at(running, waiting[0]["id"], 11)
 
             async def paid() -> bool:
                 states = [one["state"] for one in await asker.submissions(job["id"])]
                 return states == ["paid", "paid"]
 
             await eventually(paid)
+            assert [row.slots for row in running.rows("SELECT slots FROM batch")] == [2]
             await asker.draft(posting([("three", 30)], operator=operator))
 
     asyncio.run(life())
@@ -86,6 +92,12 @@ def test_a_job_is_posted_approved_and_settled_by_its_operator_alone(running: Wor
     running.until(
         "SELECT 1 FROM mirror_operator_allowance WHERE operator = :of AND spent <> :no", of=operator, no="00" if "sqlite" in running.database_url else 0
     )
+
+
+def _approved_at(running: Works, assignment: str, hours_ago: int) -> None:
+    at = datetime.now(UTC) - timedelta(hours=hours_ago)
+    kept = f"{at:%Y-%m-%d %H:%M:%S.%f}" if "sqlite" in running.database_url else at
+    running.write("UPDATE assignment SET reviewed_at = :at WHERE id = :id", at=kept, id=assignment)
 
 
 def test_past_its_allowance_nothing_is_queued(running: Works) -> None:
