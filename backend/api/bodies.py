@@ -49,12 +49,14 @@ class NewOverlap(Body):
 class NewGoldPolicy(Body):
     """How units whose answer the requester knows are mixed in: `share_bps` (1/10,000) of a worker's units, and all of its `first` ones, of
     which `pass_right` must be right for it to go on. A worker is given no more when the chance that it is right in less than `least_bps`
-    passes 95 %; what it has answered is paid like any answer."""
+    passes 95 %, or, with `good_bps`, when a sequential test holds it for a worker of `least_bps` rather than one of `good_bps` (a good one
+    in 100 is misjudged so, with the fewest questions); what it has answered is paid like any answer."""
 
     share_bps: int = 1_000
     first: int = 1
     least_bps: int = 7_000
     pass_right: int = 0
+    good_bps: int = 0
 
 
 class NewJob(Body):

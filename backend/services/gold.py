@@ -15,7 +15,7 @@ from piecework.domain.errors import Conflict, Invalid
 from piecework.domain.keccak import keccak256
 from piecework.domain.typed_data import Key
 from piecework.quality import gold
-from piecework.quality.gold import Policy, Standing
+from piecework.quality.gold import Policy, Sequential, Standing
 from piecework.quality.intervals import beta
 
 MOST_KNOWN = 1_000
@@ -24,12 +24,14 @@ LONGEST_EXPLANATION = 2_000
 
 class GoldPolicy(msgspec.Struct, frozen=True):
     """How a job mixes known units in: `share_bps` (1/10,000) of a worker's units, and all of its `first` ones. Of those `pass_right` must
-    be right for it to go on; later it is given no more when the chance that it is right in less than `least_bps` passes 95 %."""
+    be right for it to go on; later it is given no more when the chance that it is right in less than `least_bps` passes 95 %, or, where
+    `good_bps` is said, when Wald's sequential test holds it for one that is right in `least_bps` rather than in `good_bps`."""
 
     share_bps: int = 1_000
     first: int = 1
     least_bps: int = 7_000
     pass_right: int = 0
+    good_bps: int = 0
 
 
 policy = lru_cache(maxsize=4_096)(msgspec.json.Decoder(GoldPolicy).decode)
@@ -158,7 +160,8 @@ def _judged(said: GoldPolicy, rows: Sequence[Row[Any]]) -> tuple[Standing, str |
     start = answers[: said.first]
     if said.pass_right and len(start) == said.first and sum(start) < said.pass_right:
         return found, f"Of this job's first {said.first} units {said.pass_right} must be right, and {sum(start)} were. What you answered is yours."
-    if found.restrict and said.least_bps:
+    bad = Sequential(said.good_bps / 10_000, said.least_bps / 10_000).ever_bad(answers) if said.good_bps else found.restrict
+    if bad and said.least_bps:
         why = f"{found.right} of {found.asked} units whose answer is known were right, which is too few for this job. What you answered is yours."
         return found, why
     return found, None

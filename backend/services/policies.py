@@ -21,6 +21,8 @@ LONGEST_SCHEMA = 65_536
 LONGEST_HTML = 1 << 20
 LONGEST_DELAY = 90 * 86_400
 MOST_ANSWERS = 2**31 - 1
+LEAST_APART = 500
+"""1/10,000 between the accuracies that a sequential test tells apart: of closer ones it would ask hundreds of known units."""
 LATER = ("overlap", "gold", "signals", "estimated_seconds", "hourly_floor")
 """Fields that came after the first manifests and are left away where a job doesn't use them, so that the same job keeps its hash."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
@@ -173,6 +175,10 @@ def _gold(gold: Mapping[str, Any], template: str, labels: Sequence[str] | None) 
         yield "gold", "gold.least_bps is how often a worker must be right in 1/10,000, at most 9,900; 0 lets everybody go on."
     if not 0 <= gold["pass_right"] <= gold["first"]:
         yield "gold", "gold.pass_right is how many of the first known units must be right, at most gold.first."
+    if gold["good_bps"] and not gold["least_bps"] + LEAST_APART <= gold["good_bps"] <= 9_990:
+        yield "gold", f"gold.good_bps is how often a good worker is right in 1/10,000, at least {LEAST_APART} more than gold.least_bps, at most 9,990."
+    if gold["good_bps"] and gold["least_bps"] < 100:
+        yield "gold", "gold.good_bps needs a gold.least_bps of at least 100: the test is of the one against the other."
 
 
 def _text(value: Any) -> str | None:

@@ -58,7 +58,7 @@ class Job:
     signals: bool
     """Whether it takes signals of how its answers come about."""
     gold: str | None
-    """JSON {share_bps, first, least_bps, pass_right} of a job that mixes known units in."""
+    """JSON {share_bps, first, least_bps, pass_right, good_bps} of a job that mixes known units in."""
     units: int
 
 

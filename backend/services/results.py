@@ -8,13 +8,15 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 from sqlalchemy import Row
 
+from backend.services.aggregator import REQUEST
+from backend.services.gold import truth
 from backend.services.postings import Job
 from backend.store import submissions
 from backend.store.content import Contents
@@ -126,7 +128,11 @@ class Results:
         """
         if algorithm not in ALGORITHMS:
             raise Invalid(f"by must be one of {', '.join(ALGORITHMS)}.")
-        return self.shared((job.id, algorithm), lambda: decide(self._gathered(job, template), template, algorithm))
+        return self.shared((job.id, algorithm), lambda: decide(self._gathered(job, template), template, algorithm, self._known(job)))
+
+    def _known(self, job: Job) -> dict[str, str]:
+        with self._store.read() as connection:
+            return truth(connection, job.number)
 
     def answers(self, job: Job, first: int, last: int) -> Sequence[Row[Any]]:
         """All that is kept of the answers of some slots."""
@@ -219,15 +225,20 @@ def key_of(template: str, text: str) -> str:
     return text
 
 
-def decide(said: Gathered, template: str, algorithm: str = "ds") -> Decided:
-    """What answers come to."""
+def decide(said: Gathered, template: str, algorithm: str = "ds", known: Mapping[str, str] | None = None) -> Decided:
+    """What answers come to, weighed as the job's own consensus weighs them (`aggregator.REQUEST`), but for rejected ones.
+
+    Args:
+        known: labels of known units by position, as text.
+    """
     if not said.units:
         return _nothing(said, algorithm)
     labels = Labels.of_columns(np.asarray(said.units), np.asarray(said.workers, object), np.asarray(said.keys, object))
     best, sure, tops = _majority(labels)
     used, right = "majority", _agreeing(labels, best)
     if template in CHOOSING and 1 < len(labels.classes) <= MOST_CLASSES:
-        found = quality.consensus(labels, quality.Request(algorithm))  # type: ignore[arg-type]
+        named = {int(unit): label for unit, label in (known or {}).items()}
+        found = quality.consensus(labels, replace(REQUEST, algorithm=algorithm), truth=named or None)  # type: ignore[arg-type]
         used, best = found.used, found.best
         sure = found.posteriors[np.arange(len(best)), best]
         right = tuple(Quality(one.worker, one.answers, one.right, one.low, one.high) for one in found.skills)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -115,7 +115,7 @@ def consensus(
     labels: Labels,
     request: Request = Request(),
     skill_of: Mapping[str, float] | None = None,
-    truth: Mapping[str, str] | None = None,
+    truth: Mapping[Any, str] | None = None,
     progress: dawid_skene.Progress | None = None,
 ) -> Consensus:
     """Aggregates single-class answers.
@@ -169,7 +169,7 @@ def _second(row: Floats, best: int) -> int | None:
     return int(others.argmax())
 
 
-def _temperature(labels: Labels, posteriors: Floats, truth: Mapping[str, str]) -> float | None:
+def _temperature(labels: Labels, posteriors: Floats, truth: Mapping[Any, str]) -> float | None:
     units = pd.Index(labels.units).get_indexer(list(truth))
     classes = pd.Index(labels.classes).get_indexer(list(truth.values()))
     there = (units >= 0) & (classes >= 0)

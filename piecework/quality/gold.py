@@ -110,6 +110,18 @@ class Sequential:
                 return Verdict.GOOD
         return Verdict.GO_ON
 
+    def ever_bad(self, answers: Sequence[bool]) -> bool:
+        """Whether a worker who goes on being asked was called bad at some point: after each time that it is called good the test begins
+        anew, so that nobody rests on a good start."""
+        begun = 0
+        for asked in range(1, len(answers) + 1):
+            verdict = self.verdict(answers[begun:asked])
+            if verdict is Verdict.BAD:
+                return True
+            if verdict is Verdict.GOOD:
+                begun = asked
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Leak:

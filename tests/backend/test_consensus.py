@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from backend.services.aggregator import fitted
+from backend.services.results import Gathered, decide
 from backend.store import consensus as rows_of
 from backend.store import gold, holding
 from backend.store.database import Store
@@ -85,6 +86,20 @@ def test_a_fit_in_the_background_is_the_fit_from_scratch_and_an_answer_after_it_
         skills = rows_of.worker_page(connection, desk.posting, "", 100)
     assert after is not None and (after.answers, after.fitted) == (121, 120) and after.refit_at is not None
     assert min(skills, key=lambda one: one.right).worker == worker(5) and all(one.low < one.right < one.high for one in skills)
+
+
+def test_the_pages_decide_as_the_jobs_own_consensus_does() -> None:
+    chance, labels = random.Random(3), ["a", "b", "c"]
+    rows = [
+        (unit, worker(who), labels[unit % 3] if chance.random() < 0.5 + 0.06 * who else chance.choice(labels)) for unit in range(40) for who in range(7)
+    ]
+    known = {str(unit): labels[unit % 3] for unit in range(25)}
+    units, workers, keys = (list(column) for column in zip(*rows, strict=True))
+    found, shown = fitted(rows, known), decide(Gathered(units, workers, keys), "label", "ds", known)
+    assert shown.used == found.used == "ds" and found.temperature is not None
+    for at, name in enumerate(found.labels.units):
+        label, sure, votes = shown.of(int(name)) or ("", 0.0, 0)
+        assert (label, votes) == (found.labels.classes[found.best[at]], 7) and sure == pytest.approx(found.posteriors[at].max(), abs=1e-9)
 
 
 def test_answers_that_come_while_a_fit_is_written_are_not_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,7 +142,19 @@ def test_known_units_that_cant_be_are_refused_in_a_sentence(market: Works, known
     assert call(market, "PUT", f"/v1/jobs/{plain['id']}/gold", {"units": [{"unit": 0, "label": "cat"}]}, token).status == 409
 
 
-@pytest.mark.parametrize("gold", [{"share_bps": 5_001}, {"first": -1}, {"first": 1, "pass_right": 2}, {"least_bps": 9_901}])
+def test_a_sequential_test_asks_on_where_a_posterior_has_made_up_its_mind(market: Works) -> None:
+    """Of a worker of 85 % against one of 60 % five mistakes in a row are needed; the chance of less than 60 % passes 95 % with four."""
+    known = [{"unit": unit, "label": "cat"} for unit in range(6)]
+    for policy, mistakes in (({}, 4), ({"good_bps": 8_500}, 5)):
+        _, job = opened(market, {"share_bps": 0, "first": 6, "least_bps": 6_000} | policy, known)
+        key = new_key()
+        own = sign_in(market, key)
+        taken = [work(market, job, own, key.address, "dog") for _ in range(6)]
+        assert ["unit" in one for one in taken] == [True] * mistakes + [False] * (6 - mistakes), taken[-1]
+        assert f"0 of {mistakes} units" in taken[-1]["detail"]
+
+
+@pytest.mark.parametrize("gold", [{"good_bps": 7_400}, {"good_bps": 9_000, "least_bps": 0}, {"share_bps": 5_001}, {"first": -1}, {"first": 1, "pass_right": 2}, {"least_bps": 9_901}])
 def test_a_policy_for_known_units_that_cant_be_is_refused(market: Works, gold: dict[str, Any]) -> None:
     token = sign_in(market, market.chain.requester)
     answer = call(market, "POST", "/v1/jobs", posting([("x", 1)], labels=LABELS, gold=gold), token)

@@ -56,6 +56,13 @@ def test_few_workers_of_eighty_percent_are_ever_restricted() -> None:
     assert np.mean(good) < 0.02 and np.mean(bad) > 0.8
 
 
+def test_a_good_start_is_nothing_to_rest_on() -> None:
+    test = Sequential()
+    good = [True] * 20
+    assert test.verdict(good + [False] * 20) is Verdict.GOOD, "the first crossing counts"
+    assert test.ever_bad(good + [False] * 20) and not test.ever_bad(good * 3) and not test.ever_bad([])
+
+
 def test_the_sequential_test_keeps_its_errors() -> None:
     rng, test = np.random.default_rng(1), Sequential()
     good = [test.verdict((rng.random(300) < test.good).tolist()) for _ in range(2_000)]

@@ -136,7 +136,7 @@ class Posting(SQLModel, table=True):
     overlap: str | None = Field(default=None, sa_type=Text)
     """JSON {least, confidence_bps}: a unit is asked until it is so sure, at most as often as it has slots. NULL: always as often."""
     gold: str | None = Field(default=None, sa_type=Text)
-    """JSON {share_bps, first, least_bps, pass_right}: how known units are mixed in. NULL: not at all."""
+    """JSON {share_bps, first, least_bps, pass_right, good_bps}: how known units are mixed in. NULL: not at all."""
     signals: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     """Whether it takes signals of how its answers come about, from workers who share them."""
     ai_policy: str = Field(max_length=9, sa_column_kwargs={"default": "allowed"})
