@@ -149,7 +149,7 @@ async def read(request: Request, kind: type[Body], most_bytes: int = MOST_BYTES)
     Raises:
         TooLarge, Invalid: it is too large, or not such a body.
     """
-    return shaped(await _bytes(request, most_bytes), kind)
+    return shaped(await body_bytes(request, most_bytes), kind)
 
 
 def shaped(body: bytes, kind: type[Body]) -> Body:
@@ -257,7 +257,7 @@ def cursor_id(request: Request) -> str:
     return "" if text is None else hex_text("cursor", text, 16)
 
 
-async def _bytes(request: Request, most: int) -> bytes:
+async def body_bytes(request: Request, most: int) -> bytes:
     """The raw body. What is too large is read on for a while and thrown away: a client that is still sending would lose the
     answer with the connection."""
     parts, size = [], 0

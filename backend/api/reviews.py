@@ -8,11 +8,12 @@ from fastapi import APIRouter, Request, Response
 
 from backend.api import views
 from backend.api.bodies import BulkReview, Review, SubmissionFilter
-from backend.api.requests import account, address, choice, coordinator, cursor_number, hex_text, limit, read
+from backend.api.requests import account, address, body_bytes, choice, coordinator, cursor_number, hex_text, limit, read
 from backend.api.schema import JSON, spec
 from backend.api.views import BulkReviewView, ReviewEntryView, ReviewView
 from backend.services.bulk import Filter
 from backend.services.postings import Job
+from backend.services.review_files import decisions
 from backend.services.reviews import BEFORE, Decisions, Rejection
 from piecework.domain.content import canonical_json
 from piecework.domain.errors import Invalid
@@ -37,6 +38,18 @@ async def review(request: Request, job: str) -> Response:
     return JSON(ReviewView(*await coordinator(request).reviews.review(found, reviewer, said)))
 
 
+@router.post("/file", **spec(ReviewView, auth="review"))
+async def file(request: Request, job: str) -> Response:
+    """Decides what a results file says that comes back as CSV (text/csv): an x under Approve, or a reason under Reject, by AssignmentId; all
+    or nothing. In a job with criteria a reason begins with one's code and a colon. What was decided so already isn't counted."""
+    found, reviewer, services = _own(request, job), account(request), coordinator(request)
+    text = await body_bytes(request, MOST_BYTES)
+    said = await to_thread(lambda: decisions(text, services.reviews.criteria(found)))
+    for id in (*(said.approve or ()), *(id for id, _ in said.reject)):
+        hex_text("AssignmentId", id, 16)
+    return JSON(ReviewView(*await services.reviews.review(found, reviewer, said)))
+
+
 @router.post("/bulk", **spec(BulkReviewView, reads=BulkReview, auth="review"))
 async def bulk(request: Request, job: str) -> Response:
     """Decides about all submissions that a filter finds: first without a token, for a count, a sample and the token; then with it,
@@ -53,7 +66,7 @@ async def bulk(request: Request, job: str) -> Response:
 
 
 @router.get("", **spec(list[ReviewEntryView], auth="review", query=("cursor", "limit")))
-def decisions(request: Request, job: str) -> Response:
+def decided(request: Request, job: str) -> Response:
     """Who decided what about the job's submissions, in the order in which it happened."""
     most, found = limit(request), _own(request, job)
     rows = coordinator(request).reviews.page(found, cursor_number(request, 0), most)

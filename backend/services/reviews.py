@@ -101,6 +101,11 @@ class Reviews:
         with self._store.read() as connection:
             return reviews.page(connection, job.number, cursor, limit)
 
+    def criteria(self, job: Job) -> dict[str, str]:
+        """The texts of a job's criteria by code; empty where it rejects for any reason."""
+        with self._store.read() as connection:
+            return _criteria(connection, job.number)
+
     def criterion(self, row: Row[Any]) -> str | None:
         """The published text of the criterion that an assignment's rejection names."""
         if row.reason_code is None:

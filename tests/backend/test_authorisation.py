@@ -80,6 +80,7 @@ TABLE = [
     Row("GET", "/v1/jobs/{job}/batches", OPEN),
     Row("GET", "/v1/jobs/{job}/reviews", REQUESTER, "review"),
     Row("POST", "/v1/jobs/{job}/reviews", REQUESTER, "review", body={}),
+    Row("POST", "/v1/jobs/{job}/reviews/file", REQUESTER, "review", body={}),
     Row("POST", "/v1/jobs/{job}/reviews/bulk", REQUESTER, "review", body={"verdict": "approved", "filter": {}}),
     Row("GET", "/v1/jobs/{job}/consensus", REQUESTER, "review"),
     Row("GET", "/v1/jobs/{job}/consensus/workers", REQUESTER, "review"),

@@ -193,13 +193,24 @@ def test_answers_are_decided_one_by_one_and_taken_back(desk: Page, answered: str
 
 def test_many_are_decided_after_a_look(desk: Page, answered: str, market: Works) -> None:
     desk.goto(f"{market.url}/hire/jobs/{answered}/review")
-    desk.locator(".bulk summary").click()
+    desk.get_by_text("Decide about many at once").click()
     desk.locator("[data-bulk] [name=class]").select_option(label="good")
     desk.get_by_role("button", name="Look first").click()
     expect(desk.get_by_role("button", name="Approve 2 answers")).to_be_visible()
     desk.locator("[data-bulk] [name=class]").select_option(label="anything")
     desk.get_by_role("button", name="Look first").click()
-    desk.get_by_role("button", name="Approve 5 answers").click()
+    expect(desk.get_by_role("button", name="Approve 5 answers")).to_be_visible()
+    desk.get_by_text("Decide with a file").click()
+    form, id = desk.locator("[data-upload]"), desk.locator("[data-state=revealed][data-answer]").last.get_attribute("data-answer")
+    for said, sentence in (("x,no", "Row 1: It both approves and rejects"), ("x,", "1 approved and 0 rejected")):
+        text = f"AssignmentId,Approve,Reject\n{id},{said}\n".encode()
+        form.locator("[type=file]").set_input_files({"name": "results.csv", "mimeType": "text/csv", "buffer": text})
+        form.get_by_role("button", name="Decide as the file says").click()
+        expect(form.locator("[data-status]")).to_contain_text(sentence)
+    desk.errors[:] = [one for one in desk.errors if "422" not in one]  # type: ignore[attr-defined]  # the file that decides nothing
+    assert not violations(desk)
+    desk.get_by_role("button", name="Look first").click()
+    desk.get_by_role("button", name="Approve 4 answers").click()
     expect(desk.locator(".attention")).to_contain_text("5 approved answers aren't paid yet")
 
 

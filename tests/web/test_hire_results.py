@@ -186,3 +186,45 @@ def test_nobody_else_funds_reads_or_watches_a_job(market: Works, done: tuple[str
         assert read(market, job + path, other)[0] == 403, path
         assert read(market, job + path, None)[0] == 401, path
     assert call(market, "POST", job + "/funding.json", {"signature": "0x", "deadline": "1"}, other).status == 403
+
+
+def test_a_results_file_that_comes_back_decides_all_or_nothing(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    token, job = done
+    rows = list(csv.DictReader(io.StringIO(read(market, f"/hire/jobs/{job['id']}/results.csv", token)[1].decode())))
+    rejected, *waiting = sorted(rows, key=lambda row: row["AssignmentStatus"] != "Rejected")
+
+    def upload(*marked: dict[str, str], text: bytes | None = None) -> tuple[int, Any]:
+        written = io.StringIO()
+        lines = csv.DictWriter(written, list(rows[0]))
+        lines.writeheader()
+        lines.writerows(marked)
+        headers = {"authorization": f"Bearer {token}", "content-type": "text/csv"}
+        path, body = f"{market.url}/v1/jobs/{job['id']}/reviews/file", written.getvalue().encode() if text is None else text
+        try:
+            with urllib.request.urlopen(urllib.request.Request(path, body, headers)) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, json.load(refused)["detail"]
+
+    one, other, third = waiting[:3]
+    approve = one | {"Approve": "x"}
+    for wrong, says in (
+        (other | {"Reject": "It is wrong."}, "Row 2: The job rejects by its criteria"),
+        (other | {"Approve": "x", "Reject": "wrong: no"}, "Row 2: It both"),
+        (approve, "Row 2: Its assignment stands"),
+        (other | {"Approve": "x", "AssignmentId": ""}, "names no assignment"),
+        (other | {"Approve": "x", "AssignmentId": "3ABC"}, "AssignmentId must be 0x hex"),
+        (other | {"Approve": "x", "AssignmentId": "0x" + "11" * 16}, "no assignment"),
+    ):
+        status, detail = upload(approve, wrong)
+        assert status in (404, 422) and says in detail, detail
+    for text in (b"", b"AssignmentId,Approve\n1,x\n", b"\xff\xfe", b"AssignmentId,Approve,Reject\n"):
+        assert upload(text=text)[0] == 422, text
+    assert upload(approve, other | {"Reject": "wrong: It contradicts: see above."}, third, rejected | {"Approve": "yes"}) == (
+        200, {"approved": 2, "rejected": 1, "undone": 0},
+    )  # fmt: skip
+    assert upload(approve)[1] == {"approved": 0, "rejected": 0, "undone": 0}, "it was so already"
+    shown = {row["AssignmentId"]: row for row in csv.DictReader(io.StringIO(read(market, f"/hire/jobs/{job['id']}/results.csv", token)[1].decode()))}
+    assert [shown[row["AssignmentId"]]["AssignmentStatus"] for row in (one, other, third, rejected)] == ["Approved", "Rejected", "Submitted", "Approved"]
+    assert shown[other["AssignmentId"]]["RequesterFeedback"].endswith("It contradicts: see above.")

@@ -129,4 +129,16 @@ bulk.addEventListener("submit", async (event) => {
   yes.focus();
 });
 
+// ------------------------------------------------------------------------------------------------ by file
+
+const upload = root.querySelector("[data-upload]");
+upload.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = upload.querySelector("[type=submit]"), [file] = upload.elements.file.files;
+  const done = await busy(button, () => api("POST", `/v1/jobs/${job}/reviews/file`, file.slice(0, file.size, "text/csv")));
+  if (!done) return;
+  tell(button, `${done.approved.toLocaleString("en")} approved and ${done.rejected.toLocaleString("en")} rejected by the file; what it said before isn't counted again.`);
+  upload.reset();
+});
+
 root.querySelector("[data-pay]")?.addEventListener("click", ({ target }) => busy(target, (say) => pay(job, say)));
