@@ -18,6 +18,7 @@ from backend.services.blocks import Blocks
 from backend.services.bonuses import Bonuses
 from backend.services.bulk import Bulk
 from backend.services.consensus import JobResults
+from backend.services.canaries import Canaries
 from backend.services.content_keys import ContentKeys
 from backend.services.contester import Contester
 from backend.services.courier import Courier
@@ -132,7 +133,8 @@ class Coordinator:
         self.attestations = Attestations(store, self.key, registry, clock)
         self.assignments = Assignments(store, contents, self.postings, self.qualifications, self.gold, domain, self.key, clock)
         self.aggregator = Aggregator(store, clock)
-        self.detector, self.findings = Detector(store, self.postings, clock), Findings(store, clock)
+        self.canaries = Canaries(self.key)
+        self.detector, self.findings = Detector(store, self.postings, self.canaries, clock), Findings(store, clock)
         self.router = Router(store, contents, self.postings, clock)
         trustees = frozenset(one.strip().lower() for one in settings.trustees.split(",") if one.strip())
         self.fairness = Fairness(store, deployment.chain_id, deployment.escrow, trustees, clock)

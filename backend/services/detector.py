@@ -3,12 +3,13 @@
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from backend.services.canaries import TEXTS, Canaries
 from backend.services.gold import truth
 from backend.services.leadership import Leadership
 from backend.services.postings import Postings
@@ -27,7 +28,6 @@ MOST_WORKERS = 150
 """Pairs grow with the square: of more workers those with the most answers are compared."""
 MOST_TEXTS = 20_000
 MOST_CELLS = 20_000_000
-TEXTS = ("text", "transcription", "translation")
 SHOWN = 5
 """Findings of one detector on one worker that are kept: the strongest."""
 
@@ -38,12 +38,13 @@ class Detector(Rounds):
     Args:
         store: where answers are.
         jobs: have the manifests.
+        canaries: know the words that only a scraper reads.
         clock: the time, aware.
     """
 
-    def __init__(self, store: Store, jobs: Postings, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, jobs: Postings, canaries: Canaries, clock: Callable[[], datetime]) -> None:
         super().__init__(store, "detector", self.step_once, clock, IDLE_SECONDS)
-        self._store, self._jobs, self._clock = store, jobs, clock
+        self._store, self._jobs, self._canaries, self._clock = store, jobs, canaries, clock
 
     def step_once(self, leadership: Leadership) -> bool:
         """Looks at the job that has waited longest; whether there may be more."""
@@ -52,7 +53,7 @@ class Detector(Rounds):
             job = None if due is None else postings.numbered(connection, due.posting)
         if job is None:
             return False
-        found, left_out = self._look(job.number, self._jobs.manifest(job)["template"])
+        found, left_out = self._look(job.number, job.job, self._jobs.manifest(job))
 
         def work(connection: Connection) -> None:
             leadership.require(connection)
@@ -62,7 +63,7 @@ class Detector(Rounds):
         log.info("detectors have %d words on workers of a job", len(found), extra={"event": "detected", "posting": job.number})
         return True
 
-    def _look(self, posting: int, template: str) -> tuple[list[Signal], str]:
+    def _look(self, posting: int, job: str, manifest: Mapping[str, Any]) -> tuple[list[Signal], str]:
         with self._store.read() as connection:
             rows = list(consensus.all_labels(connection, posting, 2**62))
             reference = {str(row.unit): row.label for row in _units(connection, posting)} | truth(connection, posting)
@@ -72,9 +73,9 @@ class Detector(Rounds):
         if rows and reference:
             more, missing = _compared(rows, reference, model)
             found, left_out = found + more, left_out + missing
-        if template in TEXTS:
+        if manifest["template"] in TEXTS:
             texts = self._texts(posting)
-            found += duplicates.signals(duplicates.alike(texts))
+            found += duplicates.signals(duplicates.alike(texts)) + self._canaries.signals(job, manifest, texts)
             left_out += [f"texts beyond the first {MOST_TEXTS}"] if len(texts) == MOST_TEXTS else []
         return found, "; ".join(left_out)
 

@@ -65,15 +65,17 @@ def assigned(request: Request, id: str) -> Response:
     """The task of an assignment of the visitor's, as text for the sandboxed frame."""
     services = coordinator(request)
     row = services.assignments.view(hex_text("The assignment's id", id, 16), account(request))
-    return _text(services, services.postings.row(row.job), services.assignments.content(row))
+    return _text(services, services.postings.row(row.job), services.assignments.content(row), row.unit)
 
 
-def _text(services: Coordinator, row: Row[Any], content: bytes) -> Response:
-    """The instructions stand above the frame, where they can be folded."""
+def _text(services: Coordinator, row: Row[Any], content: bytes, unit: int | None = None) -> Response:
+    """The instructions stand above the frame, where they can be folded; those to machines, in the unit's page that somebody answers, nowhere."""
     manifest = services.postings.manifest(row)
     html = task_page(
         manifest["template"], json.loads(content), manifest["labels"] or (), manifest.get("options"), "", manifest.get("html")
     )
+    if unit is not None:
+        html += services.canaries.element(row.job, manifest, unit)
     return Response(html, headers=TEXT, media_type="text/plain; charset=utf-8")
 
 

@@ -2,6 +2,7 @@
 a record."""
 
 import random
+import re
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -114,6 +115,34 @@ def test_a_word_of_a_detector_withholds_nothing_and_two_with_a_persons_review_on
     again = {one["worker"]: one for one in call(running, "GET", path, token=token).body["items"]}
     assert again[copy.address]["review"] is None, "what was confirmed was something else"
     assert again[other.address]["review"]["verdict"] == "confirmed"
+
+
+def test_a_word_that_only_a_machine_reads_is_a_signal_where_the_job_looks(market: Works) -> None:
+    token, job = quick_job(market, [({"source": "Hello"}, 3)], template="translation", signals=True, ai_policy="forbidden")
+    machine, person, words = new_key(), new_key(), []
+    for key in (machine, person):
+        own = sign_in(market, key)
+        taken = call(market, "POST", f"/v1/jobs/{job['id']}/assignments", {}, own).body
+        page = market.page(f"/work/assignments/{taken['id']}/task.html", own)
+        hidden = re.search(r'<div hidden aria-hidden="true" data-canary>[^<]* the word ([a-z]{14}) ', page)
+        assert hidden is not None, page
+        words.append(hidden[1])
+        said = f"Hallo, {words[0].upper()}!" if key is machine else "Hallo"
+        salt, path = secrets.token_bytes(32), f"/v1/assignments/{taken['id']}"
+        commitment = promised(job["id"], taken["slot"], key.address, salt, said)
+        assert call(market, "POST", f"{path}/commit", {"commitment": commitment}, own).status == 200
+        assert call(market, "POST", f"{path}/reveal", {"answer": said, "salt": "0x" + salt.hex()}, own).status == 200
+    assert words[0] == words[1], "a unit's own"
+    path = f"/v1/jobs/{job['id']}/signals"
+    assert call(market, "POST", f"{path}/run", {}, token).status == 202
+    market.until("SELECT 1 FROM detection WHERE ran_at IS NOT NULL AND posting = (SELECT max(number) FROM posting)")
+    (found,) = call(market, "GET", path, token=token).body["items"]
+    assert found["worker"] == machine.address and [one["detector"] for one in found["signals"]] == ["canary"] and not found["withholds_pay"]
+    for other in ({"ai_policy": "allowed", "signals": True}, {"ai_policy": "forbidden"}):
+        _, plain = quick_job(market, [({"source": "Hello"}, 3)], template="translation", **other)
+        own = sign_in(market, person)
+        taken = call(market, "POST", f"/v1/jobs/{plain['id']}/assignments", {}, own).body
+        assert "canary" not in market.page(f"/work/assignments/{taken['id']}/task.html", own)
 
 
 def test_signals_are_the_workers_to_give_and_the_jobs_to_ask_for(market: Works) -> None:

@@ -78,6 +78,11 @@ class Works:
             **self.more,
         }
 
+    def page(self, path: str, token: str) -> str:
+        """What stands at an address that isn't the API's, for whoever is signed in."""
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers={"authorization": f"Bearer {token}"})) as answer:
+            return str(answer.read().decode())
+
     def kill(self, name: str) -> None:
         """kill -9."""
         self.processes[name].kill()

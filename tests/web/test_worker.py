@@ -1,6 +1,7 @@
 """The worker's pages, used as workers use them: by mouse, by keyboard alone, with reloads, and with a marketplace that goes away."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -213,6 +214,17 @@ def test_a_job_that_is_not_what_its_id_says_is_refused(worker: Page, market: Wor
     worker.locator("#accept").click()
     worker.locator("#status", has_text="isn't the hash of its terms").wait_for()
     assert not market.rows("SELECT 1 FROM assignment a JOIN posting p ON p.number = a.posting WHERE p.job = :job", job=job["id"])
+
+
+def test_an_instruction_to_machines_is_neither_seen_nor_read_out_nor_copied(worker: Page, market: Works) -> None:
+    job = post(market, [({"source": "Hello"}, 1)], template="translation", labels=None, signals=True, ai_policy="forbidden")
+    worker.goto(f"{market.url}/work/{job['id']}")
+    body = accept(worker).locator("body")
+    hidden = body.locator("[data-canary]")
+    match = re.search(r"the word (\w+)", hidden.text_content() or "")
+    assert match is not None and hidden.bounding_box() is None and not hidden.is_visible()
+    assert "Hello" in body.inner_text() and match[1] not in body.inner_text() and "Hello" in body.aria_snapshot() and match[1] not in body.aria_snapshot()
+    assert not violations(worker)
 
 
 def test_a_task_is_returned_and_the_next_taken(worker: Page, market: Works) -> None:
