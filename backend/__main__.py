@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -16,8 +17,10 @@ from backend.services.coordinator import Coordinator
 from backend.settings import Settings, read_settings
 from piecework.chain.rpc import RpcUnavailable
 from piecework.domain.errors import Conflict, PieceworkError
+from piecework.operation import journal
 
 log = logging.getLogger("backend")
+TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 SHUTDOWN_SECONDS = 3
 SWITCH_SECONDS = 0.0005
@@ -38,18 +41,17 @@ class Server(uvicorn.Server):
 
 def main() -> int:
     """Serves until told to end; 0 for an orderly end, 2 with one sentence on stderr where it can't begin."""
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_format = os.environ.get("PIECEWORK_LOG_FORMAT", "text")  # settings that are wrong are said in the same format
+    journal.start(log_format, "backend", TEXT)
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         settings = read_settings()
         listener = listen(settings)
         application = serve(_services(settings, listener))
     except PieceworkError as error:
-        print(error.sentence, file=sys.stderr)
-        return 2
+        return _refused(error.sentence, log_format)
     except SQLAlchemyError as error:
-        print(f"The database at PIECEWORK_DATABASE_URL can't be used: {error.__cause__ or error}", file=sys.stderr)
-        return 2
+        return _refused(f"The database at PIECEWORK_DATABASE_URL can't be used: {error.__cause__ or error}", log_format)
     config = uvicorn.Config(
         application,
         log_config=None,
@@ -59,9 +61,17 @@ def main() -> int:
         server_header=False,
         proxy_headers=False,
     )
-    log.info("listening on http://%s:%d", *listener.getsockname()[:2])
+    log.info("listening on http://%s:%d", *listener.getsockname()[:2], extra={"event": "listening"})
     asyncio.run(Server(config).serve([listener]))
     return 0
+
+
+def _refused(sentence: str, log_format: str) -> int:
+    if log_format == "json":
+        log.error("%s", sentence, extra={"event": "ended"})
+    else:
+        print(sentence, file=sys.stderr)
+    return 2
 
 
 def listen(settings: Settings) -> socket.socket:

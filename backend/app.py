@@ -21,6 +21,7 @@ from backend.api import (
     jobs,
     keys,
     lanes,
+    metrics,
     notices,
     operators,
     people,
@@ -38,14 +39,16 @@ from backend.api import (
     work,
 )
 from backend.api.express import ExpressLane
-from backend.api.guard import Guard, Proxies
+from backend.api.guard import Guard, Networks, Proxies
 from backend.api.limits import Limits
+from backend.api.meter import Meter
 from backend.api.repeats import Repeats
 from backend.mturk.application import interface
 from backend.services.coordinator import Coordinator
 
 ROOMS = (
     health,
+    metrics,
     session,
     keys,
     jobs,
@@ -115,7 +118,11 @@ def create_app(services: Coordinator) -> FastAPI:
     return app
 
 
-def serve(services: Coordinator) -> Guard:
-    """The application as a server runs it: the guard before the express lane before everything else."""
+def serve(services: Coordinator) -> Meter:
+    """The application as a server runs it: the meter before the guard before the express lane before everything else."""
     app, s = create_app(services), services.settings
-    return Guard(Repeats(ExpressLane(app), app), app, Proxies(s.trusted_proxies), s.origins, services.sessions.uri.startswith("https:"))
+    proxies = Proxies("PIECEWORK_TRUSTED_PROXIES", s.trusted_proxies)
+    app.state.watchers = Networks("PIECEWORK_METRICS_FROM", s.metrics_from)
+    guard = Guard(Repeats(ExpressLane(app), app), app, proxies, s.origins, services.sessions.uri.startswith("https:"))
+    app.state.meter = meter = Meter(guard)
+    return meter

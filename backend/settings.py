@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,6 +42,8 @@ class Settings(BaseSettings):
     eas: str | None = Field(None, description="EAS contract that attested qualifications are bound to; by default the escrow's address.")
     hourly_floor: int = Field(0, ge=0, description="Base units of the deployment's token that a job must pay an hour; 0 for no floor.")
     trustees: str = Field("", description="Addresses, separated by commas, that look at jobs whose rejections wait.")
+    herald_seconds: float = Field(15, gt=0, description="How often requesters are told of new answers, and deadlines are looked through.")
+    remind_seconds: int = Field(86_400, ge=0, description="How long before a deadline whoever it is about is reminded, at most.")
     webhook_hours: float = Field(24, gt=0, description="How long a delivery to a webhook is tried.")
     watchtower: bool = Field(True, description="Whether to do what silent requesters leave undone, with the coordinator key's gas money.")
     watch_seconds: float = Field(15, gt=0, description="Seconds between two looks of the watchtower.")
@@ -54,6 +57,8 @@ class Settings(BaseSettings):
         Decimal(3000), gt=0, description="What one whole coin of the chain costs in whole tokens, to weigh gas against pay."
     )
     trusted_proxies: str = Field("", description="Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas.")
+    metrics_from: str = Field("127.0.0.0/8,::1", description="Who may read /metrics: addresses or networks, separated by commas.")
+    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or one JSON object a line.")
     origins: str = Field("*", description="Origins whose pages may call the API, without cookies; * for all, separated by commas.")
     rate_address: float = Field(50, ge=0, description="Requests a second of one address that isn't this machine; 0 for no limit.")
     rate_account: float = Field(50, ge=0, description="Requests a second of one account, where its address is limited.")

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from indexer.metrics import CONTENT_TYPE, render
+from indexer.metrics import render
 from indexer.standing import Standing
 from piecework.domain.errors import Conflict
+from piecework.operation.exposition import CONTENT_TYPE
 
 PATIENCE_SECONDS = 10
 """How long a client may take to say what it wants; it holds up its own thread only."""

@@ -1,27 +1,17 @@
 """The standing as Prometheus reads it: text format 0.0.4, every sample with the deployment's chain_id and escrow."""
 
-from collections.abc import Iterator, Mapping
-from itertools import accumulate
+from collections.abc import Iterator
 from typing import Any
 
-from indexer.standing import COMMIT_SECONDS, Standing
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-Samples = list[tuple[dict[str, str], float]]
-"""Labels and value of each."""
+from indexer.standing import Standing
+from piecework.operation.exposition import Family, by, exposition
 
 
 def render(standing: Standing) -> str:
     """All metrics at one moment."""
     counted = standing.counts.snapshot()
     own = {"chain_id": str(standing.deployment.chain_id), "escrow": standing.deployment.escrow}
-    lines = [line for family in (*_gauges(standing, counted), *_counters(standing, counted)) for line in _lines(own, *family)]
-    return "\n".join([*lines, *_commits(own, standing)]) + "\n"
-
-
-Family = tuple[str, str, str, Samples]
-"""Name, type, help, samples."""
+    return exposition("piecework_indexer_", own, [*_gauges(standing, counted), *_counters(standing, counted)])
 
 
 def _gauges(standing: Standing, counted: dict[str, Any]) -> Iterator[Family]:
@@ -38,10 +28,10 @@ def _gauges(standing: Standing, counted: dict[str, Any]) -> Iterator[Family]:
         "queue_blocks": (standing.queue(), "Blocks that are fetched and wait to be written."),
     }
     for name, (value, words) in values.items():
-        yield name, "gauge", words, [] if value is None else [({}, value)]
-    yield "endpoint_head_block", "gauge", "The newest block that an endpoint has spoken of.", _by("endpoint", counted["heads"])
+        yield Family(name, "gauge", words, [] if value is None else [({}, value)])
+    yield Family("endpoint_head_block", "gauge", "The newest block that an endpoint has spoken of.", by("endpoint", counted["heads"]))
     is_open = {name: int(state == "open") for name, state in counted["breakers"].items()}
-    yield "endpoint_open", "gauge", "The endpoint's circuit breaker is open: it isn't asked.", _by("endpoint", is_open)
+    yield Family("endpoint_open", "gauge", "The endpoint's circuit breaker is open: it isn't asked.", by("endpoint", is_open))
 
 
 def _counters(standing: Standing, counted: dict[str, Any]) -> Iterator[Family]:
@@ -55,44 +45,13 @@ def _counters(standing: Standing, counted: dict[str, Any]) -> Iterator[Family]:
         "bisects_total": ("bisects", "Ranges that had to be asked for in pieces."),
         "failovers_total": ("failovers", "Changes to this endpoint from one that fails, lags or lies."),
     }
-    yield "events_total", "counter", "Logs of the escrow that were written.", [({}, standing.events)]
-    yield "blocks_total", "counter", "Blocks that were written.", [({}, standing.blocks)]
-    yield "reorgs_total", "counter", "Reorgs by the number of replaced blocks.", _by("depth", counted["reorgs"])
-    yield "rpc_errors_total", "counter", "No answers, refusals and lies, by class.", errors
+    yield Family("events_total", "counter", "Logs of the escrow that were written.", [({}, standing.events)])
+    yield Family("blocks_total", "counter", "Blocks that were written.", [({}, standing.blocks)])
+    yield Family("reorgs_total", "counter", "Reorgs by the number of replaced blocks.", by("depth", counted["reorgs"]))
+    yield Family("rpc_errors_total", "counter", "No answers, refusals and lies, by class.", errors)
     for name, (key, words) in endpoint.items():
-        yield name, "counter", words, _by("endpoint", counted[key])
-    yield "disagreements_total", "counter", "Reorgs that one endpoint spoke of and others denied.", [({}, counted["disagreements"])]
-    yield "wakes_total", "counter", "Blocks that a subscription announced.", [({}, counted["wakes"])]
-
-
-def _by(label: str, values: Mapping[Any, float]) -> Samples:
-    return [({label: str(key)}, value) for key, value in values.items()]
-
-
-def _commits(own: dict[str, str], standing: Standing) -> Iterator[str]:
-    """The histogram of the transactions' times."""
-    name = "piecework_indexer_commit_seconds"
-    reached = list(accumulate(list(standing.commits)))
-    yield f"# HELP {name} How long a transaction took, from its begin to its commit."
-    yield f"# TYPE {name} histogram"
-    for bound, times in zip((*COMMIT_SECONDS, "+Inf"), reached, strict=True):
-        yield _sample(f"{name}_bucket", own | {"le": str(bound)}, times)
-    yield _sample(f"{name}_sum", own, standing.commit_seconds)
-    yield _sample(f"{name}_count", own, reached[-1])
-
-
-def _lines(own: dict[str, str], name: str, kind: str, words: str, samples: Samples) -> Iterator[str]:
-    if samples:
-        yield f"# HELP piecework_indexer_{name} {words}"
-        yield f"# TYPE piecework_indexer_{name} {kind}"
-        for labels, value in samples:
-            yield _sample(f"piecework_indexer_{name}", own | labels, value)
-
-
-def _sample(name: str, labels: Mapping[str, str], value: float) -> str:
-    pairs = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-    return f"{name}{{{pairs}}} {value}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        yield Family(name, "counter", words, by("endpoint", counted[key]))
+    yield Family("disagreements_total", "counter", "Reorgs that one endpoint spoke of and others denied.", [({}, counted["disagreements"])])
+    yield Family("wakes_total", "counter", "Blocks that a subscription announced.", [({}, counted["wakes"])])
+    words = "How long a transaction took, from its begin to its commit."
+    yield Family("commit_seconds", "histogram", words, [({}, standing.commits)])

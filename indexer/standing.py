@@ -5,7 +5,6 @@ No reader takes a lock that the loop holds for longer than a counter takes, so t
 
 import os
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,9 +13,7 @@ from typing import Any
 
 from indexer.counts import Counts
 from piecework.chain.deployment import Deployment
-
-COMMIT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the histogram of commits."""
+from piecework.operation.exposition import Histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +41,7 @@ class Standing:
         stalled: what the watchdog has seen; None as long as the mirror moves with the chain.
         queue: how many blocks are fetched and wait to be written.
         events, blocks: rows of the escrow's log and blocks written by this process.
-        commits: how many transactions took up to `COMMIT_SECONDS`, and in the last place how many took longer.
-        commit_seconds: what all of them took together.
+        commits: how many seconds transactions took.
     """
 
     def __init__(
@@ -67,7 +63,7 @@ class Standing:
         self.stalled: str | None = None
         self.queue: Callable[[], int] = lambda: 0
         self.events, self.blocks = 0, 0
-        self.commits, self.commit_seconds = [0] * (len(COMMIT_SECONDS) + 1), 0.0
+        self.commits = Histogram()
         self.started_at = self._progress_at = datetime.now(UTC)
         self._beat = time.monotonic()
         self._step: float | None = None
@@ -85,8 +81,7 @@ class Standing:
 
     def wrote(self, cursor: Point, blocks: int, events: int, seconds: float) -> None:
         """A transaction moved the cursor."""
-        self.commits[bisect_left(COMMIT_SECONDS, seconds)] += 1
-        self.commit_seconds += seconds
+        self.commits.observe(seconds)
         self.blocks += blocks
         self.events += events
         self.cursor, self._progress_at = cursor, datetime.now(UTC)

@@ -13,20 +13,21 @@ PACKAGES = ("piecework", "indexer", "backend", "scripts")
 
 GROUND = ("piecework.domain",)
 MIRROR = ("indexer.tables", "piecework.sql", "piecework.migrations", *GROUND)
-SERVICES = ("backend.services", "backend.store", "backend.settings", "piecework.quality", "piecework.chain", *MIRROR)
+SERVICES = ("backend.services", "backend.store", "backend.settings", "piecework.quality", "piecework.chain", "piecework.operation", *MIRROR)
 
 DOORS: dict[str, tuple[str, ...]] = {
     "piecework.domain": (),
     "piecework.sql": GROUND,
+    "piecework.operation": GROUND,
     "piecework.migrations": ("piecework.sql", *GROUND),
     "piecework.chain": GROUND,
     "piecework.backup": ("piecework.sql", "piecework.migrations", *GROUND),
     "piecework.quality": GROUND,
     "piecework.client": ("piecework.chain", *GROUND),
     "indexer.tables": ("piecework.sql", *GROUND),
-    "indexer": ("piecework.chain", *MIRROR),
+    "indexer": ("piecework.chain", "piecework.operation", *MIRROR),
     "backend.settings": GROUND,
-    "backend.store": MIRROR,
+    "backend.store": ("piecework.operation", *MIRROR),
     "backend.services": SERVICES,
     "backend.api": SERVICES,
     "backend.web": ("backend.api", *SERVICES),

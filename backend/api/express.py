@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from backend.api import assignments
+from backend.api.meter import ROUTE
 from backend.api.problems import of_nobody, of_ours, too_deep
 from piecework.domain.errors import PieceworkError
 
@@ -26,6 +27,12 @@ _HANDLERS: dict[str, Handler] = {
     "commit": assignments.commit,
     "reveal": assignments.reveal,
 }
+_ROUTES = {
+    "assignments": "/v1/jobs/{job}/assignments",
+    "commit": "/v1/assignments/{id}/commit",
+    "reveal": "/v1/assignments/{id}/reveal",
+}
+"""As their routers call them."""
 
 
 class ExpressLane:
@@ -46,6 +53,7 @@ class ExpressLane:
         subject, name = match[1] or match[3], match[2] or match[4]
         scope["app"] = self._app
         scope["piecework.scope"] = "assignments"
+        scope[ROUTE] = _ROUTES[name]
         request = Request(scope, receive)
         response = await _answer(_HANDLERS[name], request, subject)
         await response(scope, receive, send)

@@ -23,40 +23,48 @@ STRICT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 ALLOWED_METHODS = b"GET, POST, PUT, PATCH, DELETE"
 ALLOWED_HEADERS = b"authorization, content-type, if-match, if-none-match, idempotency-key"
 EXPOSED_HEADERS = b"etag, retry-after, location, idempotency-replayed"
+CLIENT = "piecework.client"
+"""In a request's scope: whose address it comes from; None where only a proxy that nobody trusts has said so."""
 PREFLIGHT_SECONDS = b"7200"
 MOST_TAGGED = 1 << 20
 """Bytes of an answer that is given a tag."""
 
 
-class Proxies:
-    """The proxies whose word on a client's address is taken.
+class Networks:
+    """Some of the addresses that there are.
 
     Args:
+        setting: that named them.
         networks: addresses or networks, separated by commas.
 
     Raises:
         Invalid: one is no network.
     """
 
-    def __init__(self, networks: str) -> None:
+    def __init__(self, setting: str, networks: str) -> None:
         try:
             self._networks = [ip_network(part.strip(), strict=False) for part in networks.split(",") if part.strip()]
         except ValueError as error:
-            raise Invalid(f"PIECEWORK_TRUSTED_PROXIES: {error}.") from None
+            raise Invalid(f"{setting}: {error}.") from None
 
-    def client(self, peer: str, forwarded: str) -> str:
-        """Who asks: the last address in X-Forwarded-For that no trusted proxy has, or the peer where it is none of them."""
-        address, named = peer, [part.strip() for part in forwarded.split(",") if part.strip()]
-        while named and self._trusted(address):
-            address = named.pop()
-        return address
-
-    def _trusted(self, address: str) -> bool:
+    def has(self, address: str) -> bool:
+        """Whether the address is one of them; what is no address isn't."""
         try:
             found = ip_address(address)
         except ValueError:
             return False
         return any(found in network for network in self._networks)
+
+
+class Proxies(Networks):
+    """The proxies whose word on a client's address is taken."""
+
+    def client(self, peer: str, forwarded: str) -> str:
+        """Who asks: the last address in X-Forwarded-For that no trusted proxy has, or the peer where it is none of them."""
+        address, named = peer, [part.strip() for part in forwarded.split(",") if part.strip()]
+        while named and self.has(address):
+            address = named.pop()
+        return address
 
 
 class Guard:
@@ -95,10 +103,12 @@ class Guard:
     def _refused(self, scope: Scope, headers: Headers) -> Response | None:
         """A problem where the address asks too often."""
         peer = scope["client"][0] if scope["client"] else ""
-        client = self._proxies.client(peer, headers.get("x-forwarded-for", ""))
+        forwarded = headers.get("x-forwarded-for", "")
+        client = self._proxies.client(peer, forwarded)
+        scope[CLIENT] = client if client != peer or not forwarded else None
         if peer == client and _is_loopback(client):
             return None  # this machine's own programs: the devnet, a replay, a proxy that nobody was told to trust
-        scope[LIMITED], scope["piecework.client"] = True, client
+        scope[LIMITED] = True
         wait = self._limits.address(client, scope["path"].startswith("/v1/session") and scope["method"] == "POST")
         return None if wait is None else too_often(f"This address ({client})", wait)
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from backend.services.cargo import Cargo, load, more_waits
-from backend.services.lane import Held, Lane
+from backend.services.lane import Lane, Poor
 from backend.services.tower_cargo import KINDS, TowerCargo
 from backend.store import mirror, outbox
 from piecework.chain.escrow import escrow_abi
@@ -35,7 +35,7 @@ class Carrier:
         """Signs, stores and sends one queued intent, or calls it done where nothing is left of it.
 
         Raises:
-            Held: the key can't pay for it, or the chain doesn't take it.
+            Poor, Held: the key can't pay for it, or the chain doesn't take it.
             Unavailable: the chain or the database doesn't answer, or another process leads.
         """
         if self._later.get(row.id, (0, 0.0))[1] > time.monotonic():
@@ -89,7 +89,7 @@ class Carrier:
         """Nothing is signed that the key couldn't pay: it would hold up all that come after it."""
         fields = fields_of(raw)
         if self._lane.balance() < fields["gas"] * fields["maxFeePerGas"] + fields["value"]:
-            raise Held(self._lane.poverty())
+            raise Poor(self._lane.poverty())
 
     def _next_nonce(self) -> int:
         """After everything that is stored, and after everything that the chain knows of the lane's key."""

@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from backend.services.cargo import mirrored
-from backend.services.lane import GWEI, Lane, Moment
+from backend.services.lane import CARRY_SECONDS, GWEI, Lane, Moment
 from backend.store import attempts, mirror, outbox
 from piecework.chain.fees import raised
 from piecework.chain.wallet import fees_of, sign_again, sign_transaction
 from piecework.domain.errors import Unavailable
+from piecework.operation.exposition import Histogram
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,9 @@ class Follower:
             if not mirrored(connection, row, version.hash, block):
                 return
         values = {"transaction_hash": version.hash, "raw": version.raw, "block_number": block, "gas_used": gas}
-        self._lane.move(row, "signed", "confirmed", confirmed_at=self._lane.clock(), **values)
+        now = self._lane.clock()
+        self._lane.move(row, "signed", "confirmed", confirmed_at=now, **values)
+        self._lane.carried.setdefault(row.kind, Histogram(CARRY_SECONDS)).observe((now - row.created_at).total_seconds())
         self._forget(row)
         log.info(
             "%s %s confirmed in block %d for %d gas", row.kind, row.subject, block, gas,

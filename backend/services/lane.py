@@ -1,7 +1,7 @@
 """A lane of the outbox: one key, and everything that its transactions are carried with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,12 +15,19 @@ from piecework.chain.rpc import Rpc, RpcRefused
 from piecework.chain.wallet import base_fee_of, fees_of
 from piecework.domain.errors import Unavailable
 from piecework.domain.typed_data import Key
+from piecework.operation.exposition import Histogram
 
 GWEI = 10**9
+CARRY_SECONDS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
+"""Upper bounds of how long an intent takes until it is confirmed."""
 
 
 class Held(Unavailable):
     """One transaction can't go on for now; the others may."""
+
+
+class Poor(Held):
+    """The lane's key can't pay for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class Lane:
         finality_blocks: how long a confirmed transaction is looked at again.
         most_fee: wei that a gas may cost at most.
         bump_seconds: after how long without being mined a transaction is replaced by one that offers more.
+        carried: seconds from an intent's queueing to its confirmation, by its kind, as this process saw them.
     """
 
     store: Store
@@ -60,6 +68,7 @@ class Lane:
     finality_blocks: int
     most_fee: int
     bump_seconds: float
+    carried: dict[str, Histogram] = field(default_factory=dict)
 
     def moment(self) -> Moment:
         """Asks the chain.
@@ -99,7 +108,7 @@ class Lane:
         if "underpriced" in words or ("fee" in words and ("less than" in words or "too low" in words)):
             return "underpriced"
         if "insufficient" in words and "fund" in words:
-            raise Held(self.poverty()) from refused
+            raise Poor(self.poverty()) from refused
         raise Held(f"The chain doesn't take a transaction now: {refused.message}") from refused
 
     def poverty(self) -> str:

@@ -19,16 +19,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.services.cargo import settlement
 from backend.services.carrier import LONGEST_PAUSE_SECONDS, Carrier
 from backend.services.follower import REVISIT_SECONDS, Follower
-from backend.services.lane import GWEI, Held, Lane
+from backend.services.lane import GWEI, Held, Lane, Poor
 from backend.services.leadership import Leadership
 from backend.store import lanes as lane_states
-from backend.store import mirror, outbox
+from backend.store import mirror, notices, outbox
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
 from piecework.chain.failover import AnotherChain
 from piecework.chain.rpc import Rpc, RpcUnavailable
 from piecework.domain.errors import Invalid, PieceworkError
 from piecework.domain.typed_data import Key
+from piecework.operation.exposition import Histogram
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Settler:
         self._work, self._ending = Event(), Event()
         self._thread = Thread(target=self._run, name=leadership.name, daemon=True)
         self._checked = self._requeued = self._reported = float("-inf")
-        self._said = ("", "")
+        self._said, self._warned = ("", ""), -1
         self._under_way: Sequence[int] = ()
 
     def start(self) -> None:
@@ -106,6 +107,11 @@ class Settler:
     def leads(self) -> bool:
         """Whether this process carries the lane's rows."""
         return self._leadership.held
+
+    @property
+    def carried(self) -> dict[str, Histogram]:
+        """How long what it carried took, by kind."""
+        return self._lane.carried
 
     def _run(self) -> None:
         pause, silent = IDLE_SECONDS, ""
@@ -184,7 +190,20 @@ class Settler:
                 work(row)
             except Held as error:
                 held.append(error.sentence)
+                if isinstance(error, Poor):
+                    self._warn(error.sentence)
         return held
+
+    def _warn(self, sentence: str) -> None:
+        """Tells an operator's owner that its account can't pay: once for each transaction that waits for money."""
+        operator, store = self._lane.names[0], self._lane.store
+        with store.read() as connection:
+            owner, nonce = lane_states.owner(connection, operator), outbox.last_nonce(connection, self._lane.names) + 1
+        if owner is None or self._warned == nonce:
+            return
+        self._warned, subject = nonce, {"operator": operator, "detail": sentence}
+        notice = {"account": owner, "kind": "funds.low", "subject": subject, "fact": f"poor:{operator}:{nonce}"}
+        store.write_now(lambda c: notices.tell_once(c, [notice], self._lane.clock()))
 
     def _check_chain(self, every_seconds: float) -> None:
         """It must be the chain that it was: a devnet that was started anew would take a signature for another's money.

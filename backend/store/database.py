@@ -49,6 +49,11 @@ class Store:
         claim.claimed = True
         return result
 
+    @property
+    def writer(self) -> Writer:
+        """Who writes, for its numbers; work goes through `write`."""
+        return self._writer
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A short transaction that takes no lock and sees one state."""

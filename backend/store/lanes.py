@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 from sqlmodel import col
 
-from backend.store.tables import Lease, LaneState, Outbox
+from backend.store.tables import LaneState, OperatorKey, Outbox
 
 _SAY = update(LaneState).where(col(LaneState.lane) == bindparam("b_lane"))
 _ALL = select(LaneState).order_by(col(LaneState.lane))
@@ -14,7 +14,11 @@ _LOAD = (
     select(col(Outbox.lane), col(Outbox.state), func.count(), func.min(Outbox.created_at), func.sum(col(Outbox.gas_used)))
     .group_by(col(Outbox.lane), col(Outbox.state))
 )
-_LEASES = select(Lease)
+_WHOSE = case((col(Outbox.lane).like("0x%"), "operator"), else_=col(Outbox.lane))
+_BY_KIND = select(_WHOSE, col(Outbox.kind), col(Outbox.state), func.count(), func.min(Outbox.created_at)).group_by(
+    _WHOSE, col(Outbox.kind), col(Outbox.state)
+)
+_OWNER = select(OperatorKey.account).where(col(OperatorKey.address) == bindparam("of"))
 
 
 def say(connection: Connection, lane: str, row: dict[str, Any]) -> None:
@@ -33,6 +37,11 @@ def load(connection: Connection) -> Sequence[Row[Any]]:
     return connection.execute(_LOAD).all()
 
 
-def leases(connection: Connection) -> Sequence[Row[Any]]:
-    """Who may do what only one process may do, and until when."""
-    return connection.execute(_LEASES).all()
+def by_kind(connection: Connection) -> Sequence[Row[Any]]:
+    """For each lane ("operator" for all of theirs), kind and state: how many rows, and since when the oldest is there."""
+    return connection.execute(_BY_KIND).all()
+
+
+def owner(connection: Connection, lane: str) -> str | None:
+    """Whose operator a lane is; None for a service's own."""
+    return connection.execute(_OWNER, {"of": lane}).scalar()

@@ -30,7 +30,13 @@ _LEAVES = (
     .order_by(col(Unit.position))
 )
 _UNIT = select(Unit).where(col(Unit.posting) == bindparam("of"), col(Unit.position) == bindparam("at"))
+_BY_STATE = select(col(UnitLoad.state), func.count()).group_by(col(UnitLoad.state))
 _KEY = select(ContentKey.wrapped, ContentKey.mark).where(col(ContentKey.load) == bindparam("of"))
+
+
+def by_state(connection: Connection) -> dict[str, int]:
+    """How many loads there are of each state."""
+    return {state: count for state, count in connection.execute(_BY_STATE)}
 
 
 def next_number(connection: Connection) -> int:

@@ -6,6 +6,7 @@ piece of work stands behind a savepoint: one that fails is undone alone and its 
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
 from piecework.domain.errors import Conflict, Unavailable
+from piecework.operation.exposition import Histogram
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ _UNDO = "ROLLBACK TO SAVEPOINT work"
 """Undoes what was done since the savepoint, which stays."""
 RETRYABLE = ("40P01", "40001", "55P03")
 """PostgreSQL's words for: another transaction was in the way, try again."""
+COMMIT_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
 class _Entry:
@@ -53,6 +56,22 @@ class _Entry:
             self.future.set_result(self.result)
 
 
+class Counts:
+    """What a writer has done since it began; its thread counts, anybody reads.
+
+    Attributes:
+        commits: seconds that its transactions took.
+        works: pieces of work that were committed or failed by themselves.
+        again: how often one was tried again because another process was in its way.
+        lost: how many were given up for that.
+        refused: transactions that the database refused as a whole.
+    """
+
+    def __init__(self) -> None:
+        self.commits = Histogram(COMMIT_SECONDS)
+        self.works = self.again = self.lost = self.refused = 0
+
+
 class Writer:
     """Runs work on one connection, in one thread, in the order in which it came.
 
@@ -62,6 +81,7 @@ class Writer:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.counts = Counts()
         self._queue: SimpleQueue[_Entry | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -113,14 +133,23 @@ class Writer:
             entries.append(entry)
         return entries, True
 
+    @property
+    def waiting(self) -> int:
+        """Pieces of work that wait for their turn."""
+        return self._queue.qsize()
+
     def _commit(self, entries: list[_Entry]) -> None:
+        began = time.monotonic()
         try:
             with self._engine.begin() as connection:
                 marks = _Marks(connection)
                 marks.begin()
                 for entry in entries:
-                    _perform(connection, marks, entry)
+                    _perform(connection, marks, entry, self.counts)
+            self.counts.commits.observe(time.monotonic() - began)
+            self.counts.works += len(entries)
         except Exception as error:  # the thread must outlive whatever it was, or every later request would wait for ever
+            self.counts.refused += 1
             log.error("the database refused a transaction: %s", error, exc_info=not isinstance(error, SQLAlchemyError))
             for entry in entries:
                 entry.error = Unavailable("The database doesn't take writes at the moment; try again.")
@@ -152,7 +181,7 @@ class _Marks:
             self._execute(statement)
 
 
-def _perform(connection: Connection, marks: _Marks, entry: _Entry) -> None:
+def _perform(connection: Connection, marks: _Marks, entry: _Entry, counts: Counts) -> None:
     """Runs one piece of work behind a savepoint; again if another process was in its way."""
     for _ in range(ATTEMPTS):
         try:
@@ -166,6 +195,8 @@ def _perform(connection: Connection, marks: _Marks, entry: _Entry) -> None:
             marks.undo()
             if not _in_the_way(error):
                 return
+            counts.again += 1
+    counts.lost += 1
     taken = isinstance(entry.error, IntegrityError)  # what it wanted is somebody else's; a lock is free again in a moment
     entry.error = Conflict("Somebody else was quicker; try again.") if taken else Unavailable("Others write the same at this moment; try again.")
 

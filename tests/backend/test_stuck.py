@@ -219,6 +219,9 @@ def test_a_relayer_whose_final_transactions_are_gone_halts_the_lane(chain: Chain
         chain.rpc.call("anvil_setNonce", chain.relayer.address, "0x0")
         halted = market.until("SELECT * FROM lane_state WHERE state = 'halted'", 40)[0]
         assert "knows 0 transactions" in halted.detail and "1 were final" in halted.detail
+        ready = call(market, "GET", "/ready")
+        assert (ready.status, ready.body["detail"]) == (503, f"The relayer lane is halted: {halted.detail}")
+        assert call(market, "GET", "/health").status == 200
 
 
 # ------------------------------------------------------------------------------------------------ several nodes

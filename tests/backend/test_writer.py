@@ -163,4 +163,5 @@ def test_a_lock_that_another_process_holds_is_a_matter_of_time(store: Store) -> 
     with held(str(store.engine.url.render_as_string(hide_password=False)), "account_preference"):
         with pytest.raises(Unavailable, match="try again"):
             store.write_now(lambda c: c.execute(insert(AccountPreference), {"account": "0x" + "11" * 20, "payout": "wallet"}))
+    assert (store.writer.counts.again, store.writer.counts.lost) == (3, 1)
     store.write_now(lambda c: c.execute(insert(AccountPreference), {"account": "0x" + "11" * 20, "payout": "wallet"}))

@@ -111,7 +111,7 @@ class Works:
         finally:
             engine.dispose()
 
-    def until(self, statement: str, seconds: float = 30, **values: Any) -> Sequence[Row[Any]]:
+    def until(self, statement: str, seconds: float = 60, **values: Any) -> Sequence[Row[Any]]:
         """The rows of a query, as soon as there are any."""
         deadline = time.monotonic() + seconds
         while True:
@@ -122,7 +122,7 @@ class Works:
             time.sleep(0.02)
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 with urllib.request.urlopen(f"{self.url}/health", timeout=1):

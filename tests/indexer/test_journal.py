@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from indexer.journal import JsonLine
 from piecework.chain.build import ROOT
+from piecework.operation.journal import JsonLine
 from tests.indexer.bench import eventually, is_level, process
 from tests.indexer.workshop import Workshop
 

@@ -62,12 +62,12 @@ def test_an_account_that_asks_too_often_is_told_how_long_to_wait() -> None:
     ],
 )
 def test_who_asks(trusted: str, peer: str, forwarded: str, client: str) -> None:
-    assert Proxies(trusted).client(peer, forwarded) == client
+    assert Proxies("PIECEWORK_TRUSTED_PROXIES", trusted).client(peer, forwarded) == client
 
 
 def test_a_proxy_that_is_no_address_is_refused() -> None:
     with pytest.raises(Invalid, match="PIECEWORK_TRUSTED_PROXIES"):
-        Proxies("example.org")
+        Proxies("PIECEWORK_TRUSTED_PROXIES", "example.org")
 
 
 def test_a_tag_is_found_in_a_list_weak_or_strong() -> None:
