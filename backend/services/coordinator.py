@@ -30,6 +30,7 @@ from backend.services.fairness import Fairness
 from backend.services.findings import Findings
 from backend.services.funding import Funding
 from backend.services.gold import Gold
+from backend.services.herald import Herald
 from backend.services.holdings import WorkersFiles
 from backend.services.job_drafts import JobDrafts
 from backend.services.keys import Keys, forget_over
@@ -166,6 +167,7 @@ class Coordinator:
         self.messages = Messages(store, self.postings, self.aliases, clock)
         self.bonuses = Bonuses(store, deployment, clock)
         self.postman = Postman(store, settings.finality_blocks, clock)
+        self.herald = Herald(store, settings.herald_seconds, settings.remind_seconds, clock)
         self.courier = Courier(store, settings.webhooks_anywhere, settings.webhook_hours, clock)
         self.webhooks = Webhooks(store, settings.webhooks_anywhere, clock)
         self.notices = Notices(store)
@@ -189,6 +191,7 @@ class Coordinator:
             self.watchtower.start()
         self.approver.start()
         self.postman.start()
+        self.herald.start()
         self.courier.start()
         self.steward.start()
         self.contester.start()
@@ -206,6 +209,7 @@ class Coordinator:
         await self.approver.stop()
         await asyncio.to_thread(self.courier.stop)
         await asyncio.to_thread(self.postman.stop)
+        await asyncio.to_thread(self.herald.stop)
         await asyncio.to_thread(self.steward.stop)
         await asyncio.to_thread(self.contester.stop)
         await asyncio.to_thread(self.lister.stop)

@@ -49,12 +49,12 @@ class Postman(Rounds):
     def _derive(self, connection: Connection, leadership: Leadership, head: int) -> bool:
         """Tells what is new; True if there are more blocks to look through."""
         leadership.require(connection)
-        cursor = notices.cursor(connection)
+        cursor = notices.cursor(connection, "chain")
         behind = head if cursor is None else min(cursor, head)
         last = min(head, behind + MOST_BLOCKS)
         rows = facts.between(connection, behind - self._finality_blocks, last)
         notices.tell_once(connection, rows, self._clock())
-        notices.move_cursor(connection, last)
+        notices.move_cursor(connection, last, "chain")
         return last < head
 
     def _number(self, connection: Connection, leadership: Leadership) -> None:

@@ -204,27 +204,28 @@ _RECLAIM = _ours.add_columns(_unanswered.label("slots"), col(Job.reward).label("
     exists().where(col(Contest.opening) == col(Opening.opening)),
     _unanswered > 0,
 )
-_newest = (
+newest_phase = (
     select(AppealPhase, func.row_number().over(
         partition_by=col(AppealPhase.appeal), order_by=(col(AppealPhase.block_number).desc(), col(AppealPhase.log_index).desc())
     ).label("age"))
     .where(*mirror.own(AppealPhase))
     .subquery()
 )
+"""Phases of appeals; where `age` is 1 it is the newest of its appeal."""
 _CONCLUDE = (
-    select(_newest.c.appeal.label("subject"), _newest.c.job, Job.token, Appeal.slots, col(Job.reward).label("worth"))
-    .join(Appeal, col(Appeal.appeal) == _newest.c.appeal)
-    .join(Job, col(Job.job) == _newest.c.job)
-    .join(Posting, col(Posting.job) == _newest.c.job)
+    select(newest_phase.c.appeal.label("subject"), newest_phase.c.job, Job.token, Appeal.slots, col(Job.reward).label("worth"))
+    .join(Appeal, col(Appeal.appeal) == newest_phase.c.appeal)
+    .join(Job, col(Job.job) == newest_phase.c.job)
+    .join(Posting, col(Posting.job) == newest_phase.c.job)
     .where(
-        _newest.c.age == 1,
+        newest_phase.c.age == 1,
         or_(
-            _newest.c.phase == "ruled",
-            and_(_newest.c.phase == "pending", _newest.c.since_at + col(Job.appeal_window) <= bindparam("now")),
-            and_(_newest.c.phase == "defended", _newest.c.since_at + RULING_LIMIT <= bindparam("now")),
+            newest_phase.c.phase == "ruled",
+            and_(newest_phase.c.phase == "pending", newest_phase.c.since_at + col(Job.appeal_window) <= bindparam("now")),
+            and_(newest_phase.c.phase == "defended", newest_phase.c.since_at + RULING_LIMIT <= bindparam("now")),
         ),
     )
-    .order_by(_newest.c.appeal)
+    .order_by(newest_phase.c.appeal)
     .limit(MOST_DUE)
 )
 DUE: dict[str, Select[Any]] = {"finalize": _FINALIZE, "reclaim": _RECLAIM, "conclude": _CONCLUDE}
@@ -238,13 +239,15 @@ _unapproved = or_(
     ),
 )
 _waiting = (col(Posting.number) == col(Assignment.posting), _unapproved, ~slots.is_taken)
+unsettled = and_(*_waiting)
+"""Joins a posting with those of its answers that neither an approval nor the chain has taken up."""
 _CLOSING = (
     select(
         *(_job := (Posting.number, Posting.job, Posting.token, Posting.reward)),
         func.count().label("slots"),
         func.count(col(Assignment.worker).distinct()).label("workers"),
     )
-    .join(Assignment, and_(*_waiting))
+    .join(Assignment, unsettled)
     .join(Job, col(Job.job) == col(Posting.job))
     .where(
         col(Posting.coordinator) == bindparam("coordinator"),
@@ -258,7 +261,7 @@ _CLOSING = (
 )
 _UNOPENED = (
     select(Assignment.slot, Assignment.worker, Assignment.commitment)
-    .join(Posting, and_(*_waiting))
+    .join(Posting, unsettled)
     .where(col(Assignment.posting) == bindparam("posting"))
     .order_by(col(Assignment.slot))
     .limit(20_000)

@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 from sqlmodel import col
 
-from backend.store import mirror
+from backend.store import dispute_facts, mirror
 from backend.store.tables import Bonus, Posting
-from indexer.tables import Close, Job, Tip, WorkerPayment
+from indexer.tables import Close, Job, SettledBatch, Tip, WorkerPayment
 
 
 def _between(table: Any) -> tuple[Any, ...]:
@@ -24,6 +24,11 @@ _PAID = (
     select(WorkerPayment)
     .join(Posting, col(Posting.job) == col(WorkerPayment.job))
     .where(*_between(WorkerPayment), col(WorkerPayment.outcome) != "cancelled")
+)
+_SETTLED = (
+    select(SettledBatch, Posting.requester)
+    .join(Posting, col(Posting.job) == col(SettledBatch.job))
+    .where(*_between(SettledBatch))
 )
 _TIPPED = (
     select(Bonus, Tip.transaction_hash)
@@ -49,6 +54,10 @@ def between(connection: Connection, first: int, last: int) -> list[dict[str, Any
         _notice(row.requester, "job.closed", f"closed:{row.job}", job=row.job, slots_refunded=row.slots_refunded)
         for row in connection.execute(_CLOSED, blocks)
     ]
+    settled = [
+        _notice(row.requester, "batch.settled", f"settled:{row.batch}", job=row.job, batch=row.batch, slots=sum(map(bool, row.places)))
+        for row in connection.execute(_SETTLED, blocks)
+    ]
     tipped = [
         _notice(
             row.worker,
@@ -59,7 +68,8 @@ def between(connection: Connection, first: int, last: int) -> list[dict[str, Any
         )
         for row in connection.execute(_TIPPED, blocks)
     ]
-    return [*opened, *(_payment(row) for row in connection.execute(_PAID, blocks)), *tipped, *closed]
+    paid, disputed = [_payment(row) for row in connection.execute(_PAID, blocks)], dispute_facts.between(connection, first, last)
+    return [*opened, *settled, *paid, *tipped, *disputed, *closed]
 
 
 def _payment(row: Any) -> dict[str, Any]:

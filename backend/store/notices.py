@@ -11,8 +11,11 @@ from sqlmodel import col
 from backend.store.tables import Notice, NoticeCursor
 
 KINDS = (
-    *("message.received", "block.set", "block.lifted"),
-    *("job.opened", "job.closed", "payment.made", "bonus.received"),
+    *("message.received", "block.set", "block.lifted", "qualification.granted", "qualification.refused"),
+    *("answers.submitted", "answers.approved", "answers.rejected", "answers.undone"),
+    *("job.opened", "job.closing", "job.closed", "batch.settled", "payment.made", "bonus.received", "funds.low"),
+    *("slots.opened", "slots.contested", "slots.reclaimed", "deadline.near"),
+    *("appeal.made", "appeal.defended", "appeal.ruled", "appeal.ended"),
 )
 """Everything that an account can be told."""
 
@@ -21,8 +24,8 @@ _NEWEST = select(func.max(col(Notice.number)))
 _UNNUMBERED = select(Notice).where(col(Notice.number).is_(None)).order_by(col(Notice.id)).limit(500)
 _NUMBER = update(Notice).where(col(Notice.id) == bindparam("b_id")).values(number=bindparam("b_number"))
 _TOLD = select(Notice.fact).where(col(Notice.fact).in_(bindparam("facts", expanding=True)))
-_CURSOR = select(NoticeCursor.block_number).where(col(NoticeCursor.name) == "chain")
-_MOVE = update(NoticeCursor).where(col(NoticeCursor.name) == "chain").values(block_number=bindparam("to"))
+_CURSOR = select(NoticeCursor.block_number).where(col(NoticeCursor.name) == bindparam("of"))
+_MOVE = update(NoticeCursor).where(col(NoticeCursor.name) == bindparam("of")).values(block_number=bindparam("to"))
 _PAGE = (
     select(Notice)
     .where(col(Notice.account) == bindparam("of"), col(Notice.number) > bindparam("cursor"))
@@ -60,21 +63,29 @@ def number(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, int]:
 
 
 def tell_once(connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
-    """Writes those notices of the chain (account, kind, subject, fact) whose fact nobody was told yet."""
-    for start in range(0, len(rows), 500):
-        part = {row["fact"]: row for row in rows[start : start + 500]}
+    """Writes those notices (account, kind, subject, fact) whose fact nobody was told yet."""
+    fresh = [row | {"subject": json.dumps(row["subject"]), "created_at": now} for row in untold(connection, rows)]
+    if fresh:
+        connection.execute(_INSERT, fresh)
+
+
+def untold(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the notices whose fact nobody was told yet, each fact once."""
+    fresh: list[dict[str, Any]] = []
+    by_fact = list({row["fact"]: row for row in rows}.items())
+    for start in range(0, len(by_fact), 500):
+        part = dict(by_fact[start : start + 500])
         told = set(connection.execute(_TOLD, {"facts": list(part)}).scalars())
-        fresh = [row | {"subject": json.dumps(row["subject"]), "created_at": now} for row in part.values() if row["fact"] not in told]
-        if fresh:
-            connection.execute(_INSERT, fresh)
+        fresh += [row for fact, row in part.items() if fact not in told]
+    return fresh
 
 
-def cursor(connection: Connection) -> int | None:
-    """The last block that was looked through; None before the first."""
-    return connection.execute(_CURSOR).scalar()
+def cursor(connection: Connection, name: str) -> int | None:
+    """How far somebody has looked who tells; None before the first time."""
+    return connection.execute(_CURSOR, {"of": name}).scalar()
 
 
-def move_cursor(connection: Connection, block: int) -> None:
+def move_cursor(connection: Connection, to: int, name: str) -> None:
     """Says so."""
-    if not connection.execute(_MOVE, {"to": block}).rowcount:
-        connection.execute(insert(NoticeCursor), {"name": "chain", "block_number": block})
+    if not connection.execute(_MOVE, {"to": to, "of": name}).rowcount:
+        connection.execute(insert(NoticeCursor), {"name": name, "block_number": to})

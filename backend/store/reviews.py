@@ -7,15 +7,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Update, bindparam, insert, select, update
 from sqlmodel import col
 
-from backend.store import fairness, mirror, slots
+from backend.store import fairness, mirror, notices, slots
 from backend.store.tables import Assignment, Posting, Review
 
 AT_ONCE = 500
 """Ids in one statement; SQLite takes a few ten thousand, PostgreSQL 65,535."""
+MOST_NAMED = 100
+"""Ids in one notice, whose count says how many there are."""
 
 _STATES = select(Assignment.id, Assignment.state).where(
     col(Assignment.posting) == bindparam("of"), col(Assignment.id).in_(bindparam("ids", expanding=True))
 )
+_JOB = select(Posting.job).where(col(Posting.number) == bindparam("of"))
 _CRITERIA = select(Posting.criteria).where(col(Posting.number) == bindparam("of"))
 _PAGE = (
     select(Review)
@@ -70,11 +73,28 @@ def decide(
         .where(col(Assignment.posting) == audit["posting"], col(Assignment.state) == audit["before"], *where)
         .values(**_changes(audit, now))
     )
-    changed = [id for chunk in _parts(statement, ids) for id in connection.execute(chunk.returning(col(Assignment.id))).scalars()]
+    changed: dict[str, str] = {}
+    for chunk in _parts(statement, ids):
+        rows: Any = connection.execute(chunk.returning(col(Assignment.id), col(Assignment.worker)))
+        changed |= {id: worker for id, worker in rows}
     if changed:
         fairness.tally(connection, audit["posting"], audit["verdict"], audit["before"], len(changed))
         connection.execute(insert(Review), [audit | {"assignment": id, "created_at": now} for id in changed])
-    return changed
+        if audit["verdict"] != "overdue":
+            _tell(connection, audit, changed, now)
+    return list(changed)
+
+
+def _tell(connection: Connection, audit: dict[str, Any], changed: dict[str, str], now: datetime) -> None:
+    """Tells each worker, in one notice, what was decided about its answers."""
+    job = connection.execute(_JOB, {"of": audit["posting"]}).scalar_one()
+    of_worker: dict[str, list[str]] = {}
+    for id, worker in sorted(changed.items()):
+        of_worker.setdefault(worker, []).append(id)
+    why = {"code": audit["code"], "reason": audit["reason"]} if audit["verdict"] == "rejected" else {}
+    for worker, own in of_worker.items():
+        subject = {"job": job, "count": len(own), "assignments": own[:MOST_NAMED]} | why
+        notices.tell(connection, worker, f"answers.{audit['verdict']}", subject, now)
 
 
 def _changes(audit: dict[str, Any], now: datetime) -> dict[str, Any]:

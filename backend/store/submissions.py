@@ -1,9 +1,10 @@
 """A job's answers in SQL, in the order of its slots, in lots: however many there are, few are in memory."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, text
+from sqlalchemy import Connection, Row, bindparam, func, select, text
 from sqlmodel import col
 
 from backend.store import mirror, slots
@@ -38,6 +39,14 @@ _MATCHING = (
     .where(col(Assignment.answer).is_not(None))
     .order_by(col(Assignment.id))
     .limit(bindparam("most"))
+)
+_REVEALED = (
+    select(Posting.job, Posting.requester, func.count().label("count"), func.max(Assignment.revealed_at).label("newest"))
+    .select_from(Posting)
+    .join(Assignment, col(Assignment.posting) == col(Posting.number))
+    .where(col(Assignment.revealed_at) > bindparam("since"), col(Assignment.revealed_at) <= bindparam("until"))
+    .where(col(Assignment.revealed_at).is_not(None))  # the words of its partial index
+    .group_by(Posting.job, Posting.requester)
 )
 _UNIT = select(Unit).where(col(Unit.posting) == bindparam("posting"), col(Unit.position) == bindparam("position"))
 _JOBS = (
@@ -88,3 +97,8 @@ def matching(
     if unit is not None:
         statement = statement.where(col(Assignment.unit) == unit)
     return connection.execute(statement, {"posting": posting, "after": after, "most": most}).all()
+
+
+def revealed_between(connection: Connection, since: datetime, until: datetime) -> Sequence[Row[Any]]:
+    """Jobs with answers revealed after `since` and until `until`: job, requester, how many (count) and when the newest."""
+    return connection.execute(_REVEALED, {"since": since, "until": until}).all()

@@ -19,7 +19,8 @@ import pytest
 from backend.services.outward import check_url, is_public, resolve
 from piecework.client import Market, Worker
 from piecework.domain.errors import Invalid
-from tests.backend.workshop import Works, answer, approve_all, call, new_key, open_job, quick_job, sign_in, works
+from tests.backend.test_operators import allow, deposit
+from tests.backend.workshop import Works, answer, approve_all, call, new_key, open_job, posting, quick_job, sign_in, works
 from tests.conftest import Chain
 from tests.support import postgres
 
@@ -31,7 +32,7 @@ def market(
     """A marketplace on each database that may post to this machine, and gives up soon."""
     folder: Path = tmp_path_factory.mktemp("notices")
     url = f"sqlite:///{folder}/piecework.db" if request.param == "sqlite" else postgres.server().database()
-    more = {"PIECEWORK_WEBHOOKS_ANYWHERE": "true", "PIECEWORK_WEBHOOK_HOURS": "0.0005"}
+    more = {"PIECEWORK_WEBHOOKS_ANYWHERE": "true", "PIECEWORK_WEBHOOK_HOURS": "0.0005", "PIECEWORK_HERALD_SECONDS": "0.2"}
     with works(shared_chain, url, folder, **more) as shared:
         yield shared
 
@@ -59,7 +60,7 @@ class Inbox:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/in?x=1"
 
     def wait(self, count: int) -> list[tuple[dict[str, str], bytes]]:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while len(self.posted) < count:
             assert time.monotonic() < deadline, self.posted
             time.sleep(0.02)
@@ -84,9 +85,9 @@ def block(market: Works, key: Any, by: str) -> None:
 
 
 def told(market: Works, token: str, count: int) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(items := call(market, "GET", "/v1/notices", token=token).body["items"]) < count:
-        assert time.monotonic() < deadline, items
+        assert time.monotonic() < deadline, f"{items}\n{market.log[-3000:]}"
         time.sleep(0.05)
     return list(items)
 
@@ -105,16 +106,69 @@ def test_what_the_chain_says_is_told_once(market: Works) -> None:
             return str(job["id"])
 
     job, token = asyncio.run(run()), sign_in(market, key)
-    paid = told(market, token, 1)
+    approved, paid = told(market, token, 2)
     for _ in range(3):
         market.chain.rpc.call("evm_mine")
         time.sleep(0.4)
-    assert told(market, token, 1) == paid
-    assert [(entry["kind"], entry["subject"]["job"], entry["subject"]["amount"]) for entry in paid] == [
-        ("payment.made", job, "100000")
+    assert told(market, token, 2) == [approved, paid]
+    assert (approved["kind"], approved["subject"]["job"], approved["subject"]["count"]) == ("answers.approved", job, 2)
+    assert (paid["kind"], paid["subject"]["job"], paid["subject"]["amount"]) == ("payment.made", job, "100000")
+    of_requester = eventually_told(market, sign_in(market, market.chain.requester), job, {"batch.settled", "answers.submitted"})
+    kinds = [entry["kind"] for entry in of_requester]
+    assert (kinds.count("job.opened"), kinds.count("batch.settled")) == (1, 1)
+    assert sum(entry["subject"]["count"] for entry in of_requester if entry["kind"] == "answers.submitted") == 2, "each answer once"
+
+
+def eventually_told(market: Works, token: str, job: str, kinds: set[str]) -> list[dict[str, Any]]:
+    """What an account was told about a job, as soon as there is one of each kind and the herald has looked again."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = [entry for entry in told(market, token, 0) if entry["subject"].get("job") == job]
+        if kinds <= {entry["kind"] for entry in found}:
+            time.sleep(2.5)  # a reveal is told when it is two seconds old
+            return [entry for entry in told(market, token, 0) if entry["subject"].get("job") == job]
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
+def test_each_worker_is_told_what_was_decided_about_its_own_answers_and_why(market: Works) -> None:
+    keys = [new_key(), new_key()]
+    token, job = quick_job(market, [("x", 1), ("y", 1), ("z", 1)])
+
+    async def run() -> list[str]:
+        async with Market(market.url) as connected:
+            one, other = [await Worker.sign_in(connected, key) for key in keys]
+            taken = [await answer(worker, job) for worker in (one, one, other)]
+            return [entry["id"] for entry in taken]
+
+    first, second, third = asyncio.run(run())
+    why = {"reason": "Not what it shows."}
+    decided = {"approve": [second], "reject": [{"assignment": first, **why}, {"assignment": third, **why}]}
+    assert call(market, "POST", f"/v1/jobs/{job['id']}/reviews", decided, token).status == 200
+    assert call(market, "POST", f"/v1/jobs/{job['id']}/reviews", {"undo": [third]}, token).status == 200
+    seen = [
+        [(entry["kind"], entry["subject"]["assignments"], entry["subject"].get("reason")) for entry in told(market, sign_in(market, key), 2)]
+        for key in keys
     ]
-    of_requester = told(market, sign_in(market, market.chain.requester), 1)
-    assert [entry["subject"] for entry in of_requester if entry["kind"] == "job.opened"].count({"job": job}) == 1
+    assert sorted(seen[0]) == [("answers.approved", [second], None), ("answers.rejected", [first], why["reason"])]
+    assert sorted(seen[1]) == [("answers.rejected", [third], why["reason"]), ("answers.undone", [third], None)]
+
+
+def test_who_owns_an_operator_without_gas_money_is_told_once(market: Works) -> None:
+    requester, chain = new_key(), market.chain
+    deposit(chain.rpc, chain.deployment, requester, 10**6)
+    token = sign_in(market, requester)
+    operator = call(market, "POST", "/v1/operators", {"name": "poor"}, token).body["address"]
+    allow(market, requester, token, operator, 10**6)
+    market.until("SELECT 1 FROM mirror_operator_allowance WHERE operator = :of", of=operator)
+    job = call(market, "POST", "/v1/jobs", posting([("one", 1)], operator=operator), token).body["id"]
+    assert call(market, "POST", f"/v1/jobs/{job}/funding", {}, token).status == 202
+    (low,) = told(market, token, 1)
+    assert (low["kind"], low["subject"]["operator"]) == ("funds.low", operator) and operator in low["subject"]["detail"]
+    time.sleep(2)
+    assert told(market, token, 1) == [low]
+    chain.rpc.call("anvil_setBalance", operator, hex(10**18))
+    market.until("SELECT 1 FROM mirror_job WHERE job = :job", job=job)
 
 
 def test_a_webhook_is_posted_signed_messages_of_its_kinds(market: Works) -> None:

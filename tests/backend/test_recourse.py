@@ -1,6 +1,7 @@
 """A dispute from the opening to its end, each step prepared by the coordinator, sent by a wallet, and refused to everybody else."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from tests.conftest import Chain
 
 
 @pytest.fixture
-def market(chain: Chain, tmp_path: Path) -> Iterator[Works]:
-    with works(chain, f"sqlite:///{tmp_path}/piecework.db", tmp_path, PIECEWORK_WATCHTOWER="false") as running:
+def market(chain: Chain, database_url: str, tmp_path: Path) -> Iterator[Works]:
+    more = {"PIECEWORK_WATCHTOWER": "false", "PIECEWORK_HERALD_SECONDS": "0.2"}
+    with works(chain, database_url, tmp_path, **more) as running:
         yield running
 
 
@@ -51,7 +53,24 @@ def wait(market: Works, seconds: int) -> None:
     market.until("SELECT 1 FROM mirror_deployment WHERE head_number >= :head", head=head)
 
 
-def test_a_rejection_is_contested_appealed_defended_ruled_and_concluded(market: Works) -> None:
+def told(market: Works, token: str, expected: list[str]) -> None:
+    """Waits until an account was told all that, and looks that it was told nothing else and nothing twice. Answers are told together, so
+    how often depends on when somebody looked; reminders are named with their step."""
+
+    def kinds() -> list[str]:
+        found = call(market, "GET", "/v1/notices?limit=1000", token=token).body["items"]
+        named = [".".join(filter(None, [entry["kind"], entry["subject"].get("step")])) for entry in found]
+        return sorted(kind for kind in named if kind != "answers.submitted")
+
+    deadline = time.monotonic() + 60
+    while len(kinds()) < len(expected):
+        assert time.monotonic() < deadline, kinds()
+        time.sleep(0.1)
+    time.sleep(0.5)  # the herald looks twice more
+    assert kinds() == sorted(expected)
+
+
+def test_a_rejection_is_contested_appealed_defended_ruled_and_concluded_and_who_is_concerned_is_told(market: Works) -> None:
     chain, workers, judge = market.chain, [new_key() for _ in range(3)], new_key()
     arbitrator = council(chain, judge)
     for key in (chain.requester, *workers, judge):
@@ -63,12 +82,14 @@ def test_a_rejection_is_contested_appealed_defended_ruled_and_concluded(market: 
             _, job = await open_job(client, chain.requester, [("a", 3)], **terms)
             for key in workers:
                 await answer(await Worker.sign_in(client, key), job)
+            _, short = await open_job(client, chain.requester, [("b", 1)], closes_at=int(time.time()) + 2 * DAY)
+            await answer(await Worker.sign_in(client, workers[0]), short)
             return job
 
     job = asyncio.run(answered())
     tokens = {key.address: sign_in(market, key) for key in (chain.requester, *workers)}
     stranger = sign_in(market, new_key())
-    rows = market.rows("SELECT slot, worker, commitment FROM assignment ORDER BY slot")
+    rows = market.rows("SELECT slot, worker, commitment FROM assignment WHERE posting = 1 ORDER BY slot")
     opened = open_batch(chain, job, cut_batch(bytes.fromhex(job["id"][2:]), [(r.slot, r.worker, bytes.fromhex(r.commitment[2:])) for r in rows]))
     id = "0x" + opened.id(bytes.fromhex(job["id"][2:])).hex()
     market.until("SELECT 1 FROM mirror_opening WHERE opening = :id", id=id)
@@ -103,7 +124,13 @@ def test_a_rejection_is_contested_appealed_defended_ruled_and_concluded(market: 
     assert [slot["state"] for slot in slots] == ["opened", "contested", "contested"] and slots[1]["reason"] == reason
     assert names(workers[1]) == [], "an appeal waits for the end of the review window"
 
-    wait(market, DAY + 1)
+    wait(market, DAY // 2 + 1)
+    asker, *of_workers = (tokens[key.address] for key in (chain.requester, *workers))
+    told(market, asker, ["job.opened", "job.opened", "slots.opened", "deadline.near.contest"])
+    told(market, of_workers[0], ["slots.opened"])
+    told(market, of_workers[1], ["slots.opened", "slots.contested"])
+
+    wait(market, DAY // 2)
     assert names(workers[1]) == ["finalize", "appeal"] and names(workers[0]) == ["finalize"]
     step = next(step for step in look(workers[1])["steps"] if step["name"] == "appeal")
     assert step["slots"] == [1] and step["ledger"] == "20000" and step["until"] == look()["appeal_until"]
@@ -112,6 +139,10 @@ def test_a_rejection_is_contested_appealed_defended_ruled_and_concluded(market: 
     after = look()
     assert [slot["state"] for slot in after["slots"]] == ["paid", "appealed", "contested"] and after["finalized"]
     appeal = after["slots"][1]["appeal"]
+    wait(market, DAY // 2 + 1)
+    requesters = ["job.opened", "job.opened", "job.closing.close", "slots.opened", "deadline.near.contest", "appeal.made"]
+    told(market, asker, [*requesters, "deadline.near.defend"])
+    told(market, of_workers[2], ["slots.opened", "slots.contested", "deadline.near.appeal"])
     take(f"/v1/openings/{id}/concede", chain.requester)
     assert look()["slots"][2]["state"] == "conceded"
 
@@ -131,3 +162,8 @@ def test_a_rejection_is_contested_appealed_defended_ruled_and_concluded(market: 
     paid = market.until("SELECT count(*) AS n FROM mirror_worker_payment WHERE job = :job HAVING count(*) >= 3", job=job["id"])
     assert paid[0].n >= 3, "who was never ruled against is paid"
     assert terms_of(job).arbitrator == arbitrator
+    told(market, asker, [*requesters, "deadline.near.defend", "appeal.defended", "appeal.ended"])
+    told(market, of_workers[0], ["slots.opened", "payment.made", "job.closing.close"])
+    told(market, of_workers[1], ["slots.opened", "slots.contested", "appeal.made", "appeal.defended", "appeal.ended", "payment.made"])
+    told(market, of_workers[2], ["slots.opened", "slots.contested", "deadline.near.appeal", "payment.made"])
+    told(market, stranger, [])

@@ -186,6 +186,7 @@ class Assignment(SQLModel, table=True):
         Index("assignment_by_state", "posting", "state", "id"),
         Index("assignment_own", "worker", "id"),
         Index("assignment_due", "expires_at", **fields.where("state = 'reserved'")),
+        Index("assignment_revealed", "revealed_at", **fields.where("revealed_at IS NOT NULL")),
         Index("assignment_approved", "posting", "reviewed_at", **fields.where("state = 'approved'")),
     )
     id: str = Field(primary_key=True, max_length=34)

@@ -32,11 +32,13 @@ class Notice(SQLModel, table=True):
 
 
 class NoticeCursor(SQLModel, table=True):
-    """How far the postman has gone through the mirror; it looks again as far back as a reorg may reach."""
+    """How far those have looked who tell: the postman through the mirror's blocks (it looks again as far back as a reorg may reach), the
+    herald through answers."""
 
     __tablename__ = "notice_cursor"
     name: str = Field(primary_key=True, max_length=16)
     block_number: int = fields.big()
+    """Of `chain` a block, of `answers` microseconds since 1970."""
 
 
 class Webhook(SQLModel, table=True):
