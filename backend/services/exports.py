@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import Row
 
 from backend.services.postings import Job, Postings
@@ -44,15 +42,6 @@ HEAD = (
 """The columns of a results file of Mechanical Turk before `Input.…`, `Answer.…`, `Approve` and `Reject`."""
 REJECTED = ("rejected", "contested", "appealed", "refunded")
 APPROVED = ("approved", "batched", "paid")
-
-SCHEMA = pa.schema(
-    [
-        ("unit", pa.int32()), ("slot", pa.int64()), ("assignment", pa.string()), ("worker", pa.string()), ("state", pa.string()),
-        ("answer", pa.string()), ("label", pa.string()), ("confidence", pa.float64()), ("content", pa.string()),
-        ("reason_code", pa.string()), ("reason", pa.string()),
-        *((name, pa.timestamp("us", tz="UTC")) for name in ("accepted_at", "committed_at", "submitted_at", "reviewed_at")),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -183,18 +172,9 @@ class Export:
 
     def parquet(self) -> Iterator[bytes]:
         """A row an answer, a row group a lot."""
-        sink = _Sink()
-        with pq.ParquetWriter(sink, SCHEMA, compression="zstd") as writer:
-            waiting: list[dict[str, Any]] = []
-            for unit, rows in self.answers(self.units()):
-                waiting += self._records(unit, rows)
-                if len(waiting) >= SLOTS:
-                    writer.write_table(pa.Table.from_pylist(waiting, SCHEMA))
-                    waiting = []
-                    yield sink.drained()
-            if waiting:
-                writer.write_table(pa.Table.from_pylist(waiting, SCHEMA))
-        yield sink.drained()
+        from backend.services.parquet import written
+
+        return written(record for unit, rows in self.answers(self.units()) for record in self._records(unit, rows))
 
     def _records(self, unit: Row[Any], rows: Sequence[Row[Any]]) -> Iterator[dict[str, Any]]:
         label, sure, _ = self.decided.of(unit.position) or (None, None, 0)
@@ -270,34 +250,6 @@ def check_label_name(name: str) -> str:
     if not 1 <= len(name) <= 60 or not name.replace("-", "").replace("_", "").isalnum() or "-metadata" in name:
         raise Invalid("The label's name is 1 to 60 letters, digits, - and _, and says '-metadata' nowhere.")
     return name
-
-
-class _Sink:
-    """A file that is emptied while it is written."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def write(self, part: Any) -> int:
-        self._parts.append(bytes(part))
-        self._size += len(self._parts[-1])
-        return len(self._parts[-1])
-
-    def tell(self) -> int:
-        return self._size
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-    def close(self) -> None:
-        self.closed = True
-
-    def drained(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
 
 
 def _lots(rows: Iterable[Row[Any]], most: int) -> Iterator[list[Row[Any]]]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from scipy import sparse
 
 from piecework.domain.errors import Invalid
 from piecework.quality.labels import Labels
@@ -26,6 +25,8 @@ def alpha(labels: Labels, level: Level = "nominal") -> float:
     Returns:
         nan where nothing can be compared or nothing varies.
     """
+    from scipy import sparse
+
     cells = (np.ones(len(labels)), (labels.unit, labels.label))
     votes = sparse.csr_matrix(cells, shape=(len(labels.units), len(labels.classes)))
     votes = votes[np.asarray(votes.sum(axis=1)).ravel() >= 2]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from scipy import stats
 
 from piecework.domain.errors import Invalid
 from piecework.quality.intervals import clopper_pearson
@@ -36,6 +35,8 @@ def audited(right: int, asked: int) -> Audit:
 
 def size_for(half_width: float, expected: float = 0.9, level: float = 0.95) -> int:
     """How many units to audit so that the interval is about ± `half_width` where `expected` are right."""
+    from scipy import stats
+
     if not (0 < half_width < 1 and 0 < expected < 1):
         raise Invalid("The half width and the expected share lie between 0 and 1.")
     z = float(stats.norm.ppf((1 + level) / 2))

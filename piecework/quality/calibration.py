@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from piecework.domain.errors import Invalid
 from piecework.quality.intervals import wilson
@@ -46,6 +45,8 @@ def temperature(posteriors: Floats, truth: NDArray[np.int64]) -> float:
     Raises:
         Invalid: fewer than 20 known units.
     """
+    from scipy import optimize
+
     if len(truth) < LEAST_KNOWN:
         raise Invalid(f"Calibration needs at least {LEAST_KNOWN} known units; there are {len(truth)}.")
 

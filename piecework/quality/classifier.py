@@ -7,9 +7,6 @@ isn't flattered. The same texts and labels give the same predictions.
 from collections.abc import Mapping
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
 
 from piecework.domain.errors import Invalid
 from piecework.quality.kit import quiet
@@ -44,11 +41,15 @@ def predicted(texts: Mapping[str, str], known: Mapping[str, str]) -> dict[str, P
 
 
 def _said(texts: list[str], labels: list[str], others: list[str]) -> list[Prediction]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
     if not others:
         return []
     if len(set(labels)) < 2:
         return [Prediction(labels[0], 1.0)] * len(others)
-    model: Pipeline = make_pipeline(
+    model = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=MOST_FEATURES, token_pattern=r"(?u)\b\w+\b"),
         LogisticRegression(C=10.0, max_iter=1_000),
     )

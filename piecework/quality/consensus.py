@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
-import pandas as pd
 
 from piecework.domain.errors import Invalid
 from piecework.quality import VERSION, calibration, dawid_skene, kit, vote
@@ -170,6 +169,8 @@ def _second(row: Floats, best: int) -> int | None:
 
 
 def _temperature(labels: Labels, posteriors: Floats, truth: Mapping[Any, str]) -> float | None:
+    import pandas as pd
+
     units = pd.Index(labels.units).get_indexer(list(truth))
     classes = pd.Index(labels.classes).get_indexer(list(truth.values()))
     there = (units >= 0) & (classes >= 0)

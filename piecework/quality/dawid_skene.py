@@ -9,14 +9,17 @@ the same numbers; only the sums' order differs.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from piecework.domain.errors import Invalid
 from piecework.quality.labels import Labels
 from piecework.quality.vote import Floats, shares
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 FLOOR = 1e-10
 """The least a count or a prior is taken for, so that its logarithm exists."""
@@ -85,6 +88,8 @@ def fit(
     Raises:
         Invalid: a known class that nobody said and `labels.classes` doesn't name.
     """
+    from scipy import sparse
+
     pairs, pair_of = _pair_codes(labels)
     table = sparse.csr_matrix(
         (np.ones(len(labels)), pair_of, labels.starts), shape=(len(labels.units), len(pairs))
@@ -157,7 +162,7 @@ def _error_rates(counts: Floats, pairs: NDArray[np.int32], groups: NDArray[np.in
     return np.asarray(counts / np.repeat(totals, np.diff(np.append(groups, len(pairs))), axis=0))
 
 
-def _posteriors(table: sparse.csr_matrix, priors: Floats, errors: Floats) -> tuple[Floats, float]:
+def _posteriors(table: "sparse.csr_matrix", priors: Floats, errors: Floats) -> tuple[Floats, float]:
     """The E-step, in logarithms, shifted so that each unit's greatest is 0 before the exponential; and the evidence's logarithm.
 
     It works on (classes, units), class by class: numpy is many times slower over many short rows than over few long ones.

@@ -6,7 +6,6 @@ On what a model gets right a good worker agrees with it as well, so those units 
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
 from piecework.quality.discoveries import discoveries
 from piecework.quality.labels import Labels
@@ -54,6 +53,8 @@ def _signal(worker: str, common: Common) -> Signal:
 
 def codes(labels: Labels, answers: Mapping[str, str]) -> np.ndarray:
     """Each unit's class code, -1 without an answer. A class that nobody said counts as none."""
+    import pandas as pd
+
     classes = pd.Index(labels.classes)
     said = [answers.get(str(unit)) for unit in labels.units]
     return np.asarray(classes.get_indexer(pd.Index(said, dtype=object)), dtype=np.int64)

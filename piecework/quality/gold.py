@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import Enum
 from math import log
 
-from scipy import stats
 
 from piecework.domain.errors import Invalid
 from piecework.quality.discoveries import discoveries
@@ -72,6 +71,8 @@ def standing(right: int, asked: int, least: float = 0.7, limit: float = 0.95, pr
     Args:
         prior: of (right, wrong) counts; the default thinks well of people.
     """
+    from scipy import stats
+
     if not 0 <= right <= asked:
         raise Invalid("A worker can't be right more often than asked.")
     doubt = float(stats.beta.cdf(least, prior[0] + right, prior[1] + asked - right))
@@ -141,6 +142,8 @@ def leaks(answers: Mapping[str, Sequence[bool]], level: float = 0.05, least: int
 
 
 def _leak(unit: str, rights: list[bool]) -> Leak:
+    from scipy import stats
+
     half = len(rights) // 2
     early, late = rights[:half], rights[half:]
     table = [[sum(late), len(late) - sum(late)], [sum(early), len(early) - sum(early)]]

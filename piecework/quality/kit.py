@@ -6,12 +6,15 @@ Imported late: crowd-kit takes seconds to import.
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from piecework.quality.labels import Codes, Labels
 from piecework.quality.vote import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -53,8 +56,10 @@ def mace(labels: Labels, seed: int = 0, iterations: int = 50) -> tuple[Floats, F
     return there, knowing
 
 
-def _appearing(labels: Labels) -> tuple[pd.DataFrame, dict[str, Codes]]:
+def _appearing(labels: Labels) -> "tuple[pd.DataFrame, dict[str, Codes]]":
     """The answers with workers and labels numbered by first appearance, and the code behind each number."""
+    import pandas as pd
+
     columns, names = {"task": labels.unit}, {}
     for name in ("worker", "label"):
         numbers, codes = pd.factorize(getattr(labels, name))
@@ -62,6 +67,6 @@ def _appearing(labels: Labels) -> tuple[pd.DataFrame, dict[str, Codes]]:
     return pd.DataFrame(columns), names
 
 
-def _posteriors(probas: pd.DataFrame, labels: Labels) -> Floats:
+def _posteriors(probas: "pd.DataFrame", labels: Labels) -> Floats:
     frame = probas.reindex(index=labels.units, columns=labels.classes).fillna(0.0)
     return frame.to_numpy(dtype=float)

@@ -4,14 +4,16 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from piecework.domain.content import canonical_json
 from piecework.domain.errors import Invalid
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Codes = NDArray[np.int32]
 
@@ -50,6 +52,8 @@ class Labels:
         Raises:
             Invalid: no answers, or a label outside `classes`.
         """
+        import pandas as pd
+
         (unit, unit_names), (worker, worker_names), (label, said) = map(_coded, (units, workers, labels))
         if not len(unit):
             raise Invalid("There are no answers to aggregate.")
@@ -86,8 +90,10 @@ class Labels:
         units, workers, classes = list(self.units), list(self.workers), list(self.classes)
         return ((units[u], workers[w], classes[k]) for u, w, k in names)
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """The answers as crowd-kit takes them: columns task, worker, label, by name."""
+        import pandas as pd
+
         return pd.DataFrame(
             {
                 "task": np.asarray(self.units)[self.unit],
@@ -105,6 +111,8 @@ class Labels:
 
 
 def _coded(column: Any) -> tuple[Codes, Any]:
+    import pandas as pd
+
     values = column if isinstance(column, (pd.Series, np.ndarray, pd.Index)) else pd.Series(list(column), dtype=object)
     codes, names = pd.factorize(values, sort=True)
     if (codes < 0).any():

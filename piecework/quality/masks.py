@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from piecework.domain.errors import Invalid
 from piecework.quality.kit import quiet
@@ -26,6 +24,8 @@ def voted(masks: Sequence[Mask], smooth: int = 3) -> Mask:
     Raises:
         Invalid: none, or different sizes.
     """
+    from scipy import ndimage
+
     _check(masks)
     result = 2 * np.sum(masks, axis=0) > len(masks)
     return np.asarray(ndimage.median_filter(result, size=smooth, mode="nearest") if smooth > 1 else result)
@@ -33,6 +33,8 @@ def voted(masks: Sequence[Mask], smooth: int = 3) -> Mask:
 
 def by_em(masks: Sequence[Mask], iterations: int = 10) -> Mask:
     """Dawid-Skene's idea with one accuracy a worker over the pixels (crowd-kit's SegmentationEM)."""
+    import pandas as pd
+
     from crowdkit.aggregation import SegmentationEM
 
     _check(masks)

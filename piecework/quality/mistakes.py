@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from piecework.quality.labels import Labels
 from piecework.quality.vote import Floats
@@ -94,6 +93,8 @@ def _thinned(size: int, bad: int, mine: int, share: float) -> Floats:
 
 def _choose(total: Any, part: Codes) -> Floats:
     """The logarithm of the binomial coefficient; of what can't be chosen, -inf."""
+    from scipy.special import gammaln
+
     there = (part >= 0) & (part <= total)
     safe = np.where(there, part, 0)
     return np.asarray(np.where(there, gammaln(total + 1.0) - gammaln(safe + 1.0) - gammaln(total - safe + 1.0), -np.inf))

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from piecework.domain.errors import Invalid
 from piecework.quality.kit import quiet
@@ -54,6 +53,8 @@ def bradley_terry(rows: Iterable[Choice], iterations: int = 1_000, tolerance: fl
 
 def noisy_bradley_terry(rows: Iterable[Choice], seed: int = 0, iterations: int = 100) -> dict[str, float]:
     """Each item's score between 0 and 1, with every worker's own noise and habit fitted too: crowd-kit's, on sorted rows."""
+    import pandas as pd
+
     from crowdkit.aggregation import NoisyBradleyTerry
 
     ordered = sorted(rows, key=lambda row: (row.worker, row.winner, row.loser))

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from piecework.domain.errors import Invalid
 from piecework.quality import dawid_skene
@@ -29,6 +28,8 @@ class Running:
     """
 
     def __init__(self, fit: dawid_skene.Fit) -> None:
+        import pandas as pd
+
         self.fit = fit
         labels = fit.labels
         self._units, self._workers, self._classes = (pd.Index(names) for names in (labels.units, labels.workers, labels.classes))
@@ -67,6 +68,8 @@ class Running:
         return Running(dawid_skene.fit(self._all(), self.fit.settings, progress=progress))
 
     def _all(self) -> Labels:
+        import pandas as pd
+
         old = self.fit.labels.frame()
         new = pd.DataFrame(self._added, columns=["task", "worker", "label"])
         whole = pd.concat([old, new], ignore_index=True) if self._added else old

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
 
 from piecework.domain.errors import Invalid
 from piecework.quality.kit import quiet
@@ -47,6 +46,8 @@ def medoid(texts: Sequence[str]) -> Text:
 
 def rover(texts: Sequence[str]) -> Text:
     """Words aligned and voted on one by one (Fiscus, ASRU 1997), by crowd-kit; sorted first, since alignment minds the order."""
+    import pandas as pd
+
     from crowdkit.aggregation import ROVER
 
     _some(texts)

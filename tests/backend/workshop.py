@@ -111,7 +111,7 @@ class Works:
         finally:
             engine.dispose()
 
-    def until(self, statement: str, seconds: float = 60, **values: Any) -> Sequence[Row[Any]]:
+    def until(self, statement: str, seconds: float = 90, **values: Any) -> Sequence[Row[Any]]:
         """The rows of a query, as soon as there are any."""
         deadline = time.monotonic() + seconds
         while True:
