@@ -192,7 +192,9 @@ class Funding:
         """
         if row.state != "open":
             raise Conflict(f"Only an open job can be closed; this one is {'closed' if row.state == 'closed' else 'not funded'}.")
-        if row.closes_at > self._clock().timestamp():
+        with self._store.read() as connection:
+            now = mirror.now(connection, self._clock().timestamp())
+        if row.closes_at > now:
             raise Conflict("Workers were promised that the job stays open until its time is over; then it can be closed.")
         return self._call(row.requester, encode_close(terms_of(row)))
 

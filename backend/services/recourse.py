@@ -93,9 +93,7 @@ class Recourse:
     def now(self) -> int:
         """Unix seconds by the chain, or by ours if its last block is older."""
         with self._store.read() as connection:
-            head = mirror.head(connection)
-        here = int(self._clock().timestamp())
-        return max(here, int(head.timestamp_at.timestamp())) if head else here
+            return mirror.now(connection, self._clock().timestamp())
 
     def steps(self, found: Standing, account: str) -> list[Step]:
         """What the account may do with an opening now."""

@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from backend.store import mirror
 from backend.store.tables import Assignment, Evidence, OperatorKey, Posting
-from indexer.tables import Contest, Finalization, Opening, SlotStep
+from indexer.tables import Appeal, AppealPhase, Contest, Finalization, Opening, SlotStep
 from piecework.domain.units import NATIVE
 
 _ours = (
@@ -41,6 +41,23 @@ _REJECTED = (
     )
     .order_by(col(Assignment.slot))
 )
+_LIVE = (
+    select(Opening.opening, Opening.opened_at)
+    .where(*mirror.own(Opening), col(Opening.job) == bindparam("job"), col(Opening.opened_at) > bindparam("since"))
+    .order_by(col(Opening.block_number), col(Opening.log_index))
+    .limit(bindparam("most"))
+)
+_APPEALED = (
+    select(Appeal.appeal, Appeal.slots, Appeal.appealed_at)
+    .where(
+        *mirror.own(Appeal),
+        col(Appeal.job) == bindparam("job"),
+        col(Appeal.appealed_at) > bindparam("since"),
+        ~exists().where(col(AppealPhase.appeal) == col(Appeal.appeal), col(AppealPhase.phase) != "pending"),
+    )
+    .order_by(col(Appeal.block_number), col(Appeal.log_index))
+    .limit(bindparam("most"))
+)
 _FINAL = select(literal(1)).where(exists().where(col(Finalization.opening) == bindparam("opening")))
 _CONTESTED = (
     select(literal(1))
@@ -52,6 +69,16 @@ _DOCUMENT = select(Evidence.document).where(col(Evidence.hash) == bindparam("has
 def openings(connection: Connection, since_block: int) -> Sequence[Row[Any]]:
     """Openings from a block on, of jobs with an arbitrator and an operator of ours, the oldest first."""
     return connection.execute(_OPEN, {"since": since_block}).all()
+
+
+def live(connection: Connection, job: str, since: int, most: int) -> Sequence[Row[Any]]:
+    """A job's openings of after `since` (Unix seconds), the oldest first: opening, opened_at."""
+    return connection.execute(_LIVE, {"job": job, "since": since, "most": most}).all()
+
+
+def appealed(connection: Connection, job: str, since: int, most: int) -> Sequence[Row[Any]]:
+    """A job's appeals of after `since` that the requester hasn't defended, the oldest first: appeal, slots, appealed_at."""
+    return connection.execute(_APPEALED, {"job": job, "since": since, "most": most}).all()
 
 
 def rejected(connection: Connection, posting: int, opening: str) -> Sequence[Row[Any]]:

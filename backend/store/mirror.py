@@ -153,6 +153,12 @@ def job_now(connection: Connection, job: str, slots: int) -> tuple[str, datetime
     return row.state, row.head_at or datetime.fromtimestamp(0, UTC)
 
 
+def now(connection: Connection, here: float) -> int:
+    """Unix seconds by the chain, or by ours (`here`) if its last block is older."""
+    newest = head(connection)
+    return max(int(here), int(newest.timestamp_at.timestamp())) if newest else int(here)
+
+
 def balances(connection: Connection, account: str) -> dict[str, int]:
     """Base units by token in the account's ledger: of each token the newest entry."""
     newest: dict[str, int] = {}

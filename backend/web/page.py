@@ -60,7 +60,7 @@ def page(request: Request, template: str, twin: str, values: dict[str, Any], sta
         twin=twin,
         info=info,
         navigation=NAVIGATION,
-        money=lambda amount: decimal_text(int(amount), info.token.decimals),
+        money=lambda amount: grouped(decimal_text(int(amount), info.token.decimals)),
         when=lambda at: when(at, coordinator(request).clock()),
         span=span,
         text=lambda raw: json.dumps(json.loads(bytes(raw)), ensure_ascii=False, indent=2),
@@ -97,6 +97,12 @@ def query(request: Request, **changed: Any) -> str:
     """The query of this page with some of it changed; None leaves a parameter away."""
     values = {name: value for name, value in {**request.query_params, **changed}.items() if value not in (None, "")}
     return "?" + urlencode(values) if values else request.url.path
+
+
+def grouped(amount: str) -> str:
+    """A decimal amount with commas between its thousands."""
+    whole, dot, rest = amount.partition(".")
+    return f"{int(whole):,}{dot}{rest}"
 
 
 def span(seconds: float) -> str:

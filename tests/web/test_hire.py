@@ -71,7 +71,7 @@ def job(desk: Page, market: Works, wallet: TestWallet, tmp_path_factory: pytest.
     desk.goto(f"{market.url}/hire/money")
     desk.locator("[data-play]").click()
     agree(desk)
-    expect(desk.locator(".facts")).to_contain_text("1000.00")
+    expect(desk.locator(".facts")).to_contain_text("1,000.00")
     return describe(desk, market, wallet, tmp_path_factory.mktemp("rows"))
 
 

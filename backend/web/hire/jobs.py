@@ -15,6 +15,7 @@ from backend.services.results import Decided
 from backend.store import showcase
 from backend.web import plots
 from backend.web.grid import grid_svg, slots_a_square
+from backend.web.hire import disputes
 from backend.web.hire.shell import Desk, desk, show
 from backend.web.page import readable
 
@@ -150,7 +151,8 @@ def _live(at: Desk) -> dict[str, Any]:
         "workers": [(one, plots.interval(one.right, one.low, one.high)) for one in found.workers[:WORKERS]],
         "more_workers": max(0, len(found.workers) - WORKERS),
         "waiting": counts.get("revealed", 0),
-        "over": at.job.closes_at <= now,
+        "over": at.job.closes_at <= at.services.recourse.now(),
+        "disputes": disputes.waiting(at),
         "payable": counts.get("approved", 0) + counts.get("batched", 0),
     }
 

@@ -67,6 +67,7 @@ def _new(request: Request) -> dict[str, Any]:
     services = coordinator(request)
     kinds = sorted(TEMPLATES.values(), key=lambda kind: FIRST.index(kind.name) if kind.name in FIRST else len(FIRST))
     return {
+        "council": services.deployment.council,
         "fee_bps": health.info(services).fee_bps,
         "templates": [views.template(kind) for kind in kinds],
         "fields": {kind.name: _fields(kind) for kind in kinds},

@@ -77,9 +77,28 @@ export async function close(job, say) {
   await until(() => api("GET", `/v1/jobs/${job}`), ({ state }) => state === "closed");
 }
 
-const DEEDS = { fund, pay, close };
+const waits = async (job) => (await api("GET", `/hire/jobs/${job}/disputes.json`)).items.map(({ id }) => id);
+
+/** Contests what was rejected of an opening: a transaction for each reason. */
+export async function contest(job, say, { of }) {
+  const { send } = await import("/static/wallet.js");
+  const { transactions } = await api("POST", `/hire/jobs/${job}/openings/${of}/contest.json`, {});
+  for (const transaction of transactions) await send(transaction);
+  say("The chain has it. Waiting until the marketplace sees it …");
+  await until(() => waits(job), (items) => !items.includes(of));
+}
+
+/** Takes an appeal before the arbitrator. */
+export async function defend(job, say, { of }) {
+  const { send } = await import("/static/wallet.js");
+  await send(await api("POST", `/v1/appeals/${of}/defend`, {}));
+  say("The chain has it. Waiting until the marketplace sees it …");
+  await until(() => waits(job), (items) => !items.includes(of));
+}
+
+const DEEDS = { fund, pay, close, contest, defend };
 
 export const act = (button, job) => busy(button, async (say) => {
-  await DEEDS[button.dataset.act](job, say);
+  await DEEDS[button.dataset.act](job, say, button.dataset);
   if (button.dataset.act !== "pay") location.reload();
 });

@@ -147,6 +147,7 @@ function job(most = Infinity) {
     assignment_seconds: minutes * 60,
     auto_approval_seconds: text("approval") ? Math.round(Number(text("approval")) * DAY) : null,
     review_window_seconds: DAY, appeal_window_seconds: DAY,
+    ...(text("disputes") === "council" && { arbitrator: form.dataset.council, contest_deposit: String(BigInt(reward) / 10n) }),
     units: rows.slice(0, most).map((row) => ({ content: content(row), slots })),
   };
 }
