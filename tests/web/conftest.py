@@ -7,13 +7,17 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from backend.api import problems
 from backend.web import frame, gallery, pages
 from tests.backend.workshop import Works, works
 from tests.conftest import Chain
 from tests.support.browser import chromium
+
+PATIENCE_MS = 30_000
+"""How long a busy machine may take for what a person would see at once."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +49,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor who was never here."""
     visitor = browser.new_context(viewport={"width": 1000, "height": 900})
-    visitor.set_default_timeout(8_000)
+    visitor.set_default_timeout(PATIENCE_MS)
     yield visitor
     visitor.close()
 

@@ -80,7 +80,7 @@ def test_a_rejection_is_appealed_and_won(browser: Browser, own: Works) -> None:
     wallet = TestWallet(own.chain.rpc, new_key(), chain, knows={chain})
     own.chain.rpc.call("anvil_setBalance", wallet.key.address, hex(10**18))
     visitor = browser.new_context()
-    visitor.set_default_timeout(10_000)
+    visitor.set_default_timeout(30_000)
     page = signed_in(visitor, own, wallet)
     page.goto(f"{own.url}/work/{job['id']}")
     frame = accept(page)

@@ -75,7 +75,7 @@ def test_two_workers_find_accept_answer_are_paid_and_withdraw(browser: Browser, 
     chain = market.chain.deployment.chain_id
     for label in LABELS["labels"]:
         visitor = browser.new_context()
-        visitor.set_default_timeout(8_000)
+        visitor.set_default_timeout(30_000)
         wallet = TestWallet(market.chain.rpc, new_key(), chain, knows={chain})
         page = signed_in(visitor, market, wallet)
         pages.append((page, wallet))
@@ -100,7 +100,7 @@ def test_two_workers_find_accept_answer_are_paid_and_withdraw(browser: Browser, 
         shown.wait_for()
         assert "0.05 DEVUSD" in shown.inner_text() and f"you ({wallet.key.address})" in shown.inner_text()
         shown.locator("button.primary").click()
-        page.locator("h2:has-text('Withdrawn') + .scroll").wait_for(timeout=20_000)
+        page.locator("h2:has-text('Withdrawn') + .scroll").wait_for(timeout=30_000)
         assert page.locator("#balance").get_attribute("data-amount") == "0"
         balance = market.chain.rpc.call("eth_call", {"to": market.chain.deployment.token, "data": "0x70a08231" + wallet.key.address[2:].rjust(64, "0")}, "latest")
         assert int(balance, 16) == 50_000
@@ -154,7 +154,7 @@ def test_a_reload_at_every_step_loses_nothing(worker: Page, market: Works) -> No
 def test_while_the_marketplace_is_down_the_answer_waits_here(browser: Browser, tmp_path_factory: pytest.TempPathFactory, market: Works, wallet: TestWallet) -> None:
     job = post(market, [("one", 1)], title="Through an outage", labels=None)
     visitor = browser.new_context()
-    visitor.set_default_timeout(8_000)
+    visitor.set_default_timeout(30_000)
     page = signed_in(visitor, market, wallet)
     page.goto(f"{market.url}/work/{job['id']}")
     accept(page).locator("input").fill("still here")
@@ -283,7 +283,7 @@ def test_work_is_found_without_script(browser: Browser, market: Works) -> None:
     post(market, [("one", 3)], **LABELS | {"title": "Cheap sharpness"}, reward="10000")
     post(market, [("one", 3)], **LABELS | {"title": "Dear sharpness"}, reward="900000", ai_policy="forbidden")
     visitor = browser.new_context(java_script_enabled=False)
-    visitor.set_default_timeout(8_000)
+    visitor.set_default_timeout(30_000)
     page = visitor.new_page()
     page.goto(f"{market.url}/work")
     page.fill("#text", "sharpness")
@@ -341,7 +341,7 @@ def settled(browser: Browser, market: Works) -> Iterator[tuple[Page, dict[str, A
     """A worker with an answer of each kind."""
     chain = market.chain.deployment.chain_id
     visitor = browser.new_context()
-    visitor.set_default_timeout(8_000)
+    visitor.set_default_timeout(30_000)
     page = signed_in(visitor, market, TestWallet(market.chain.rpc, new_key(), chain, knows={chain}))
     jobs = [post(market, [("one", 1), ("two", 1)], **LABELS, reward=str(reward)) for reward in (120_000, 50_000)]
     for job in jobs:

@@ -70,7 +70,7 @@ class Task:
     def sent(self) -> Any:
         """The answer that arrived, which fits the template's schema."""
         place = self.page.locator("[data-submitted]")
-        place.wait_for(timeout=5_000)
+        place.wait_for(timeout=30_000)
         answer = json.loads(place.get_attribute("data-submitted") or "")
         given = sample(self.name)
         Draft202012Validator(TEMPLATES[self.name].answer_schema(list(given.labels), given.options)).validate(answer)

@@ -1,6 +1,6 @@
 // The marketplace's API for our own pages, under the cookie session.
 //
-//   await api(method, path, body) → the answer's JSON (a File goes as it is, anything else as JSON); throws ApiError: its message is the problem's sentence, `status` HTTP's (0: no answer)
+//   await api(method, path, body, headers) → the answer's JSON (a File goes as it is, anything else as JSON); throws ApiError: its message is the problem's sentence, `status` HTTP's (0: no answer)
 //   await info()                  → GET /v1/info, asked once
 //   await session()               → { account, expires_at, payout } of GET /v1/session, or null
 
@@ -10,12 +10,16 @@ export class ApiError extends Error {
 
 const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(name + "="))?.slice(name.length + 1);
 
-export async function api(method, path, body) {
-  const headers = { accept: "application/json" };
+/** The header that shows that a request comes from a page of ours. */
+export function csrf() {
+  const token = cookie("piecework_csrf");
+  return token ? { "x-csrf-token": decodeURIComponent(token) } : {};
+}
+
+export async function api(method, path, body, more = {}) {
+  const headers = { accept: "application/json", ...more, ...(method !== "GET" && csrf()) };
   const file = body instanceof Blob;
   if (body !== undefined) headers["content-type"] = file ? body.type || "application/octet-stream" : "application/json";
-  const token = cookie("piecework_csrf");
-  if (token && method !== "GET") headers["x-csrf-token"] = decodeURIComponent(token);
   const options = { method, headers, credentials: "same-origin", body: file || body === undefined ? body : JSON.stringify(body) };
   const response = await fetch(path, options).catch(() => { throw new ApiError(0, "The marketplace doesn't answer. Look at your connection and try again; nothing is lost."); });
   const text = await response.text();

@@ -1,7 +1,8 @@
 // A new job in five steps on one page: the price always in view, a real unit rendered beside the form, and nothing lost on a reload.
-import { api } from "/static/api.js";
+import { api, csrf } from "/static/api.js";
 import { mountTask } from "/static/crowd/host.js";
 import { busy, fund, tell } from "/static/hire/act.js";
+import { jobOf } from "/static/hire/draft.js";
 import { units as baseUnits } from "/static/hire/money.js";
 import { forget, keepRows, keptRows, remember, remembered } from "/static/hire/store.js";
 import { columnsOf, guess, lacking, rowsOf, unitOf } from "/static/hire/units.js";
@@ -11,7 +12,7 @@ const { templates, fields } = JSON.parse($("templates").textContent);
 const DECIMALS = Number(form.dataset.decimals), SYMBOL = form.dataset.symbol, FEE = BigInt(form.dataset.fee);
 const DAY = 86_400, CHECKED = 200;
 const kept = remembered();
-let rows = [], source = "", mapping = kept.mapping ?? {}, alone = kept.alone ?? "", shown = 0;
+let rows = [], source = "", mapping = kept.mapping ?? {}, alone = kept.alone ?? "", shown = 0, refused = null;
 
 const decimal = (amount) => {
   const digits = amount.toString().padStart(DECIMALS + 1, "0"), whole = digits.slice(0, digits.length - DECIMALS).replace(/\B(?=(\d{3})+$)/g, ",");
@@ -116,12 +117,12 @@ function drawRows(columns) {
 
 const used = () => Object.fromEntries(Object.entries(mapping).filter(([, column]) => column));
 const content = (row) => (columnsOf(rows).length ? unitOf(row, used(), alone) : row);
-const lack = () => (rows.length && kind() && columnsOf(rows).length ? lacking(rows, fields[kind().name], mapping) : []);
+const lack = () => [...(refused ? [refused] : []), ...(rows.length && kind() && columnsOf(rows).length ? lacking(rows, fields[kind().name], mapping) : [])];
 
 // ------------------------------------------------------------------------------------------------ the job
 
-/** The job as the API takes it; `most` units of it. Throws a sentence, with the step that it belongs to. */
-function job(most = Infinity) {
+/** The job as the API takes it, with the first units. Throws a sentence, with the step that it belongs to. */
+function job() {
   const one = kind(), at = (step, sentence) => Object.assign(new Error(sentence), { step });
   if (!one) throw at(1, "Choose what kind of task it is.");
   const parse = (name, empty) => { try { return json(name, empty); } catch (error) { throw at(1, `${name}: ${error.message}`); } };
@@ -144,11 +145,11 @@ function job(most = Infinity) {
     criteria: criteria().filter(({ code, text: words }) => code || words),
     ai_policy: text("ai_policy"),
     per_worker_limit: limit ? Number(limit) : null,
-    assignment_seconds: minutes * 60,
+    assignment_seconds: minutes * 60, estimated_seconds: whole("seconds") >= 1 ? whole("seconds") : null,
     auto_approval_seconds: text("approval") ? Math.round(Number(text("approval")) * DAY) : null,
     review_window_seconds: DAY, appeal_window_seconds: DAY,
     ...(text("disputes") === "council" && { arbitrator: form.dataset.council, contest_deposit: String(BigInt(reward) / 10n) }),
-    units: rows.slice(0, most).map((row) => ({ content: content(row), slots })),
+    units: rows.slice(0, CHECKED).map((row) => ({ content: content(row), slots })),
   };
 }
 
@@ -178,10 +179,10 @@ function faults(step, sentences) {
   document.querySelector(`[data-step="${step}"]`).dataset.state = sentences.length ? "faulty" : "good";
 }
 
-async function check(most) {
+async function check() {
   const found = { 1: [], 2: lack().map(({ sentence }) => sentence), 3: [], 4: [] };
   let body = null;
-  try { body = job(most); } catch (error) { found[error.step ?? 4].push(error.message); }
+  try { body = job(); } catch (error) { found[error.step ?? 4].push(error.message); }
   if (body) {
     const draft = { ...body, salt: "0x" + "00".repeat(32), closes_at: closesAt() };
     const said = await api("POST", "/v1/jobs/check", draft);
@@ -224,8 +225,7 @@ async function preview() {
 }
 
 async function taskPage(body) {
-  const token = document.cookie.split("; ").find((pair) => pair.startsWith("piecework_csrf="))?.slice(15) ?? "";
-  const response = await fetch("/hire/new/preview", { method: "POST", headers: { "content-type": "application/json", "x-csrf-token": decodeURIComponent(token) }, body: JSON.stringify(body) }).catch(() => { throw new Error("The marketplace doesn't answer; the preview waits."); });
+  const response = await fetch("/hire/new/preview", { method: "POST", headers: { "content-type": "application/json", ...csrf() }, body: JSON.stringify(body) }).catch(() => { throw new Error("The marketplace doesn't answer; the preview waits."); });
   const answer = await response.text();
   if (response.ok) return answer;
   let sentence = "The preview can't be made.";
@@ -247,6 +247,7 @@ function drawKind() {
 
 let waiting, checking;
 function changed() {
+  refused = null;
   save();
   drawKind();
   drawUnits();
@@ -254,7 +255,7 @@ function changed() {
   clearTimeout(waiting);
   waiting = setTimeout(preview, 250);
   clearTimeout(checking);
-  if (kind() && rows.length) checking = setTimeout(() => check(CHECKED).catch(() => null), 900);
+  if (kind() && rows.length) checking = setTimeout(() => check().catch(() => null), 900);
 }
 
 form.addEventListener("input", ({ target }) => { if (target.id !== "pasted" && target.type !== "file") changed(); });
@@ -277,26 +278,41 @@ $("earlier").addEventListener("click", () => { shown -= 1; save(); preview(); })
 $("later").addEventListener("click", () => { shown += 1; save(); preview(); });
 $("forget").addEventListener("click", async () => { if (confirm("Forget all that you entered for this job?")) { await forget(); location.reload(); } });
 
-async function described(body) {
-  const text = JSON.stringify({ ...body, closes_at: closesAt() });
-  const digest = [...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)))].map((one) => one.toString(16).padStart(2, "0")).join("");
-  if (kept.described?.digest !== digest) kept.described = { digest, salt: "0x" + [...crypto.getRandomValues(new Uint8Array(32))].map((one) => one.toString(16).padStart(2, "0")).join("") };
+/** The job's id, once its units are in; a reload on the way goes on by itself. */
+async function described({ units: _, ...body }, say) {
+  const bar = $("sent");
+  const tellShare = (sentence, share) => { say(sentence); bar.hidden = share === undefined; bar.value = share ?? 0; };
+  kept.going = true;
   save();
-  return api("POST", "/v1/jobs", { ...body, closes_at: closesAt(), salt: kept.described.salt });
+  try {
+    const id = await jobOf({ ...body, closes_at: closesAt() }, rows.map(content), whole("slots"), { known: kept.draft, keep: (known) => { kept.draft = known; save(); }, say: tellShare });
+    kept.going = false;
+    return id;
+  } catch (error) {
+    kept.going = !error.status && !error.row; // an outage is got over, a fault isn't
+    if (error.row) {
+      refused = { row: error.row, column: mapping[error.column], sentence: error.message };
+      faults(2, [error.message]);
+      drawUnits();
+    }
+    throw error;
+  } finally {
+    bar.hidden = true;
+    save();
+  }
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const button = $("fund");
   busy(button, async (say) => {
-    const body = await check(Infinity);
+    const body = await check();
     if (!body) { document.querySelector('[data-state="faulty"]')?.focus(); throw new Error("Something is missing; it is said at its step."); }
-    say("The job is being described …");
-    const made = await described(body);
+    const made = await described(body, say);
     say("");
-    await fund(made.id, say);
+    await fund(made, say);
     await forget();
-    location.assign(`/hire/jobs/${made.id}`);
+    location.assign(`/hire/jobs/${made}`);
   });
 });
 
@@ -308,5 +324,13 @@ drawKind();
 drawUnits();
 drawPrice();
 preview();
-if (kind() && rows.length) check(CHECKED).catch((error) => tell($("fund"), error.message, true));
+if (kind() && rows.length) check().catch((error) => tell($("fund"), error.message, true));
 form.dataset.ready = "";
+if (kept.going && rows.length) {
+  busy($("fund"), async (say) => {
+    const body = await check();
+    if (!body) return;
+    await described(body, say);
+    say("Your units are in. Fund the job when you are ready.");
+  });
+}
