@@ -20,8 +20,6 @@ from piecework.domain.errors import Forbidden, Invalid
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
-COOKIE = "piecework_session"
-CSRF_COOKIE = "piecework_csrf"
 CSRF_HEADER = "x-csrf-token"
 SAFE = ("GET", "HEAD", "OPTIONS")
 MOST_BYTES = 1 << 20
@@ -51,12 +49,21 @@ def credential(request: Request) -> str | None:
         Forbidden: it comes by cookie, would change something, and doesn't show that it comes from a page of ours.
     """
     token = bearer(request)
-    if token is not None or COOKIE not in request.cookies:
+    held, repeated = cookies(request)
+    if token is not None or held not in request.cookies:
         return token
-    token = request.cookies[COOKIE]
+    token = request.cookies[held]
     if request.method not in SAFE and not _from_our_page(request, token):
-        raise Forbidden(f"A request by cookie must repeat the cookie {CSRF_COOKIE} in the header X-CSRF-Token; reload the page.")
+        raise Forbidden(f"A request by cookie must repeat the cookie {repeated} in the header X-CSRF-Token; reload the page.")
     return token
+
+
+def cookies(request: Request) -> tuple[str, str]:
+    """The names of the cookies that hold a session's token and what a page must repeat. Browsers keep cookies by host, not by port, so
+    the port is in them: of two marketplaces on one machine neither signs people out of the other."""
+    _, colon, port = coordinator(request).sessions.domain.rpartition(":")
+    mark = f"_{port}" if colon and port.isdecimal() else ""
+    return f"piecework_session{mark}", f"piecework_csrf{mark}"
 
 
 def csrf_of(token: str) -> str:

@@ -7,9 +7,8 @@ from fastapi import APIRouter, Request, Response
 
 from backend.api.bodies import NewSession, PayoutChoice
 from backend.api.requests import (
-    COOKIE,
-    CSRF_COOKIE,
     choice,
+    cookies,
     coordinator,
     credential,
     csrf_of,
@@ -64,7 +63,7 @@ async def sign_out(request: Request) -> Response:
     session(request)
     await coordinator(request).sessions.sign_out(credential(request))
     response = Response(status_code=204)
-    for name in (COOKIE, CSRF_COOKIE):
+    for name in cookies(request):
         response.delete_cookie(name)
     return response
 
@@ -106,5 +105,5 @@ async def revoke_others(request: Request) -> Response:
 def _give(response: Response, request: Request, token: str, expires_at: datetime) -> None:
     """Puts a session into cookies: its token where no script can read it, and what a page must repeat to change something."""
     secure = coordinator(request).sessions.uri.startswith("https:")
-    for name, value, hidden in ((COOKIE, token, True), (CSRF_COOKIE, csrf_of(token), False)):
+    for name, value, hidden in zip(cookies(request), (token, csrf_of(token)), (True, False), strict=True):
         response.set_cookie(name, value, expires=expires_at, path="/", secure=secure, httponly=hidden, samesite="lax")

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, insert, literal_column, or_, select, tuple_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from backend.store import mirror
 from backend.store.slots import RECEIPTED
-from backend.store.tables import Assignment, JobListing, JobPace, JobWord, Posting
+from backend.store.tables import Assignment, JobListing, JobPace, JobWord, Posting, Unit
 
 AT_ONCE = 100
 MEASURED_ANSWERS = 200
@@ -93,6 +93,9 @@ def pace(connection: Connection, posting: int) -> Row[Any] | None:
 
 # ------------------------------------------------------------------------------------------------ searching
 
+_HAS_FREE = exists().where(col(Unit.posting) == col(Posting.number), literal_column("unit.free > 0"))
+"""As its index has it."""
+
 SORTS = ("newest", "reward", "hourly")
 """The largest first. Without one: by age, the oldest first."""
 
@@ -110,6 +113,8 @@ class Wanted:
     hourly_min: int | None = None
     words: tuple[str, ...] = field(default=())
     sort: str | None = None
+    takeable_at: int | None = None
+    """Unix seconds: only jobs that have a free slot and are not over by then."""
 
 
 def page(connection: Connection, wanted: Wanted, after: tuple[int, ...] | None, limit: int) -> Sequence[Row[Any]]:
@@ -147,5 +152,6 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         (wanted.reward_min, lambda it: col(JobListing.reward) >= it),
         (wanted.reward_max, lambda it: col(JobListing.reward) <= it),
         (wanted.hourly_min, lambda it: col(JobPace.hourly) >= it),
+        (wanted.takeable_at, lambda it: and_(col(Posting.closes_at) > it, _HAS_FREE)),
     )
     return [condition(value) for value, condition in asked if value is not None]

@@ -102,6 +102,7 @@ def _wanted(request: Request) -> Wanted:
         ai_policy=choice("ai_policy", query.get("ai_policy") or None, searching.AI_POLICIES),
         words=searching.words_of(query.get("text") or None),
         sort=choice("sort", query.get("sort") or "newest", SORTS),
+        takeable_at=int(coordinator(request).clock().timestamp()),
     )
 
 

@@ -39,7 +39,7 @@ def by_cookie(market: Works, key: Any) -> tuple[SimpleCookie, str]:
     for line in answer.headers.getlist("set-cookie"):
         cookies.load(line)
     told = answer.json()
-    assert told["token"] is None and told["csrf"] == cookies["piecework_csrf"].value
+    assert told["token"] is None and told["csrf"] == cookies[f"piecework_csrf_{market.port}"].value
     return cookies, told["csrf"]
 
 
@@ -51,7 +51,7 @@ def sent(cookies: SimpleCookie) -> str:
 def test_a_page_signs_in_with_a_cookie_that_no_script_reads(market: Works) -> None:
     key = new_key()
     cookies, csrf = by_cookie(market, key)
-    hidden, readable = cookies["piecework_session"], cookies["piecework_csrf"]
+    hidden, readable = cookies[f"piecework_session_{market.port}"], cookies[f"piecework_csrf_{market.port}"]
     assert hidden["httponly"] and not readable["httponly"]
     assert (hidden["samesite"], hidden["path"]) == ("lax", "/") and hidden["expires"]
     assert ask(market, "GET", "/v1/session", cookie=sent(cookies)).json()["account"] == key.address

@@ -372,6 +372,49 @@ def test_units_are_streamed_a_fault_names_its_row_and_an_outage_is_got_over(desk
     desk.errors.clear()  # type: ignore[attr-defined]  # Chromium says of each refusal that there was one
 
 
+def test_what_goes_wrong_on_the_way_to_money_is_said_and_moves_none(desk: Page, answered: str, market: Works, wallet: TestWallet) -> None:
+    desk.goto(f"{market.url}/hire/money")
+    before, key, chain = desk.locator("p.money").inner_text(), wallet.key, wallet.chain_id
+    said, dialog = desk.locator("[data-deposit] ~ [data-status]"), desk.locator("dialog.wallet")
+    button = desk.get_by_role("button", name="Top up the balance")
+    desk.get_by_label("to move from your wallet").fill("1")
+    wallet.chain_id, wallet.knows, wallet.refuses = 1, set(), {"wallet_addEthereumChain"}
+    button.click()
+    expect(said).to_contain_text("Your wallet is on chain 1")
+    wallet.chain_id, wallet.knows, wallet.refuses = chain, {chain}, {"eth_sendTransaction"}
+    button.click()
+    dialog.locator("button.primary:text('Sign')").click()
+    dialog.locator("button.primary:text-is('Send')").click()
+    expect(said).to_have_text("You refused in the wallet. Nothing was sent.")
+    wallet.refuses = set()
+    button.click()
+    dialog.locator("button.primary").wait_for()
+    wallet.change(desk, new_key())
+    dialog.locator("button.primary").click()
+    expect(said).to_contain_text("changed to another account meanwhile")
+    expect(desk.locator("#said")).to_contain_text("you are signed in as")
+    wallet.change(desk, key)
+    expect(desk.locator("#said")).to_be_empty()
+    market.kill("backend")
+    button.click()
+    expect(said).to_contain_text("The marketplace doesn't answer")
+    market.start("backend")
+    button.click()
+    expect(dialog).to_contain_text("1.00 DEVUSD")
+    dialog.locator("button", has_text="Cancel").click()
+    desk.reload()
+    expect(desk.locator("p.money")).to_have_text(before)
+    desk.errors.clear()  # type: ignore[attr-defined]
+
+
+def test_a_hash_is_copied_whole(desk: Page, answered: str, market: Works) -> None:
+    desk.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=market.url)
+    desk.goto(f"{market.url}/hire/jobs/{answered}")
+    desk.locator(".copy").first.click()
+    expect(desk.locator("#said")).to_contain_text("Copied")
+    assert desk.evaluate("navigator.clipboard.readText()") == answered
+
+
 def agree_twice(page: Page) -> None:
     """First the signature, then the transaction."""
     page.locator("dialog.wallet button.primary:text('Sign')").click()

@@ -90,6 +90,8 @@ def test_two_workers_find_accept_answer_are_paid_and_withdraw(browser: Browser, 
         (mine,) = holdings(page)
         assert mine["signature"] and mine["answer"] == label and mine["worker"] == wallet.key.address
     assert {row.answer for row in market.rows("SELECT answer FROM assignment WHERE state = 'revealed'")} >= {'"sharp"', '"blurred"'}
+    pages[0][0].goto(f"{market.url}/work?text=sharp")
+    assert pages[0][0].locator(f".jobs a[href$='{job['id']}']").count() == 0, "nothing is free in it"
     approve(market, job)
     market.until("SELECT 1 FROM mirror_slot_payment WHERE job = :job GROUP BY job HAVING count(*) = 2", job=job["id"])
     for page, wallet in pages:

@@ -8,11 +8,12 @@ export class ApiError extends Error {
   constructor(status, sentence) { super(sentence); this.status = status; }
 }
 
+const CSRF = "piecework_csrf" + (location.port && `_${location.port}`);
 const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(name + "="))?.slice(name.length + 1);
 
 /** The header that shows that a request comes from a page of ours. */
 export function csrf() {
-  const token = cookie("piecework_csrf");
+  const token = cookie(CSRF);
   return token ? { "x-csrf-token": decodeURIComponent(token) } : {};
 }
 
@@ -33,6 +34,6 @@ let asked = null;
 export const info = () => (asked ??= api("GET", "/v1/info").catch((error) => { asked = null; throw error; }));
 
 export async function session() {
-  if (!cookie("piecework_csrf")) return null;
+  if (!cookie(CSRF)) return null;
   try { return await api("GET", "/v1/session"); } catch (error) { if (error.status === 401) return null; throw error; }
 }
