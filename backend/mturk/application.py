@@ -4,11 +4,12 @@ from functools import partial
 
 from fastapi import APIRouter
 
-from backend.mturk import exams, keys, layouts, pages, wire
+from backend.mturk import exams, keys, layouts, pages, past, wire
 from backend.mturk.deliveries import secret
 from backend.mturk.exams import Exams
 from backend.mturk.happenings import Happenings
 from backend.mturk.layouts import Layouts
+from backend.mturk.past import Past
 from backend.mturk.registry import OPERATIONS
 from backend.mturk.service import mturk
 from backend.mturk.submit import Submissions
@@ -33,5 +34,6 @@ def interface(coordinator: Coordinator, url: str) -> tuple[tuple[APIRouter, ...]
         pages.router(Submissions(service)),
         layouts.router(Layouts(service)),
         exams.router(Exams(service)),
+        past.router(Past(service)),
     )
     return routes, Sweeper(service)

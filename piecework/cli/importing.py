@@ -30,34 +30,36 @@ def mturk(
     out: Annotated[Path, typer.Option("--out", help="Where what was read is kept, for claims.")] = Path("mturk-import.json"),
     key: KeyOption = None,
     account: AccountOption = None,
+    leave: Annotated[bool, typer.Option("--leave", help="Leave the workers with the marketplace, too, where they claim their ids by themselves.")] = False,
     url: UrlOption = None,
     data: DataOption = DEFAULT_DATA,
     as_json: JsonOption = False,
 ) -> None:
     """Read what was exported: qualification types are made anew, templates become HIT layouts, workers wait for their claims.
 
-    Nobody knows which account an old worker's id belongs to, so blocks and qualifications wait until it is claimed ('piecework import
-    claim', 'accept'). Saying it again makes nothing twice.
+    Nobody knows which account an old worker's id belongs to, so blocks and qualifications wait until it is claimed: at the marketplace with
+    --leave ('piecework import claim --send'), else by a file ('piecework import claim', 'accept'). Saying it again makes nothing twice.
 
     Example: piecework import mturk Batch_*_results.csv types.json blocks.json template.html
     """
-    from piecework.importing.apply import make_layouts, make_types
+    from piecework.importing.apply import leave_workers, make_layouts, make_types
     from piecework.importing.past import read_past
 
     past = read_past(files)
     client = access_client(key, data) if past.types else None
     types = make_types(client, past) if client else {}
 
-    async def layouts() -> dict[str, str]:
+    async def place() -> tuple[dict[str, str], int]:
         async with Market(_url(url, data)) as market:
-            return await make_layouts(market, await market.sign_in(_key(account, data)), past)
+            session = await market.sign_in(_key(account, data))
+            return await make_layouts(market, session, past), await leave_workers(market, session, past, types) if leave else 0
 
-    made = asyncio.run(layouts()) if past.templates else {}
+    made, left = asyncio.run(place()) if past.templates or leave else ({}, 0)
     out.write_text(json.dumps(past.as_json() | {"type_ids": types, "layout_ids": made}, indent=1))
     said = {"workers": len(past.workers), "assignments": sum(len(one.assignments) for one in past.workers.values())}
     said |= {"blocked": sum(one.block is not None for one in past.workers.values()), "qualification_types": len(past.types), "file": str(out)}
     line = f"{said['workers']} workers with {said['assignments']} assignments, {said['blocked']} of them blocked, {len(past.types)} qualification types"
-    _say(said | {"layouts": made}, as_json, f"{line}, {len(made)} layouts. Kept in {out}; accept workers' claims with it.")
+    _say(said | {"layouts": made, "left": left}, as_json, f"{line}, {len(made)} layouts. Kept in {out}; accept workers' claims with it.")
 
 
 @import_.command()
@@ -65,10 +67,11 @@ def claim(
     worker: Annotated[str, typer.Argument(help="The old worker's id.", show_default=False)],
     assignments: Annotated[list[str], typer.Argument(help="Ids of three assignments that you did there (or all, if fewer).", show_default=False)],
     account: Annotated[Path, typer.Option("--account", help="A file with your account's private key.", show_default=False)],
+    send: Annotated[bool, typer.Option("--send", help="Claim it at the marketplace, from requesters who left their workers there.")] = False,
     url: UrlOption = None,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Sign that an old worker's id was yours; send the line that is printed to your requester.
+    """Sign that an old worker's id was yours; send the line that is printed to your requester, or claim it at the marketplace (--send).
 
     The assignments prove it: only you and your requester know their ids.
 
@@ -80,6 +83,17 @@ def claim(
         async with Market(_url(url, data)) as market:
             return int(market.info["chain_id"]), str(market.info["escrow"])
 
+    async def claimed() -> list[dict[str, Any]]:
+        async with Market(_url(url, data)) as market:
+            session = await market.sign_in(_key(account, data))
+            found = await market.post("/v1/mturk-workers/claims", {"worker_id": worker, "assignments": assignments}, session)
+            return list(found["items"])
+
+    if send:
+        for one in asyncio.run(claimed()):
+            had = "blocked, as it was" if one["blocked"] else f"welcome, {one['qualifications']} qualifications granted"
+            typer.echo(f"{one['requester']}: {had}.")
+        return
     typer.echo(make_claim(worker, assignments, _key(account, data), *asyncio.run(domain())).as_json())
 
 

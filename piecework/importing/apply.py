@@ -9,6 +9,7 @@ from piecework.client.market import Market, Session
 from piecework.domain.errors import Conflict
 from piecework.importing.past import Past, PastWorker
 
+AT_ONCE = 500
 _KEPT = ("Description", "QualificationTypeStatus", "Keywords", "RetryDelayInSeconds", "Test", "AnswerKey", "TestDurationInSeconds", "AutoGranted", "AutoGrantedValue")
 
 
@@ -48,6 +49,18 @@ async def make_layouts(market: Market, session: Session, past: Past) -> dict[str
         name: str((await market.post("/v1/mturk-layouts", {"name": name[:100], "html": html}, session))["id"])
         for name, html in past.templates.items()
     }
+
+
+async def leave_workers(market: Market, session: Session, past: Past, types: Mapping[str, str]) -> int:
+    """Leaves the workers with the marketplace, where they claim their ids by themselves; returns how many."""
+    bodies = [
+        {"worker_id": id, "assignments": worker.assignments, "block": worker.block}
+        | {"qualifications": {types[name]: value for name, value in worker.grants.items() if name in types}}
+        for id, worker in sorted(past.workers.items())
+    ]
+    for at in range(0, len(bodies), AT_ONCE):
+        await market.put("/v1/mturk-workers", {"workers": bodies[at : at + AT_ONCE]}, session)
+    return len(bodies)
 
 
 def welcome(client: Any, worker: PastWorker, account: str, types: Mapping[str, str]) -> str:

@@ -13,11 +13,16 @@ from tests.unit.test_importing import files
 def test_a_past_comes_along(market: Marketplace, tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
     for _ in range(2):
-        said = json.loads(market.run("import", "mturk", *map(str, files(tmp_path)), "--out", str(kept), "--json").stdout)
+        said = json.loads(market.run("import", "mturk", *map(str, files(tmp_path)), "--leave", "--out", str(kept), "--json").stdout)
         assert (said["workers"], said["assignments"], said["blocked"], said["qualification_types"]) == (3, 5, 2, 1), said
     turk = client(market)
     types = turk.list_qualification_types(Query="Birds", MustBeRequestable=False, MustBeOwnedByCaller=True)["QualificationTypes"]
     assert [one["Name"] for one in types] == ["Birds"], "made once"
+    assert said["left"] == 3
+    (tmp_path / "key").write_text("0x" + (b"\x64" * 32).hex())
+    sent = market.run("import", "claim", "A1ME", "3A", "3C", "3D", "--account", str(tmp_path / "key"), "--send")
+    assert sent.stdout.endswith(": welcome, 1 qualifications granted.\n")
+    assert turk.get_qualification_score(QualificationTypeId=types[0]["QualificationTypeId"], WorkerId="A1ME")["Qualification"]["IntegerValue"] == 7
     lines = []
     for secret, old, ids in ((b"\x61", "A1ME", ["3A", "3B", "3C"]), (b"\x62", "A2SHE", ["3E"]), (b"\x63", "A1ME", ["3A", "3B", "3D"])):
         (tmp_path / "key").write_text("0x" + (secret * 32).hex())

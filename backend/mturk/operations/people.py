@@ -12,6 +12,7 @@ from backend.mturk import hits, work
 from backend.mturk.calls import Answer, Call
 from backend.mturk.errors import RequestError, invalid, missing
 from backend.mturk.ids import account_of, assignment_id, worker_id
+from backend.mturk.past import account_of_past
 from backend.mturk.service import MTurk
 from backend.store import notices, outbox, people
 from backend.store.tables import Assignment, Block, Bonus, OperatorTip, Posting
@@ -138,7 +139,7 @@ def _payment(service: MTurk, row: Any) -> dict[str, Any]:
 
 async def create_worker_block(service: MTurk, call: Call) -> Answer:
     """Gives a worker none of the requester's work any more. It reads the reason."""
-    worker, reason = account(call.given["WorkerId"]), call.given["Reason"]
+    worker, reason = await to_thread(account, service, call), call.given["Reason"]
     if not reason.strip() or len(reason) > LONGEST_REASON:
         raise invalid(f"Reason has 1 to {LONGEST_REASON} characters; the worker reads it.")
     if worker == call.requester:
@@ -154,7 +155,7 @@ async def create_worker_block(service: MTurk, call: Call) -> Answer:
 
 async def delete_worker_block(service: MTurk, call: Call) -> Answer:
     """Lets a worker take work again; one that isn't blocked is fine, too."""
-    worker = account(call.given["WorkerId"])
+    worker = await to_thread(account, service, call)
 
     def change(connection: Connection) -> Answer:
         if people.unblock(connection, call.requester, worker):
@@ -181,13 +182,17 @@ def _blocks(service: MTurk, call: Call) -> Answer:
     return answer
 
 
-def account(worker: str) -> str:
-    """The account of a worker's id.
+def account(service: MTurk, call: Call) -> str:
+    """The account of a call's WorkerId: an id here, or one of Mechanical Turk that its worker has claimed.
 
     Raises:
         RequestError: it is nobody's.
     """
+    worker = call.given["WorkerId"]
     found = account_of(worker)
+    if found is None:
+        with service.store.read() as connection:
+            found = account_of_past(connection, call.requester, worker)
     if found is None:
         raise missing("Worker", worker)
     return found
@@ -215,7 +220,7 @@ async def notify_workers(service: MTurk, call: Call) -> Answer:
 
 
 def _write(connection: Connection, call: Call, id: str, text: str) -> dict[str, Any] | None:
-    worker = account_of(id)
+    worker = account_of(id) or account_of_past(connection, call.requester, id)
     posting = worker and connection.execute(_WORKED, {"by": call.requester, "worker": worker}).scalar()
     if not worker or posting is None:
         return {

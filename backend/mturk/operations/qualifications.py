@@ -240,7 +240,7 @@ def _view(row: Row[Any], requester: str) -> dict[str, Any]:
 
 async def associate(service: MTurk, call: Call) -> Answer:
     """Gives a worker a qualification, or another value of it, also after it was taken away."""
-    given, worker = call.given, account(call.given["WorkerId"])
+    given, worker = call.given, await to_thread(account, service, call)
 
     def work(connection: Connection) -> Answer:
         row = own(connection, call.requester, given["QualificationTypeId"])
@@ -254,7 +254,7 @@ async def associate(service: MTurk, call: Call) -> Answer:
 
 async def disassociate(service: MTurk, call: Call) -> Answer:
     """Takes a qualification away; its worker reads the reason."""
-    given, worker = call.given, account(call.given["WorkerId"])
+    given, worker = call.given, await to_thread(account, service, call)
 
     def work(connection: Connection) -> Answer:
         row = own(connection, call.requester, given["QualificationTypeId"])
@@ -274,7 +274,7 @@ async def disassociate(service: MTurk, call: Call) -> Answer:
 
 async def score(service: MTurk, call: Call) -> Answer:
     """What a worker has of a qualification."""
-    worker = account(call.given["WorkerId"])
+    worker = await to_thread(account, service, call)
 
     def look() -> Answer:
         with service.store.read() as connection:

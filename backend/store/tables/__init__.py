@@ -30,6 +30,7 @@ from backend.store.tables.mturk import (
     MTurkKey,
     MTurkLayout,
     MTurkPart,
+    MTurkPastWorker,
     MTurkReviewRun,
 )
 from backend.store.tables.notices import Delivery, Notice, NoticeCursor, Webhook
@@ -315,7 +316,7 @@ OWN_TABLES = tuple(
         IdempotencyKey,
         AnswerLabel, JobConsensus, UnitConsensus, WorkerSkill, GoldUnit, GoldSeen, JobRules, Attester, Nullifier, JobRouting, RoutedUnit,
         ReviewTally, RejectionRelease, AnswerSignal, Sharing, Prediction, Detection, Finding, FindingReview,
-        MTurkCall, MTurkEvent, MTurkHit, MTurkHitType, MTurkKey, MTurkLayout, MTurkPart, MTurkReviewRun,
+        MTurkCall, MTurkEvent, MTurkHit, MTurkHitType, MTurkKey, MTurkLayout, MTurkPart, MTurkPastWorker, MTurkReviewRun,
     )
 )
 """The tables that only the coordinator writes."""

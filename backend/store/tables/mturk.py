@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
@@ -160,3 +160,20 @@ class MTurkReviewRun(SQLModel, table=True):
     entry: str = Field(sa_type=Text)
     """JSON in the form of the interface."""
     created_at: datetime = fields.instant()
+
+
+class MTurkPastWorker(SQLModel, table=True):
+    """What a requester's files say of a worker of Mechanical Turk, until it claims that it was this one, and who it is then."""
+
+    __tablename__ = "mturk_past_worker"
+    __table_args__ = (UniqueConstraint("requester", "account", name="mturk_past_worker_once"), Index("mturk_past_worker_id", "old_id"))
+    requester: str = Field(primary_key=True, max_length=42)
+    old_id: str = Field(primary_key=True, max_length=64)
+    assignments: str = Field(sa_type=Text)
+    """JSON list of the SHA-256 (hex) of the ids of what it did, sorted."""
+    block: str | None = Field(default=None, sa_type=Text)
+    """Why it was blocked; None if it wasn't."""
+    grants: str = Field(sa_type=Text)
+    """JSON: value by id of the requester's qualifications."""
+    account: str | None = Field(default=None, max_length=42)
+    claimed_at: datetime | None = fields.instant(default=None)
