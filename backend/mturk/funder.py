@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, text, update
 from sqlmodel import col
 
 from backend.mturk.hits import requirements
@@ -33,7 +33,9 @@ log = logging.getLogger(__name__)
 MOST_UNITS = 1_000
 """HITs that share a job at most; and so a transaction."""
 GATHER = timedelta(milliseconds=500)
-"""How long a HIT waits for others."""
+"""How long the last HIT of a run waits for others."""
+LONGEST_GATHER = timedelta(seconds=5)
+"""How long the first does: scripts make HITs one after another, and a job for each half second would cost most of the gas."""
 MARGIN = timedelta(days=14)
 """Between the end of the last HIT's work and review, and the close of its job: time for openings and appeals."""
 REVIEW_WINDOW, APPEAL_WINDOW = 5 * 86_400, 5 * 86_400
@@ -45,7 +47,13 @@ _GROUPS = (
     select(MTurkPart.requester, MTurkPart.hit_type, MTurkPart.operator)
     .where(col(MTurkPart.posting).is_(None))
     .group_by(col(MTurkPart.requester), col(MTurkPart.hit_type), col(MTurkPart.operator))
-    .having((func.min(col(MTurkPart.created_at)) <= bindparam("since")) | (func.count() >= MOST_UNITS))
+    .having(
+        or_(
+            func.max(col(MTurkPart.created_at)) <= bindparam("quiet"),
+            func.min(col(MTurkPart.created_at)) <= bindparam("since"),
+            func.count() >= MOST_UNITS,
+        )
+    )
 )
 _PARTS = (
     select(MTurkPart.id, MTurkPart.hit, MTurkPart.slots, MTurkHit.question, MTurkHit.expires_at)
@@ -92,7 +100,7 @@ class Funder:
 
     def _groups(self, now: datetime) -> Sequence[Row[Any]]:
         with self._service.store.read() as connection:
-            return connection.execute(_GROUPS, {"since": now - GATHER}).all()
+            return connection.execute(_GROUPS, {"quiet": now - GATHER, "since": now - LONGEST_GATHER}).all()
 
     async def _fund(self, group: Row[Any], now: datetime) -> None:
         hit_type, parts = await to_thread(self._read, group)
