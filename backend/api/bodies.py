@@ -40,10 +40,12 @@ class Criterion(Body):
 
 class NewOverlap(Body):
     """A unit is asked of `least` workers at first, then of one more at a time until its label is `confidence_bps` (1/10,000) sure; at
-    most as often as it has slots. What isn't asked is refunded when the job closes."""
+    most as often as it has slots. What isn't asked is refunded when the job closes. With `by_skill` the units that are hardest to decide go to
+    workers who have shown skill in the job (and to new ones), the others begin with those that are nearly decided."""
 
     confidence_bps: int
     least: int = 3
+    by_skill: bool = False
 
 
 class NewGoldPolicy(Body):

@@ -1,5 +1,6 @@
 """Assignments: a worker reserves a slot, commits to an answer for a receipt, and reveals the answer."""
 
+import json
 import secrets
 import time
 from asyncio import to_thread
@@ -148,7 +149,7 @@ class Assignments:
         self._qualifications.require(job.qualifications, worker, PREVIEW)
         with self._store.read() as connection:
             require_open(connection, job, self._clock())
-            unit = holding.preview(connection, job.number, worker, job.answers_per_worker, job.overlap is not None)
+            unit = holding.preview(connection, job.number, worker, job.answers_per_worker, job.overlap is not None, _begins_easy(connection, job, worker))
         if unit is None:
             raise Conflict("There is no unit left for this worker.")
         return unit, self._contents.unit(job.content, unit.content_offset, unit.content_length)
@@ -352,13 +353,20 @@ class Assignments:
 def _pick(connection: Connection, job: Job, claim: holding.Claim, position: int | None) -> Row[Any] | None:
     """A unit with a free slot that the worker may still do."""
     if position is None:
-        return holding.next_unit(connection, claim, job.answers_per_worker, job.overlap is not None)
+        easy = _begins_easy(connection, job, claim.worker)
+        return holding.next_unit(connection, claim, job.answers_per_worker, job.overlap is not None, easy)
     unit = holding.this_unit(connection, claim, position)
     if unit is None:
         raise NotFound(f"The job has no unit {position}.")
     if unit.held >= job.answers_per_worker:
         raise Conflict("This worker has done that unit, or is doing it.")
     return unit if unit.free > 0 else None
+
+
+def _begins_easy(connection: Connection, job: Job, worker: str) -> bool:
+    """Whether a worker gets the units that are nearly decided first, in a job that gives the hard ones to who has shown skill."""
+    by_skill = job.overlap is not None and bool(json.loads(job.overlap).get("by_skill"))
+    return by_skill and consensus.is_less_skilled(connection, job.number, worker)
 
 
 def _reservation(job: Job, unit: int, worker: str, now: datetime) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Consensus in SQL: labels as they came, units as they are thought of, workers' skills, and which units are asked on."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -136,6 +137,12 @@ def units(connection: Connection, posting: int, wanted: Sequence[int]) -> dict[i
 def skills(connection: Connection, posting: int, wanted: Sequence[str]) -> dict[str, Row[Any]]:
     """Some workers' skills."""
     return {row.worker: row for row in connection.execute(_SKILLS, {"of": posting, "workers": list(wanted)})}
+
+
+def is_less_skilled(connection: Connection, posting: int, worker: str) -> bool:
+    """Whether a worker is right less often than the job's workers together, by the last fit; False for one that it doesn't know."""
+    fit, own = job(connection, posting), skills(connection, posting, [worker]).get(worker)
+    return fit is not None and own is not None and own.right < json.loads(fit.average).get("right", 0.0)
 
 
 def slots_of(connection: Connection, posting: int, wanted: Sequence[int]) -> dict[int, int]:

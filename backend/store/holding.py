@@ -91,7 +91,8 @@ _ranked = (
     .order_by(col(Unit.rank), col(Unit.position))
     .limit(1)
 )
-_RANKED = _ranked.with_for_update(skip_locked=True, of=Unit)
+_ranked_last = _ranked.order_by(None).order_by(col(Unit.rank).desc(), col(Unit.position).desc())
+_RANKED, _RANKED_LAST = (look.with_for_update(skip_locked=True, of=Unit) for look in (_ranked, _ranked_last))
 _LOOKS = (_again_first, _after, _up_to)
 _AGAIN, _AFTER, _UP_TO = (look.with_for_update(skip_locked=True, of=Unit) for look in _LOOKS)
 _THIS = (
@@ -181,12 +182,13 @@ def claim(connection: Connection, posting: int, worker: str, most: int | None) -
     return None if row is None else Claim(posting, worker, row[0], bool(row[2]), row[1] - 1)
 
 
-def next_unit(connection: Connection, claim: Claim, limit: int, ranked: bool = False) -> Row[Any] | None:
+def next_unit(connection: Connection, claim: Claim, limit: int, ranked: bool = False, last: bool = False) -> Row[Any] | None:
     """The next unit with a free slot that the worker holds fewer than `limit` answers of: one that only lacks what somebody gave
-    back, else the first behind its last one; round once. Of a job that is `ranked` the one whose next answer is worth most."""
+    back, else the first behind its last one; round once. Of a job that is `ranked` the one whose next answer is worth most; the `last` of them
+    if asked for."""
     values: dict[str, Any] = {"posting": claim.posting, "worker": claim.worker, "limit": limit}
     if ranked:
-        return connection.execute(_RANKED, values).first()
+        return connection.execute(_RANKED_LAST if last else _RANKED, values).first()
     row = connection.execute(_AGAIN, values).first() if claim.again else None
     values["cursor"] = claim.cursor
     return row or connection.execute(_AFTER, values).first() or connection.execute(_UP_TO, values).first()
@@ -197,10 +199,10 @@ def held(connection: Connection, posting: int, position: int, worker: str) -> bo
     return bool(connection.execute(_HOLDS, {"of": posting, "by": worker, "at": position}).scalar_one())
 
 
-def preview(connection: Connection, posting: int, worker: str, limit: int, ranked: bool = False) -> Row[Any] | None:
+def preview(connection: Connection, posting: int, worker: str, limit: int, ranked: bool = False, last: bool = False) -> Row[Any] | None:
     """What `next_unit` would find, locked by nobody and counted to nobody."""
     if ranked:
-        return connection.execute(_ranked, {"posting": posting, "worker": worker, "limit": limit}).first()
+        return connection.execute(_ranked_last if last else _ranked, {"posting": posting, "worker": worker, "limit": limit}).first()
     cursor, again = connection.execute(_WHERE, {"posting": posting, "worker": worker}).one()
     values = {"posting": posting, "worker": worker, "limit": limit, "cursor": cursor}
     looks = _LOOKS if again else _LOOKS[1:]

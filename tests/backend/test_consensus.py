@@ -199,6 +199,22 @@ def test_the_next_answer_goes_where_it_is_worth_most(store: Store) -> None:
     assert row is not None and row["unit"] == 1, "two said two things of it"
 
 
+def test_hard_units_go_to_the_skilled_and_nearly_decided_ones_to_the_others(store: Store) -> None:
+    desk = counter(store, [12] * 12, {"least": 5, "confidence_bps": 10_000})
+    for n in range(5):
+        for unit in range(12):
+            truth, hard = "ab"[unit % 2], unit in (3, 8)
+            wrong = n == 4 or (hard and n >= 3)
+            desk.say(_take_unit(desk, worker(n), unit), "ba"[unit % 2] if wrong else truth)
+    desk.step(60)
+    with store.read() as connection:
+        less = [rows_of.is_less_skilled(connection, desk.posting, worker(n)) for n in (0, 4, 9)]
+        claims = {n: holding.Claim(desk.posting, worker(n), -1, False, 0) for n in (9, 8)}
+        hardest, easiest = (holding.next_unit(connection, claims[n], 1, True, last) for n, last in ((9, False), (8, True)))
+    assert less == [False, True, False], "and a new one is taken for as good as all"
+    assert hardest.position in (3, 8) and easiest.position not in (3, 8)
+
+
 def test_a_known_unit_stays_aside_however_its_answers_come_out(store: Store) -> None:
     desk = counter(store, [4, 4], SURE)
     store.write_now(lambda c: gold.put(c, desk.posting, [{"unit": 0, "label": "a", "explanation": None}]))
