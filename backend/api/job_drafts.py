@@ -141,13 +141,13 @@ async def drop(request: Request, id: str) -> Response:
     return Response(status_code=204)
 
 
-@router.put("/{id}/units", **spec(UnitLoadView, 201, auth="jobs:write", query=("format", "columns", "slots", "slots_column")))
+@router.put("/{id}/units", **spec(UnitLoadView, 201, auth="jobs:write", query=("format", "columns", "slots", "slots_column", "adjusts")))
 async def load(request: Request, id: str) -> Response:
     """Loads units from the body, a file of any size: all of its rows or none.
 
     `format` is json (an array), jsonl, csv (its first line names the columns) or manifest (Ground Truth); without it the content type
     says so. `columns` is a JSON object, a unit's field to the file's column. A unit asks for `slots` answers, or for what the column
-    `slots_column` says. With a header `X-Content-Key` (32 bytes, base64) units are sealed at rest. Answers 202 while rows are read.
+    `slots_column` says; what a manifest has under the label `adjusts` is what its workers begin with. With a header `X-Content-Key` (32 bytes, base64) units are sealed at rest. Answers 202 while rows are read.
     """
     services, own = coordinator(request), account(request)
     draft = await to_thread(services.job_drafts.one, _id(id), own)
@@ -225,7 +225,10 @@ def _reading(request: Request) -> Reading:
         raise Invalid("slots is how many answers a unit asks for, at least one.")
     columns = query.get("columns")
     named = {} if columns is None else shaped(columns.encode("utf-8", "surrogatepass"), dict[str, str])  # type: ignore[type-var]
-    return Reading(form, named, int(slots), query.get("slots_column"))
+    adjusts = query.get("adjusts")
+    if adjusts is not None and form != "manifest":
+        raise Invalid("adjusts is the label of a manifest's lines; send a manifest.")
+    return Reading(form, named, int(slots), query.get("slots_column"), adjusts)
 
 
 def _key(request: Request) -> bytes | None:

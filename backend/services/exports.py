@@ -189,15 +189,35 @@ class Export:
 
     # ------------------------------------------------------------------------------------------------ manifest
 
-    def manifest(self, name: str = "label") -> Iterator[bytes]:
-        """Ground Truth's augmented manifest, a line a unit that has an answer which counts."""
+    def require_adjustable(self, name: str) -> None:
+        """Refuses to say what was adjusted where nothing was shown to adjust.
+
+        Raises:
+            Invalid: the job's answers aren't boxes or entities, or a unit has none under that name.
+        """
+        if self.said["template"] not in ("bounding-box", "entity-annotation"):
+            raise Invalid("Boxes (bounding-box) and entities (entity-annotation) are adjusted; this job asks for something else.")
+        for unit in self.units():
+            augmented.initial_value(_source(self.content(unit)), name)
+
+    def manifest(self, name: str = "label", adjusts: str | None = None) -> Iterator[bytes]:
+        """Ground Truth's augmented manifest, a line a unit that has an answer which counts.
+
+        Args:
+            adjusts: the label that the workers were shown and have mended, where they were; see `require_adjustable`.
+        """
         template = self.said["template"]
         classes = tuple(self.said["labels"] or self.decided.classes)
         job = augmented.Job(name, self.said["title"], self.row.created_at, classes, "text" if template in TEXTS else "image")
         for unit, rows in _whole(self.answers(self.units())):
             counting = [row for row in rows if row.shown_state not in REJECTED]
             if counting:
-                line = self._augmented(job, template, _source(self.content(unit)), unit, counting)
+                source = _source(self.content(unit))
+                if adjusts is not None:
+                    source = {key: value for key, value in source.items() if key != "initial-value"}
+                line = self._augmented(job, template, source, unit, counting)
+                if adjusts is not None:
+                    line = augmented.adjustment(job, source, adjusts, line[name], line[f"{name}-metadata"])
                 yield augmented.dumps(line).encode() + b"\n"
 
     def _augmented(self, job: augmented.Job, template: str, line: dict[str, Any], unit: Row[Any], rows: Sequence[Row[Any]]) -> dict[str, Any]:

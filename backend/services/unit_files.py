@@ -11,6 +11,7 @@ import ijson
 
 from piecework.domain.content import check_depth
 from piecework.domain.errors import Invalid
+from piecework.quality.manifest import initial_value
 
 FORMS = ("json", "jsonl", "csv", "manifest")
 LONGEST_UNIT = 1 << 20
@@ -36,12 +37,14 @@ class Reading:
         columns: the unit's fields and the column that each comes from; empty takes rows as they are.
         slots: how many answers a unit asks for, where no column says it.
         slots_column: the column that says it; it is no part of the unit.
+        adjusts: the label, in the lines of a manifest, that workers begin with and mend.
     """
 
     form: str
     columns: Mapping[str, str] = field(default_factory=dict)
     slots: int = 1
     slots_column: str | None = None
+    adjusts: str | None = None
 
 
 def units(file: IO[bytes], reading: Reading) -> Iterator[tuple[Any, int]]:
@@ -65,9 +68,18 @@ def _shaped(number: int, row: Any, reading: Reading) -> tuple[Any, int]:
             raise RowFault(number, f"'{text[:40]}' is no number of answers.", reading.slots_column)
         slots = int(text)
         row = {name: value for name, value in row.items() if name != reading.slots_column}
+    if reading.adjusts is not None:
+        row = row | {"initial-value": _initial(number, row, reading.adjusts)}
     if reading.columns:
         row = {name: _column(number, row, column) for name, column in reading.columns.items()}
     return row, slots
+
+
+def _initial(number: int, row: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    try:
+        return initial_value(row, name)
+    except Invalid as error:
+        raise RowFault(number, error.sentence, name) from None
 
 
 def _column(number: int, row: Any, name: str) -> Any:

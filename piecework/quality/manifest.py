@@ -189,6 +189,26 @@ def adjustment(job: Job, line: Mapping[str, Any], name: str, value: Any, metadat
     return _augmented(job, line, value, dict(metadata) | {"adjustment-status": status})
 
 
+def initial_value(line: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """What stands under `name` in a line, as the elements that people mend it with take it: boxes as {label, left, top, width, height},
+    entities as {label, startOffset, endOffset}.
+
+    Raises:
+        Invalid: the line has no such label, or one of another kind.
+    """
+    value, metadata = line.get(name), line.get(f"{name}-metadata")
+    marks = value.get("annotations") if isinstance(value, Mapping) else None
+    try:
+        if isinstance(marks, Mapping):
+            return [{key: one[key] for key in ("label", "startOffset", "endOffset")} for one in marks["entities"]]
+        if isinstance(marks, list) and isinstance(metadata, Mapping):
+            sides = ("left", "top", "width", "height")
+            return [{"label": metadata["class-map"][str(one["class_id"])]} | {side: one[side] for side in sides} for one in marks]
+    except (KeyError, TypeError):
+        raise Invalid(f"The boxes or entities under '{name}' lack something that Ground Truth writes.") from None
+    raise Invalid(f"The line has no boxes or entities under '{name}' to adjust.")
+
+
 def _index_all(job: Job, names: Iterable[str]) -> None:
     for name in names:
         _index(job, name)

@@ -35,6 +35,18 @@ def test_each_form_gives_the_same_units() -> None:
     ]
 
 
+def test_what_a_manifest_says_is_what_its_workers_begin_with() -> None:
+    box = {"left": 1, "top": 2, "width": 3, "height": 4}
+    boxes = {"source-ref": "s3://b/c", "old": {"annotations": [{"class_id": 1} | box]}, "old-metadata": {"class-map": {"1": "car"}}}
+    entity = {"label": "name", "startOffset": 0, "endOffset": 3}
+    entities = {"source": "Ada", "old": {"annotations": {"labels": [], "entities": [entity | {"x": 1}]}}, "old-metadata": {}}
+    found = contents(f"{json.dumps(boxes)}\n{json.dumps(entities)}\n".encode(), "manifest", adjusts="old")
+    assert found == [boxes | {"initial-value": [{"label": "car"} | box]}, entities | {"initial-value": [entity]}]
+    for wrong in (boxes | {"old-metadata": {"class-map": {}}}, boxes | {"old": 3}, {"source": "Ada"}, boxes | {"old": {"annotations": [1]}}):
+        with pytest.raises(RowFault, match="Row 1: .*'old'"):
+            contents(json.dumps(wrong).encode(), "manifest", adjusts="old")
+
+
 @given(st.lists(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists, max_leaves=5)))
 def test_json_comes_back_as_it_went_in(rows: list[Any]) -> None:
     text = json.dumps(rows, ensure_ascii=False).encode("utf-8", "surrogatepass")

@@ -228,3 +228,28 @@ def test_a_results_file_that_comes_back_decides_all_or_nothing(market: Works, do
     shown = {row["AssignmentId"]: row for row in csv.DictReader(io.StringIO(read(market, f"/hire/jobs/{job['id']}/results.csv", token)[1].decode()))}
     assert [shown[row["AssignmentId"]]["AssignmentStatus"] for row in (one, other, third, rejected)] == ["Approved", "Rejected", "Submitted", "Approved"]
     assert shown[other["AssignmentId"]]["RequesterFeedback"].endswith("It contradicts: see above.")
+
+
+def test_a_manifest_says_what_people_adjusted(market: Works) -> None:
+    """Two entities of each unit were shown; one worker each leaves the first unit as it is and mends the second."""
+    entity = {"label": "name", "startOffset": 0, "endOffset": 3}
+    metadata = {"confidence": 0.5, "type": "groundtruth/text-span"}
+    old = {"annotations": {"labels": [{"label": "name"}], "entities": [entity]}}
+    units = [({"source": text, "old": old, "old-metadata": metadata, "initial-value": [entity]}, 1) for text in ("Ada wrote.", "Adam wrote.")]
+    token, job = quick_job(market, units, template="entity-annotation", labels=["name"])
+
+    async def work() -> None:
+        async with Market(market.url) as api:
+            worker = await Worker.sign_in(api, new_key())
+            for unit, end in enumerate((3, 4)):
+                await answer(worker, job, unit, {"entities": [entity | {"endOffset": end}]})
+
+    asyncio.run(work())
+    path = f"/hire/jobs/{job['id']}/results.manifest?name=new"
+    lines = [json.loads(line) for line in read(market, path + "&adjusts=old", token)[1].splitlines()]
+    assert [line["new-metadata"]["adjustment-status"] for line in lines] == ["unadjusted", "adjusted"]
+    assert lines[1]["new"]["annotations"]["entities"][0]["endOffset"] == 4 and lines[1]["old"] == old and "initial-value" not in lines[1]
+    status, body, _ = read(market, path + "&adjusts=none", token)
+    assert status == 422 and b"no boxes or entities under 'none'" in body
+    plain, other = quick_job(market, [("x", 1)])
+    assert read(market, f"/hire/jobs/{other['id']}/results.manifest?adjusts=old", plain)[0] == 422

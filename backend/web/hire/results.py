@@ -38,7 +38,10 @@ def export(request: Request, job: str, ending: str) -> Response:
     d = at.services.deployment
     made = Export(at.services.results, at.services.postings, at.job, at.row, at.view.manifest, decided, d.token_decimals, d.token_symbol)
     media, suffix, write = FORMATS[ending]
-    parts = made.manifest(name) if ending == "manifest" else write(made)
+    adjusts = request.query_params.get("adjusts")
+    if adjusts is not None:
+        made.require_adjustable(adjusts)
+    parts = made.manifest(name, adjusts) if ending == "manifest" else write(made)
     headers = {
         "content-disposition": f'attachment; filename="results-{at.job.id[2:10]}.{suffix}"',
         "x-content-type-options": "nosniff",
