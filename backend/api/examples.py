@@ -74,6 +74,10 @@ EXAMPLES: dict[str, Any] = {
     "Reason": {"reason": "The test was passed on the second day only."},
     "NewPredictions": {"predictions": [{"unit": 0, "label": "yes", "confidence": 0.97}]},
     "NewRouting": {"target_bps": 9500, "audit": 100, "seed": 7},
+    "NewPeerReview": {
+        "reward": "20000", "closes_at": CLOSES, "review_window_seconds": 259_200, "appeal_window_seconds": 259_200, "salt": SALT, "reviews": 3,
+        "labels": ["good", "bad"], "estimated_seconds": 20,
+    },
     "PastWorkers": {"workers": [{"worker_id": "A1B2C3D4E5F6G7", "assignments": ["3AAAAAAAAAAAAAAAAAAAAAAAAAAAAA"], "block": None, "qualifications": {}}]},
     "PastClaim": {"worker_id": "A1B2C3D4E5F6G7", "assignments": ["3AAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]},
     "NewLayout": {"name": "birds", "html": "<crowd-form>Is ${name} a bird? …</crowd-form>", "frame_height": 600},

@@ -40,6 +40,7 @@ from backend.services.messages import Messages
 from backend.services.notices import Notices
 from backend.services.operators import Operators, service_key
 from backend.services.payments import Payments
+from backend.services.peer_reviews import PeerReviews
 from backend.services.postings import Postings
 from backend.services.postman import Postman
 from backend.services.qualifications import Qualifications
@@ -127,6 +128,7 @@ class Coordinator:
         self.unit_loads = UnitLoads(store, contents, self.content_keys, settings.data / "incoming", clock)
         self.wallet_funding = WalletFunding(rpc, deployment)
         self.qualifications = Qualifications(store, deployment.chain_id, deployment.escrow, clock)
+        self.peer_reviews = PeerReviews(store, self.postings, self.qualifications)
         self.search = Search(store, self.postings, self.qualifications, deployment.chain_id, deployment.escrow, clock)
         self.lister = Lister(store, self.postings, clock)
         self.gold, self.rules = Gold(store, self.key), Rules(store)

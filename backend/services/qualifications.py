@@ -57,6 +57,21 @@ class Qualifications:
         made: Row[Any] = await self._store.write(work)
         return made
 
+    async def hold(self, owner: str, name: str, accounts: Sequence[str]) -> str:
+        """Gives accounts a qualification of the owner's by its name, which says no more than that they have it; made where there is none."""
+
+        def work(connection: Connection) -> str:
+            found, now = qualifications.named(connection, owner, name), self._clock()
+            described = {"name": name, "description": "", "keywords": "", "requestable": False, "auto_value": None, "retry_seconds": None}
+            row = described | {"id": new_id() if found is None else found.id, "owner": owner, "active": True, "created_at": now}
+            if found is None:
+                qualifications.add(connection, row)
+            for account in accounts:
+                qualifications.grant(connection, row["id"], account, 1, None, now)
+            return str(row["id"])
+
+        return str(await self._store.write(work))
+
     async def retire(self, id: str, owner: str) -> None:
         """Ends a kind: it is found and granted no more, and its name is free again. Whoever has it keeps it."""
 

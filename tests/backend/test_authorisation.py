@@ -98,6 +98,7 @@ TABLE = [
     Row("POST", "/v1/jobs/{job}/signals/run", REQUESTER, "review", body={}),
     Row("GET", "/v1/jobs/{job}/signals", REQUESTER, "review"),
     Row("PUT", "/v1/jobs/{job}/signals/{worker}/review", REQUESTER, "review", body={"verdict": "upheld", "reason": "r"}),
+    Row("POST", "/v1/jobs/{job}/peer-review", REQUESTER, "jobs:write", body={}),
     Row("GET", "/v1/jobs/{job}/rejections", REQUESTER, "review"),
     Row("POST", "/v1/jobs/{job}/rejections", REQUESTER, "review", body={"reason": "r"}),
     Row("GET", "/v1/requesters/{requester}", OPEN),
