@@ -9,7 +9,7 @@ somebody holds is always what the unit has.
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from sqlmodel import col
 
 from backend.mturk import hits
@@ -19,7 +19,9 @@ from backend.store.tables import Unit
 from backend.store.tables.mturk import MTurkPart
 
 _PARTS = (
-    select(MTurkPart.id, MTurkPart.posting, MTurkPart.position, MTurkPart.slots, MTurkPart.withdrawn)
+    select(
+        MTurkPart.id, MTurkPart.posting, MTurkPart.position, MTurkPart.slots, MTurkPart.withdrawn, MTurkPart.cancelled, MTurkPart.hit_type
+    )
     .where(col(MTurkPart.hit) == bindparam("hit"))
     .order_by(col(MTurkPart.id))
     .with_for_update()
@@ -28,9 +30,6 @@ _FREE = (
     select(Unit.free)
     .where(col(Unit.posting) == bindparam("posting"), col(Unit.position) == bindparam("position"))
     .with_for_update()
-)
-_HELD = select(func.coalesce(func.sum(col(MTurkPart.slots) - col(MTurkPart.cancelled)), 0)).where(
-    col(MTurkPart.hit) == bindparam("hit")
 )
 
 
@@ -53,10 +52,13 @@ def offer(service: MTurk, connection: Connection, hit: hits.Hit, open_: bool, ca
     if not open_:
         withdraw(connection, hit.id)
         return
-    for part in connection.execute(_PARTS, {"hit": hit.id}).all():
-        if part.withdrawn:
-            _shift(connection, part, -part.withdrawn)
-    lacking = hit.row.most_assignments - int(connection.execute(_HELD, {"hit": hit.id}).scalar_one())
+    parts = connection.execute(_PARTS, {"hit": hit.id}).all()
+    lacking = int(hit.row.most_assignments) - sum(part.slots - part.cancelled - part.withdrawn for part in parts)
+    for part in parts:
+        again = min(part.withdrawn, max(0, lacking)) if part.hit_type == hit.row.hit_type else 0  # another type's slots have its reward
+        if again:
+            _shift(connection, part, -again)
+            lacking -= again
     if lacking > 0:
         service.funds.lock(connection, call.requester)
         cost = service.funds.cost(connection, hit.row.reward_cents, lacking)

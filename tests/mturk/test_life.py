@@ -110,6 +110,23 @@ def test_a_type_is_the_same_for_the_same_values(asker: Turk) -> None:
     refused("HITTypeDoesNotExist", "does not exist", client.create_hit_with_hit_type, HITTypeId="3NONE", LifetimeInSeconds=60, Question=HTML)
 
 
+def test_a_hit_of_another_type_is_offered_again_at_that_types_reward(asker: Turk) -> None:
+    client, running = asker.client(), asker.running
+    hit = client.create_hit(**HIT)["HIT"]["HITId"]
+    asker.job_of(hit)
+    given = {name: HIT[name] for name in ("Title", "Description", "Keywords", "AssignmentDurationInSeconds")}
+    other = client.create_hit_type(**given, Reward="0.07")["HITTypeId"]
+    client.update_hit_type_of_hit(HITId=hit, HITTypeId=other)
+    client.update_expiration_for_hit(HITId=hit, ExpireAt=0)
+    client.update_expiration_for_hit(HITId=hit, ExpireAt=datetime.now(UTC) + timedelta(hours=1))
+    waits = "SELECT 1 FROM mturk_part WHERE hit = :hit AND posting IS NULL"
+    asker.until(lambda: not running.rows(waits, hit=hit))
+    rows = running.rows(
+        "SELECT m.hit_type, u.free FROM mturk_part m JOIN unit u ON u.posting = m.posting AND u.position = m.position WHERE m.hit = :hit AND u.free > 0", hit=hit
+    )
+    assert [tuple(row) for row in rows] == [(other, 1)]
+
+
 def test_an_expired_hit_can_be_offered_again_and_extended(asker: Turk, worker: Key) -> None:
     client = asker.client()
     hit = client.create_hit(**HIT)["HIT"]["HITId"]
