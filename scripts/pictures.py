@@ -84,6 +84,7 @@ def take(browser: Browser, folder: Path, widths: dict[str, int], schemes: tuple[
         prepare(browser, market, paid, shown, wallet)
         pages = {
             "landing": "/", "work": "/work", "job": f"/jobs/{paid['id']}", "earnings": "/earnings", "history": "/history",
+            "notices": "/notices", "messages": "/messages", "settings": "/settings",
             "explore-jobs": "/explore", "explore-payments": "/explore/payments", "explore-disputes": "/explore/disputes",
             "explore-requesters": "/explore/requesters", "promises": "/promises", "nothing-found": "/work?text=nothinglikethis", "no-such-job": "/jobs/0x12",
         }  # fmt: skip

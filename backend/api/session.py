@@ -80,12 +80,16 @@ async def payout(request: Request) -> Response:
 @router.get("/all", **spec(list[OpenSessionView], auth=True))
 def mine(request: Request) -> Response:
     """One's sessions, the newest hundred."""
+    return JSON({"items": open_sessions(request), "next": None})
+
+
+def open_sessions(request: Request) -> list[OpenSessionView]:
+    """The sessions of who asks, the newest hundred."""
     own, this = session(request), hash_of(credential(request) or "")
-    items = [
+    return [
         OpenSessionView(row.token_hash[:ID_LENGTH], row.created_at, row.expires_at, row.user_agent, row.token_hash == this)
         for row in coordinator(request).sessions.mine(own.account)
     ]
-    return JSON({"items": items, "next": None})
 
 
 @router.delete("/all/{id}", **spec(None, 204, auth=True))

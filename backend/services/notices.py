@@ -36,6 +36,11 @@ class Notices:
         with self._store.read() as connection:
             return notices.page(connection, account, cursor, limit)
 
+    def latest(self, account: str, before: int, limit: int) -> Sequence[Row[Any]]:
+        """An account's notices before a number, the newest first."""
+        with self._store.read() as connection:
+            return notices.latest(connection, account, before, limit)
+
     def newest(self) -> int:
         """The highest number that there is."""
         with self._store.read() as connection:

@@ -32,6 +32,12 @@ _PAGE = (
     .order_by(col(Notice.number))
     .limit(bindparam("most"))
 )
+_LATEST = (
+    select(Notice)
+    .where(col(Notice.account) == bindparam("of"), col(Notice.number) < bindparam("before"))
+    .order_by(col(Notice.number).desc())
+    .limit(bindparam("most"))
+)
 
 
 def tell(connection: Connection, account: str, kind: str, subject: dict[str, Any], now: datetime) -> None:
@@ -42,6 +48,11 @@ def tell(connection: Connection, account: str, kind: str, subject: dict[str, Any
 def page(connection: Connection, account: str, cursor: int, limit: int) -> Sequence[Row[Any]]:
     """An account's notices after the one numbered `cursor`, in the order in which everybody sees them."""
     return connection.execute(_PAGE, {"of": account, "cursor": cursor, "most": limit}).all()
+
+
+def latest(connection: Connection, account: str, before: int, limit: int) -> Sequence[Row[Any]]:
+    """An account's notices before the one numbered `before`, the newest first."""
+    return connection.execute(_LATEST, {"of": account, "before": before, "most": limit}).all()
 
 
 def newest(connection: Connection) -> int:

@@ -114,7 +114,17 @@ def _task(request: Request, job: str) -> dict[str, Any]:
         for state in ("reserved", "committed"):
             rows = services.assignments.own(who, row.job, state, "", 1)
             held = held or (views.assignment(services, rows[0]) if rows else None)
-    return {"job": views.job(services, row), "held": held, "obstacle": None if held else _obstacle(services, row.job, who)}
+    return {
+        "job": views.job(services, row), "held": held, "obstacle": None if held else _obstacle(services, row.job, who),
+        "signals": _signals(services, row.job, who),
+    }
+
+
+def _signals(services: Coordinator, job: str, who: str | None) -> str | None:
+    """Whether a job that asks how answers come about is told: shared or kept; None where it doesn't ask."""
+    if not services.postings.find(job).signals:
+        return None
+    return "shared" if who is not None and services.findings.shares(who) else "kept"
 
 
 def _obstacle(services: Coordinator, job: str, who: str | None) -> str | None:

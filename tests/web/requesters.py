@@ -47,3 +47,14 @@ def reject(market: Works, job: dict[str, Any], reason: str, code: str | None = N
             await api.post(f"/v1/jobs/{job['id']}/reviews", {"reject": said}, asker.session)
 
     run(work())
+
+
+def reply(market: Works, job: dict[str, Any], worker: str, text: str) -> None:
+    """Writes to a worker of the job."""
+
+    async def work() -> None:
+        async with Market(market.url) as api:
+            asker = await Requester.sign_in(api, market.chain.requester)
+            await api.post("/v1/messages", {"job": job["id"], "workers": [worker], "text": text}, asker.session)
+
+    run(work())

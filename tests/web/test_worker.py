@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Frame, Page
+from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
 
+from backend.store import notices
+from backend.web import inbox
 from tests.backend.workshop import Works, call, new_key
+from tests.backend.workshop import sign_in as sign_in_by_program
 from tests.support.browser import until
-from tests.web.requesters import approve, post, reject
+from tests.web.requesters import approve, post, reject, reply
 from tests.web.test_gallery import MOST_BYTES, violations
 from tests.web.wallets import TestWallet, sign_in
 
@@ -401,3 +404,83 @@ def test_a_page_is_small_and_breaks_no_rule(settled: tuple[Page, dict[str, Any]]
     assert 3_000 < sum(weights) < MOST_BYTES
     assert said == []
     page.close()
+
+
+def test_a_worker_reads_what_it_is_told_writes_and_ends_other_sessions(worker: Page, wallet: TestWallet, market: Works) -> None:
+    job = post(market, [("one", 1)], **LABELS)
+    other = sign_in_by_program(market, wallet.key)
+    worker.goto(f"{market.url}/work/{job['id']}")
+    accept(worker)
+    worker.locator("a", has_text="Write to the requester").click()
+    worker.locator("#write-text").fill("Which edges, please?")
+    worker.get_by_role("button", name="Send the message").click()
+    expect(worker.locator(".words")).to_have_text("Which edges, please?")
+    thread = worker.url
+    said = market.rows("SELECT requester FROM posting WHERE job = :job", job=job["id"])[0].requester
+    reply(market, job, wallet.key.address, "All of them.")
+    worker.reload()
+    expect(worker.locator(".words").last).to_have_text("All of them.")
+    assert not violations(worker)
+    worker.get_by_role("button", name="Mute this requester").click()
+    expect(worker.locator("[data-unmute]")).to_have_count(1)
+    market.until("SELECT 1 FROM notice WHERE account = :a AND number IS NOT NULL", a=wallet.key.address)
+    for path in ("/notices", "/messages", "/settings"):
+        worker.goto(market.url + path)
+        assert not violations(worker), path
+        assert call(market, "GET", path).status == 401
+    assert worker.locator("tbody tr").count() == 2
+    worker.locator("[data-end]").first.click()
+    expect(worker.locator("tbody tr")).to_have_count(1)
+    assert call(market, "GET", "/v1/session", token=other).status == 401
+    worker.goto(f"{market.url}/notices")
+    assert worker.locator(f"a[href='{thread.removeprefix(market.url)}']").count() == 1
+    worker.goto(f"{market.url}/messages")
+    worker.locator(f"[data-unmute='{said}']").click()
+    expect(worker.locator("[data-unmute]")).to_have_count(0)
+
+
+def test_how_an_answer_came_about_is_told_where_the_job_asks_and_the_worker_shares(worker: Page, market: Works) -> None:
+    job = post(market, [("one", 1), ("two", 1)], title="Describe it", labels=None, signals=True)
+    address = f"{market.url}/work/{job['id']}"
+    worker.goto(address)
+    expect(worker.locator("#work")).to_contain_text("This job asks how your answers come about")
+    frame = accept(worker)
+    frame.locator("input").press_sequentially("a grey cat on it", delay=5)
+    frame.locator("text=Submit answer").click()
+    sent(worker)
+    (kept,) = market.rows("SELECT seconds, letters, pasted_share, focus_losses, rhythm FROM answer_signal s JOIN posting p ON p.number = s.posting WHERE p.job = :job", job=job["id"])
+    assert kept.letters == 16 and kept.pasted_share == 0 and 0 < kept.seconds < 600 and kept.rhythm is not None
+    worker.goto(f"{market.url}/settings")
+    worker.locator("[data-share]").uncheck()
+    expect(worker.locator("[data-status]").first).to_contain_text("deleted")
+    assert not market.rows("SELECT 1 FROM answer_signal s JOIN posting p ON p.number = s.posting WHERE p.job = :job", job=job["id"])
+    told: list[str] = []
+    worker.on("request", lambda request: told.append(request.url) if request.url.endswith("/signals") else None)
+    worker.goto(address)
+    expect(worker.locator("#work")).to_contain_text("You share nothing of that")
+    frame = accept(worker)
+    frame.locator("input").fill("a dog")
+    frame.locator("text=Submit answer").click()
+    sent(worker)
+    assert told == []
+
+
+SHIFTS = """() => new Promise((done) => {
+  let sum = 0, of = [];
+  new PerformanceObserver((list) => { for (const one of list.getEntries()) { sum += one.value; of.push(...one.sources.map(({ node }) => node?.outerHTML?.slice(0, 80) ?? node?.textContent)); } }).observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done([sum, of]), 300);
+})"""
+
+
+def test_every_kind_of_notice_has_its_words() -> None:
+    assert set(inbox.WORDS) == set(notices.KINDS)
+
+
+def test_nothing_moves_while_the_work_view_comes(settled: tuple[Page, dict[str, Any]], market: Works) -> None:
+    page, job = settled
+    for width, height in ((1280, 900), (360, 740)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"{market.url}/work/{job['id']}")
+        frame_of(page)
+        page.wait_for_timeout(300)
+        assert page.evaluate(SHIFTS) == [0, []], width

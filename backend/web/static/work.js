@@ -10,7 +10,7 @@ const SAVE_EVERY = 1500, SOON = 120;
 let market, job, held = null, task = null, timer = 0, saving = 0, again = null;
 
 const say = (sentence) => { $("status").textContent = sentence; };
-const show = (id, shown) => { $(id).hidden = !shown; };
+const show = (id, shown) => { $(id).hidden = !shown; $(id).disabled = false; }; // what comes is there before, so that nothing moves
 const clean = (answer) => JSON.parse(JSON.stringify(answer));
 
 /** Runs what may fail; what went wrong is said, and with `retry` it can be tried again. */
@@ -49,7 +49,7 @@ function mount(html, draft) {
     section.dataset.shown = of;
     if (held && (document.activeElement === document.body || section.contains(document.activeElement))) task.frame.focus();
   };
-  task = mountTask($("place"), { html, draft, title: section.dataset.title, onshown, onkey: press, onanswer: draftSoon, onsubmit: (answer) => submit(clean(answer)) });
+  task = mountTask($("place"), { html, draft, title: section.dataset.title, onshown, onkey: press, onanswer: draftSoon, onsubmit: (answer, how) => submit(clean(answer), how) });
 }
 
 // ------------------------------------------------------------------------------------------------ looking and accepting
@@ -79,6 +79,7 @@ async function take(assignment, again = false) {
   document.querySelector(".brief").open = false;
   const saved = again && await api("GET", `/v1/assignments/${held.id}/draft`).catch((error) => { if (error.status === 404) return null; throw error; });
   mount(await page(`/work/assignments/${held.id}/task.html`), saved ? saved.draft : undefined);
+  begun();
   count();
   timer = setInterval(count, 1000);
   return undefined;
@@ -118,12 +119,30 @@ function draftSoon(answer) {
 
 // ------------------------------------------------------------------------------------------------ sealing and showing
 
-async function submit(answer) {
+// How an answer came about, where the job asks and the worker shares it.
+const manner = { since: 0, losses: 0, of: null, told: null };
+const begun = () => Object.assign(manner, { since: document.hidden ? 0 : performance.now(), seen: 0, losses: 0, of: held.id, told: null });
+function sighted() {
+  if (manner.since) manner.seen += performance.now() - manner.since;
+  manner.since = document.hidden ? 0 : performance.now();
+}
+document.addEventListener("visibilitychange", sighted);
+addEventListener("blur", () => setTimeout(() => { if (!document.hasFocus()) manner.losses += 1; })); // going into the task's frame is no loss
+
+/** Five numbers after the answer, if the job asks and the worker shares them. An answer doesn't hang on it. */
+async function tellManner() {
+  if (!("signals" in section.dataset) || manner.of !== held.id || !manner.told) return;
+  sighted();
+  await api("POST", `/v1/assignments/${held.id}/signals`, { ...manner.told, seconds: manner.seen / 1000, focus_losses: manner.losses }).catch((error) => console.info(error.message));
+}
+
+async function submit(answer, how) {
   if (!held) { say("Accept the task first. Nothing was sent."); $("accept").focus(); return; }
   const { fault, commitment, hex } = await tools();
   const wrong = fault(answer, job.answer_schema);
   if (wrong) { task.refuse(wrong); say(`The answer isn't what the job asks for. ${wrong}`); return; }
   clearTimeout(saving);
+  manner.told = how ? { letters: Number(how.letters) || 0, pasted_share: Number(how.pasted_share) || 0, rhythm: how.rhythm ?? null } : null;
   await guarded(async () => {
     const before = await kept(held.id), now = before && (await api("GET", `/v1/assignments/${held.id}`));
     if (!now?.commitment) {
@@ -151,6 +170,7 @@ async function finish() {
   await keep({ ...mine, signature: receipt.signature });
   delete section.dataset.shown;
   const shown = await api("POST", `/v1/assignments/${held.id}/reveal`, { answer: mine.answer, salt: mine.salt, next: $("onward").checked });
+  await tellManner();
   section.dataset.answered = Number(section.dataset.answered ?? 0) + 1;
   $("done").textContent = `Sent ${section.dataset.answered} here. The receipts are kept in this browser, and in your file on the page Earnings.`;
   show("done", true);

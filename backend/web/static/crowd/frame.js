@@ -32,8 +32,9 @@ async function wire(draft) {
   const form = document.querySelector("crowd-form");
   if (draft !== undefined && draft !== null) form?.restore(draft);
   document.addEventListener("crowd-answer", ({ detail }) => later(detail.answer));
-  document.addEventListener("crowd-submit", ({ detail }) => send("submit", { answer: detail.answer }));
+  document.addEventListener("crowd-submit", ({ detail }) => send("submit", { answer: detail.answer, manner: manner() }));
   document.addEventListener("submit", (event) => native(event));
+  watch();
   document.addEventListener("keydown", (event) => { // the keyboard is in here, the work page's keys are out there
     if (event.isTrusted && event.altKey && !event.ctrlKey && !event.metaKey && /^Key[A-Z]$/.test(event.code)) send("key", { code: event.code });
   });
@@ -51,7 +52,29 @@ function native(event) {
     if (name === "assignmentId" || typeof value !== "string" || value === "") continue;
     answer[name] = Object.hasOwn(answer, name) ? `${answer[name]}|${value}` : value; // as MTurk joins several of one name
   }
-  send("submit", { answer });
+  send("submit", { answer, manner: manner() });
+}
+
+/** How the answer came about, in numbers alone: what the page's own scripts pretend doesn't count. */
+const written = { pasted: 0, at: 0, gaps: [] };
+const WRITES = "input:not([type=radio], [type=checkbox], [type=range], [type=button], [type=submit], [type=hidden]), textarea";
+/** Opening the document anew has taken away all that listened before. */
+function watch() {
+  document.addEventListener("input", ({ isTrusted, inputType, data, target }) => {
+    if (!isTrusted || !target.matches?.(WRITES)) return;
+    if (inputType === "insertFromPaste" || inputType === "insertFromDrop") written.pasted += data?.length ?? written.clip;
+    const now = performance.now(), gap = now - written.at;
+    if (written.at && gap < 2_000 && written.gaps.length < 1_000) written.gaps.push(gap);
+    written.at = now;
+  }, true);
+  document.addEventListener("paste", ({ isTrusted, clipboardData }) => { if (isTrusted) written.clip = clipboardData?.getData("text").length ?? 0; }, true);
+}
+
+function manner() {
+  const letters = [...document.querySelectorAll(WRITES)].reduce((sum, field) => sum + field.value.length, 0), { gaps } = written;
+  const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+  const spread = Math.sqrt(gaps.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / gaps.length);
+  return { letters, pasted_share: letters ? Math.min(1, written.pasted / letters) : 0, rhythm: gaps.length >= 10 ? spread / mean : null };
 }
 
 let waiting = 0;

@@ -12,7 +12,8 @@ const MOST_HEIGHT = 20000;
  * @param {string} [task.title] the frame's name for a screen reader.
  * @param {string} [task.frame] the frame's address, on another host where the settings name one.
  * @param {(answer: *) => void} [task.onanswer] called while the worker works, for autosave.
- * @param {(answer: *) => void} [task.onsubmit] called with the answer that the worker sends. Never trust it: the server checks it.
+ * @param {(answer: *, manner: object) => void} [task.onsubmit] called with the answer that the worker sends, and numbers of how it came
+ *   about: letters, pasted_share, rhythm. Never trust it: the server checks it.
  * @param {() => void} [task.onshown] called once the page can be worked on.
  * @param {(code: string) => void} [task.onkey] called with the code of a key that the worker pressed together with Alt: keys of the work page.
  * @returns {{frame: HTMLIFrameElement, submit: () => void, refuse: (sentence: string) => void, close: () => void}}
@@ -38,7 +39,7 @@ export function mountTask(place, { html, draft, title = "The task", frame: src =
     shown: () => { frame.dataset.state = "shown"; onshown?.(); },
     size: ({ height }) => { if (Number.isFinite(height)) frame.style.height = `${Math.min(MOST_HEIGHT, Math.max(80, height))}px`; },
     answer: ({ answer }) => onanswer?.(answer),
-    submit: ({ answer }) => onsubmit?.(answer),
+    submit: ({ answer, manner }) => onsubmit?.(answer, manner),
     key: ({ code }) => onkey?.(code),
   };
   port.onmessage = ({ data }) => {

@@ -143,7 +143,7 @@ function job() {
     ...(one.name === "html" && { html: form.elements.html.value, answer_schema: parse("answer_schema", null) }),
     keywords: text("keywords").split(",").map((word) => word.trim()).filter(Boolean),
     criteria: criteria().filter(({ code, text: words }) => code || words),
-    ai_policy: text("ai_policy"),
+    ai_policy: text("ai_policy"), signals: text("signals") === "yes" || null,
     per_worker_limit: limit ? Number(limit) : null,
     assignment_seconds: minutes * 60, estimated_seconds: whole("seconds") >= 1 ? whole("seconds") : null,
     auto_approval_seconds: text("approval") ? Math.round(Number(text("approval")) * DAY) : null,

@@ -1,0 +1,138 @@
+"""What an account is told, what passes between a worker and its requesters, and where it is signed in."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Row
+
+from backend.api.requests import account, coordinator, cursor_number, hex_text, session
+from backend.api.schema import JSON
+from backend.api.session import open_sessions
+from backend.web.page import page, readable
+
+router = APIRouter(include_in_schema=False)
+SHOWN, MESSAGES = 50, 200
+NEWEST = 2**62
+WORDS = {
+    "message.received": ("A message came.", "/messages"),
+    "block.set": ("A requester gives you no more work; what you have earned is paid all the same.", "/messages"),
+    "block.lifted": ("A requester gives you work again.", "/work"),
+    "qualification.granted": ("You were given a qualification.", "/work"),
+    "qualification.refused": ("You weren't given a qualification.", "/work"),
+    "answers.submitted": ("New answers wait for your review.", "/hire/jobs/{job}/review"),
+    "answers.approved": ("Answers of yours were approved.", "/history?state=approved"),
+    "answers.rejected": ("Answers of yours were rejected.", "/history?state=rejected"),
+    "answers.undone": ("A decision about answers of yours was taken back.", "/history"),
+    "job.opened": ("Your job is open: its money is locked.", "/hire/jobs/{job}"),
+    "job.closing": ("A job closes soon, and answers of it aren't decided.", "/jobs/{job}"),
+    "job.closed": ("Your job is closed; what nobody earned is yours again.", "/hire/jobs/{job}"),
+    "batch.settled": ("Answers to your job were paid.", "/hire/jobs/{job}"),
+    "payment.made": ("You were paid.", "/earnings"),
+    "bonus.received": ("You were given a bonus.", "/earnings"),
+    "funds.low": ("Your operator can't pay for its transactions any more.", "/hire/access"),
+    "slots.opened": ("Answers were put on the chain, to be paid unless they are contested.", "/jobs/{job}"),
+    "slots.contested": ("Answers of yours were contested. You can appeal.", "/history?state=contested"),
+    "slots.reclaimed": ("Contested answers of yours were not appealed in time; their money went back.", "/history"),
+    "deadline.near": ("A step of yours will soon be too late.", "/jobs/{job}"),
+    "appeal.made": ("An appeal was made.", "/explore/disputes"),
+    "appeal.defended": ("An appeal was defended and is before its arbitrator.", "/explore/disputes"),
+    "appeal.ruled": ("An appeal was ruled on.", "/explore/disputes"),
+    "appeal.ended": ("An appeal has ended.", "/explore/disputes"),
+}
+"""What each kind of notice says, and where one sees more of it."""
+
+
+@router.get("/notices.json")
+def notices_json(request: Request) -> Response:
+    """What one was told, the newest first."""
+    return JSON(_notices(request))
+
+
+@router.get("/notices")
+@readable
+def notices(request: Request) -> Response:
+    """The same as a page."""
+    return page(request, "notices.html", "/notices.json", _notices(request))
+
+
+@router.get("/messages.json")
+def messages_json(request: Request) -> Response:
+    """A worker's threads, and whom it has muted."""
+    return JSON(_messages(request))
+
+
+@router.get("/messages")
+@readable
+def messages(request: Request) -> Response:
+    """The same as a page, with a form that writes to a job's requester."""
+    asked = {"job": request.query_params.get("job", "")[:66]}
+    return page(request, "messages.html", "/messages.json", _messages(request) | asked)
+
+
+@router.get("/messages/{thread}.json")
+def thread_json(request: Request, thread: str) -> Response:
+    """One thread."""
+    return JSON(_thread(request, thread))
+
+
+@router.get("/messages/{thread}")
+@readable
+def thread(request: Request, thread: str) -> Response:
+    """The same as a page."""
+    return page(request, "thread.html", f"/messages/{thread}.json", _thread(request, thread))
+
+
+@router.get("/settings.json")
+def settings_json(request: Request) -> Response:
+    """Where one is signed in, and what one shares."""
+    return JSON(_settings(request))
+
+
+@router.get("/settings")
+@readable
+def settings(request: Request) -> Response:
+    """The same as a page."""
+    return page(request, "settings.html", "/settings.json", _settings(request))
+
+
+def _notices(request: Request) -> dict[str, Any]:
+    own, services = account(request), coordinator(request)
+    rows = services.notices.latest(own, cursor_number(request, NEWEST), SHOWN)
+    return {"account": own, "notices": [_notice(row) for row in rows], "next": str(rows[-1].number) if len(rows) == SHOWN else None}
+
+
+def _notice(row: Row[Any]) -> dict[str, Any]:
+    subject = json.loads(row.subject)
+    said, place = WORDS.get(row.kind, (row.kind, "/notices"))
+    where = f"/messages/{subject['thread']}" if "thread" in subject else place.format(job=subject.get("job", ""))
+    return {"number": str(row.number), "kind": row.kind, "said": said, "where": where, "subject": subject, "created_at": row.created_at}
+
+
+def _messages(request: Request) -> dict[str, Any]:
+    own, services = account(request), coordinator(request)
+    threads = [
+        {"id": row.id, "job": row.job, "requester": row.requester, "unread": row.worker_unread, "created_at": row.created_at}
+        for row in services.messages.threads(own, "", SHOWN)
+        if row.worker == own
+    ]
+    return {"account": own, "threads": threads, "muted": list(services.messages.muted(own))}
+
+
+def _thread(request: Request, id: str) -> dict[str, Any]:
+    own, services = account(request), coordinator(request)
+    row = services.messages.thread(hex_text("The thread's id", id, 16), own)
+    rows = services.messages.page(row.id, cursor_number(request, 0), MESSAGES)
+    said = [
+        {"number": str(one.number), "sender": "worker" if one.sender == row.worker else "requester", "text": one.text, "created_at": one.created_at}
+        for one in rows
+    ]
+    return {
+        "account": own, "id": row.id, "job": row.job, "requester": row.requester, "messages": said,
+        "is_muted": row.requester in services.messages.muted(own), "next": said[-1]["number"] if len(said) == MESSAGES else None,
+    }
+
+
+def _settings(request: Request) -> dict[str, Any]:
+    own, services = session(request).account, coordinator(request)
+    return {"account": own, "sessions": open_sessions(request), "shares": services.findings.shares(own)}
