@@ -7,6 +7,7 @@ import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
+from backend.api.answer_examples import example
 from backend.api.examples import EXAMPLES, PROBLEM
 from backend.api.problems import Problem
 
@@ -31,6 +32,7 @@ IN_PATH = {
     **dict.fromkeys(("account", "worker", "requester", "operator", "holder", "asker"), ADDRESS),
     "position": "^[0-9]{1,9}$",
     "key": "^[0-9A-Za-z]{1,64}$",
+    "sha256": "^[0-9a-f]{64}$",
 }
 """What stands in a path's braces, by name; the others are ids."""
 _REFERENCE = "#/components/schemas/{name}"
@@ -94,10 +96,11 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            kinds = {kind.__name__: kind for kind in _Spec.types}
             _, components = msgspec.json.schema_components(_Spec.types, ref_template=_REFERENCE)
             for name, schema in components.items():
-                if name in EXAMPLES:
-                    schema["examples"] = [EXAMPLES[name]]
+                if name in EXAMPLES or name in kinds:
+                    schema["examples"] = [EXAMPLES[name] if name in EXAMPLES else example(kinds[name])]
             components["Problem"]["examples"] = [PROBLEM]
             for path in document["paths"].values():
                 for about in path.values():

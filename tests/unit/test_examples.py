@@ -1,7 +1,10 @@
-"""The examples in OpenAPI are what the API takes."""
+"""The examples in OpenAPI are what the API takes, and what it answers."""
+
+import json
 
 import msgspec
 
+from backend.api.answer_examples import example
 from backend.api.bodies import Body
 from backend.api.examples import EXAMPLES
 from backend.api.schema import _Spec
@@ -16,3 +19,13 @@ def test_every_body_has_an_example_that_fits_it() -> None:
     assert needed and needed <= set(EXAMPLES)
     for name in bodies.keys() & EXAMPLES.keys():
         msgspec.convert(EXAMPLES[name], bodies[name])
+
+
+def test_every_answer_has_an_example_that_fits_it() -> None:
+    assert ROOMS
+    answers = [kind for kind in _Spec.types if not issubclass(kind, Body)]
+    assert len(answers) > 60
+    for kind in answers:
+        shown = example(kind)
+        msgspec.json.decode(json.dumps(shown), type=kind)
+        assert shown.keys() == {field.encode_name for field in msgspec.structs.fields(kind)}, kind
