@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from backend.api import (
     assignments,
+    attachments,
     consensus,
     evidence,
     fairness,
@@ -36,6 +37,8 @@ from backend.api import (
     session,
     settlement,
     templates,
+    unsubscribe,
+    waiting,
     watchtower,
     work,
 )
@@ -59,6 +62,7 @@ ROOMS = (
     lanes,
     notices,
     assignments,
+    attachments,
     consensus,
     gold,
     fairness,
@@ -73,6 +77,8 @@ ROOMS = (
     peer_reviews,
     qualifications,
     reviews,
+    unsubscribe,
+    waiting,
     watchtower,
     work,
 )

@@ -61,6 +61,7 @@ EXAMPLES: dict[str, Any] = {
     "NewBonus": {"request": "heron-1", "assignment": ASSIGNMENT, "amount": "250000", "reason": "The only one who saw the heron."},
     "NewQualification": {"name": "Knows herons", "description": "Tells a heron from an egret."},
     "NewWebhook": {"url": "https://example.org/piecework", "kinds": ["payment.made"]},
+    "NewConfirmation": {"code": "02718281"},
     "NewGold": {"units": [{"unit": 4, "label": "yes"}]},
     "RulesBody": {
         "rules": [

@@ -1,4 +1,4 @@
-"""What an account is told: in pages, as a stream of server-sent events, and by webhooks."""
+"""What an account is told: in pages, as a stream of server-sent events, by webhooks and by mail."""
 
 import json
 from collections.abc import AsyncIterator
@@ -14,6 +14,7 @@ from backend.api import views
 from backend.api.bodies import Body
 from backend.api.requests import account, coordinator, cursor_number, hex_text, limit, read
 from backend.api.schema import JSON, spec
+from backend.services.mail import SCHEME
 from piecework.domain.errors import Invalid
 
 router = APIRouter(prefix="/v1", tags=["notices"])
@@ -27,10 +28,16 @@ class NoticeView(msgspec.Struct):
 
 
 class NewWebhook(Body):
-    """Where to post (https), and which kinds of notices."""
+    """Where to post (https), or to mail (mailto:name@example.org), and which kinds of notices."""
 
     url: str
     kinds: list[str]
+
+
+class NewConfirmation(Body):
+    """The code that was mailed."""
+
+    code: str
 
 
 class WebhookView(msgspec.Struct, omit_defaults=True):
@@ -39,6 +46,8 @@ class WebhookView(msgspec.Struct, omit_defaults=True):
     kinds: list[str]
     disabled: str | None
     created_at: datetime | None = None
+    confirmed: bool = True
+    """Whether the code was given that was mailed to an address; others need none."""
     secret: str | msgspec.UnsetType = msgspec.UNSET
     """Said once."""
 
@@ -85,17 +94,20 @@ async def events(request: Request) -> Response:
 
 @router.post("/webhooks", **spec(WebhookView, 201, NewWebhook, auth="webhooks"))
 async def add(request: Request) -> Response:
-    """Posts one's notices to an address from now on, signed by the Standard Webhooks scheme with the secret that is answered."""
+    """Posts one's notices to an address from now on, signed by the Standard Webhooks scheme with the secret that is answered; or mails
+    them, once the address is confirmed with the code that it is sent."""
     own, body = account(request), await read(request, NewWebhook)
     id, secret = await coordinator(request).webhooks.add(own, body.url, body.kinds)
-    return JSON(WebhookView(id, body.url, sorted(set(body.kinds)), None, secret=secret), 201)
+    mailed = body.url.startswith(SCHEME)
+    view = WebhookView(id, body.url, sorted(set(body.kinds)), None, confirmed=not mailed, secret=msgspec.UNSET if mailed else secret)
+    return JSON(view, 201)
 
 
 @router.get("/webhooks", **spec(list[WebhookView], auth="webhooks"))
 def webhooks(request: Request) -> Response:
     """One's webhooks."""
     rows = coordinator(request).webhooks.mine(account(request))
-    items = [WebhookView(row.id, row.url, json.loads(row.kinds), row.disabled, row.created_at) for row in rows]
+    items = [WebhookView(row.id, row.url, json.loads(row.kinds), row.disabled, row.created_at, row.wrong_codes is None) for row in rows]
     return JSON(views.page(items, len(items) + 1, None))
 
 
@@ -110,6 +122,14 @@ async def remove(request: Request, id: str) -> Response:
 async def enable(request: Request, id: str) -> Response:
     """Posts again to one that failed for so long that it was disabled."""
     await coordinator(request).webhooks.enable(_id(id), account(request))
+    return Response(status_code=204)
+
+
+@router.post("/webhooks/{id}/confirm", **spec(None, 204, NewConfirmation, auth="webhooks"))
+async def confirm(request: Request, id: str) -> Response:
+    """Confirms an address with the code that was mailed to it, within a day."""
+    own, body = account(request), await read(request, NewConfirmation)
+    await coordinator(request).webhooks.confirm(_id(id), own, body.code)
     return Response(status_code=204)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row
 from sqlmodel import col
 
+from backend.services import attachments
 from backend.services.blocks import require_unblocked
 from backend.services.drafts import own
 from backend.services.gold import Gold
@@ -228,6 +229,7 @@ class Assignments:
         if row.state != "committed":
             return row
         self._postings.check_answer(row.job, answer)
+        attachments.name(connection, id, text)
         if not assignments.reveal(connection, id, row.commitment, text, "0x" + salt.hex(), self._clock()):
             raise Conflict("This assignment was changed at this moment; look at it again.")
         label = self._postings.label_of(row.job, answer)

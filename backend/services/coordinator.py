@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from backend.services.aggregator import Aggregator
 from backend.services.aliases import Aliases
 from backend.services.approver import Approver
 from backend.services.assignments import Assignments
+from backend.services.attachments import Attachments
 from backend.services.attestations import Attestations
 from backend.services.batches import Batches
 from backend.services.blocks import Blocks
@@ -36,6 +38,7 @@ from backend.services.job_drafts import JobDrafts
 from backend.services.keys import Keys, forget_over
 from backend.services.lane import GWEI
 from backend.services.lister import Lister
+from backend.services.mail import Mailer
 from backend.services.messages import Messages
 from backend.services.notices import Notices
 from backend.services.operators import Operators, service_key
@@ -57,10 +60,10 @@ from backend.services.steward import Steward
 from backend.services.unit_loads import UnitLoads
 from backend.services.wallet_funding import WalletFunding
 from backend.services.watchtower import Frugality, Watchtower
-from backend.services.webhooks import Webhooks
+from backend.services.webhooks import CONFIRM_WITHIN, Webhooks
 from backend.services.withdrawals import Withdrawals
 from backend.settings import Settings
-from backend.store import once
+from backend.store import once, webhooks
 from backend.store.bucket import Bucket
 from backend.store.content import Contents, Folder
 from backend.store.database import Store
@@ -72,7 +75,7 @@ from piecework.quality.attestation import Registry
 
 log = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS, CLEAR_SECONDS = 1.0, 60.0
 REPEATABLE = timedelta(hours=24)
 """How long the answer to a request with an Idempotency-Key is kept."""
 
@@ -135,6 +138,7 @@ class Coordinator:
         registry = Registry(deployment.chain_id, settings.eas or deployment.escrow)
         self.attestations = Attestations(store, self.key, registry, clock)
         self.assignments = Assignments(store, contents, self.postings, self.qualifications, self.gold, domain, self.key, clock)
+        self.attachments = Attachments(store, contents, settings.data / "incoming", clock)
         self.aggregator = Aggregator(store, clock)
         self.canaries = Canaries(self.key)
         self.detector, self.findings = Detector(store, self.postings, self.canaries, clock), Findings(store, clock)
@@ -170,8 +174,9 @@ class Coordinator:
         self.bonuses = Bonuses(store, deployment, clock)
         self.postman = Postman(store, settings.finality_blocks, clock)
         self.herald = Herald(store, settings.herald_seconds, settings.remind_seconds, clock)
-        self.courier = Courier(store, settings.webhooks_anywhere, settings.webhook_hours, clock)
-        self.webhooks = Webhooks(store, settings.webhooks_anywhere, clock)
+        mailer = Mailer(settings, url)
+        self.courier = Courier(store, settings.webhooks_anywhere, settings.webhook_hours, mailer, self.service_key, clock)
+        self.webhooks = Webhooks(store, settings.webhooks_anywhere, mailer, self.service_key, clock)
         self.notices = Notices(store)
         self._sweeping: asyncio.Task[None] | None = None
 
@@ -228,15 +233,20 @@ class Coordinator:
         now = self.clock()
         forget_old(connection, now)
         forget_over(connection, now)
+        webhooks.forget_unconfirmed(connection, now - CONFIRM_WITHIN)
         once.forget_before(connection, now - REPEATABLE)
 
     async def _sweep(self) -> None:
+        cleared = float("-inf")
         while True:
             try:
                 while await self.assignments.expire():
                     pass
                 await self.store.write(self._forget)
                 await asyncio.to_thread(self.unit_loads.sweep)
+                if time.monotonic() - cleared >= CLEAR_SECONDS:
+                    await asyncio.to_thread(self.attachments.sweep)
+                    cleared = time.monotonic()
             except PieceworkError as error:
                 log.warning("expired reservations wait: %s", error)
             await asyncio.sleep(SWEEP_SECONDS)

@@ -1,8 +1,10 @@
-"""The courier: posts what waits to webhooks, signed as Standard Webhooks has it (webhook-id, webhook-timestamp, webhook-signature)."""
+"""The courier: posts what waits to webhooks, signed as Standard Webhooks has it (webhook-id, webhook-timestamp, webhook-signature), and
+mails what waits for addresses."""
 
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -11,8 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from backend.services.leadership import Leadership
+from backend.services.mail import SCHEME, Letter, Mailer, written
 from backend.services.outward import post
 from backend.services.rounds import Rounds
+from backend.services.webhooks import code_of, unsubscribe_token
 from backend.store import webhooks
 from backend.store.database import Store
 from piecework.domain.errors import PieceworkError
@@ -28,12 +32,17 @@ class Courier(Rounds):
         store: where deliveries are.
         anywhere: whether private addresses and plain HTTP are allowed.
         hours: how long one is tried.
+        mailer: for those that are mailed.
+        service_key: what codes and links in letters come from.
         clock: the time, aware.
     """
 
-    def __init__(self, store: Store, anywhere: bool, hours: float, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, store: Store, anywhere: bool, hours: float, mailer: Mailer, service_key: bytes, clock: Callable[[], datetime]
+    ) -> None:
         super().__init__(store, "courier", self._step_once, clock)
         self._store, self._anywhere, self._clock = store, anywhere, clock
+        self._mailer, self._service_key = mailer, service_key
         self._patience = timedelta(hours=hours)
         self._pool = ThreadPoolExecutor(AT_ONCE, "courier")
 
@@ -52,6 +61,22 @@ class Courier(Rounds):
         return len(rows) == AT_ONCE
 
     def _try(self, row: Row[Any]) -> tuple[bool, str]:
+        try:
+            return self._mail(row) if row.url.startswith(SCHEME) else self._post(row)
+        except PieceworkError as error:
+            return False, error.sentence
+
+    def _mail(self, row: Row[Any]) -> tuple[bool, str]:
+        body = json.loads(row.body)
+        kind, subject = body["type"], body["data"]
+        if kind == "confirm":
+            subject = {"code": code_of(self._service_key, row.webhook), "account": row.account}
+        stop = f"{self._mailer.url}/unsubscribe/{row.webhook}/{unsubscribe_token(self._service_key, row.webhook)}"
+        title, text = written(kind, subject, self._mailer.url, stop)
+        self._mailer.send(Letter(row.url.removeprefix(SCHEME), title, text, f"{row.message}.{row.id}", stop, row.created_at))
+        return True, "Taken by the mail server."
+
+    def _post(self, row: Row[Any]) -> tuple[bool, str]:
         at, body = int(self._clock().timestamp()), row.body.encode()
         headers = {
             "content-type": "application/json",
@@ -60,10 +85,7 @@ class Courier(Rounds):
             "webhook-timestamp": str(at),
             "webhook-signature": signature(row.secret, row.message, at, body),
         }
-        try:
-            status = post(row.url, body, headers, self._anywhere)
-        except PieceworkError as error:
-            return False, error.sentence
+        status = post(row.url, body, headers, self._anywhere)
         return 200 <= status < 300, f"HTTP {status}"
 
     def _note(self, connection: Connection, row: Row[Any], delivered: bool, said: str) -> None:

@@ -6,7 +6,6 @@ Merkle leaf into the database, some thousands at a time. Nothing of it counts be
 
 import json
 import logging
-import os
 import secrets
 from asyncio import Future, get_running_loop, shield, to_thread, wait
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend.services import unit_files
 from backend.services.content_keys import ContentKeys
 from backend.services.postings import unit_row
+from backend.services.spool import spooled
 from backend.services.unit_files import Reading, RowFault
 from backend.store import job_drafts, postings, unit_loads
 from backend.store.content import Contents, UnitWriter
@@ -40,7 +40,6 @@ MOST_UNITS = 10_000_000
 MOST_SLOTS = 2**31 - 1
 CHUNK = 2_000
 """Units a transaction: enough that its commit doesn't count, few enough that nobody waits for it."""
-SPOOLED = 1 << 20
 AT_ONCE = 2
 SAMPLE = 100
 """Units of a draft that are shown at once."""
@@ -95,7 +94,7 @@ class UnitLoads:
         """
         path = self._spool / f"{secrets.token_hex(16)}.upload"
         try:
-            await _spooled(path, parts)
+            await spooled(path, parts, MOST_BYTES, f"A file of units has at most {MOST_BYTES} bytes.")
             number = await self._store.write(lambda c: self._begin(c, draft, template, key))
         except BaseException:
             path.unlink(missing_ok=True)
@@ -262,29 +261,6 @@ class UnitLoads:
         self._threads.shutdown(wait=True, cancel_futures=True)
         for path in self._alive.values():
             path.unlink(missing_ok=True)  # of what never had its turn
-
-
-async def _spooled(path: Path, parts: AsyncIterator[bytes]) -> None:
-    """Writes an upload to disk."""
-    size, held = 0, bytearray()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        async for part in parts:
-            held += part
-            size += len(part)
-            if size > MOST_BYTES:
-                raise Invalid(f"A file of units has at most {MOST_BYTES} bytes.")
-            if len(held) >= SPOOLED:
-                await to_thread(_write, descriptor, bytes(held))
-                held.clear()
-        await to_thread(_write, descriptor, bytes(held))
-    finally:
-        os.close(descriptor)
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
 
 
 def _validator(template: str) -> Validator | None:

@@ -11,12 +11,15 @@ from sqlmodel import col
 from backend.store.tables import Delivery, Webhook
 
 _LISTENING = select(Webhook).where(
-    col(Webhook.account).in_(bindparam("accounts", expanding=True)), col(Webhook.disabled).is_(None)
+    col(Webhook.account).in_(bindparam("accounts", expanding=True)), col(Webhook.disabled).is_(None), col(Webhook.wrong_codes).is_(None)
 )
 _OF = select(Webhook).where(col(Webhook.account) == bindparam("of")).order_by(col(Webhook.id))
+_ONE = select(Webhook).where(col(Webhook.id) == bindparam("wanted"))
+_UNCONFIRMED = select(Webhook).where(col(Webhook.url) == bindparam("to"), col(Webhook.wrong_codes).is_not(None))
+_STALE = select(Webhook.id).where(col(Webhook.wrong_codes).is_not(None), col(Webhook.created_at) < bindparam("before"))
 _CHANGE = update(Webhook).where(col(Webhook.id) == bindparam("b_id"))
 _DUE = (
-    select(Delivery, Webhook.url, Webhook.secret, Webhook.failing_since)
+    select(Delivery, Webhook.url, Webhook.secret, Webhook.failing_since, Webhook.account)  # type: ignore[call-overload]  # five are fine
     .join(Webhook, col(Webhook.id) == col(Delivery.webhook))
     .where(col(Delivery.state) == "waiting", col(Delivery.next_at) <= bindparam("now"), col(Webhook.disabled).is_(None))
     .order_by(col(Delivery.next_at))
@@ -43,6 +46,22 @@ def listening(connection: Connection, accounts: Iterable[str]) -> dict[str, list
 def of(connection: Connection, account: str) -> Sequence[Row[Any]]:
     """An account's webhooks."""
     return connection.execute(_OF, {"of": account}).all()
+
+
+def one(connection: Connection, id: str) -> Row[Any] | None:
+    """A webhook by its id."""
+    return connection.execute(_ONE, {"wanted": id}).one_or_none()
+
+
+def unconfirmed(connection: Connection, url: str) -> int:
+    """How many accounts' wishes to write to an address wait for its word."""
+    return len(connection.execute(_UNCONFIRMED, {"to": url}).all())
+
+
+def forget_unconfirmed(connection: Connection, before: datetime) -> None:
+    """Forgets addresses that nobody has confirmed since then."""
+    for id in connection.execute(_STALE, {"before": before}).scalars().all():
+        remove(connection, id)
 
 
 def add(connection: Connection, row: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ to whom the object belongs, `PARTIES` for both, `OTHERS` for whoever isn't the r
 """
 
 import asyncio
+import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ def bodies(world: "World") -> dict[str, Any]:
     """Bodies that need something of the world, by name."""
     return {
         "job": posting([("a", 1)]),
+        "a": "a",
         "message": {"job": world.job, "text": "hello", "workers": [world.worker.address]},
         "bonus": {"request": secrets.token_hex(4), "assignment": world.answered, "amount": "1", "reason": "good"},
         "evidence": {"about": {"kind": "job", "id": world.job}, "text": "so it was"},
@@ -124,6 +126,8 @@ TABLE = [
     Row("GET", "/v1/assignments/{answered}", PARTIES, "assignments", 404),
     Row("PUT", "/v1/assignments/{held}/draft", WORKER, "assignments", 404, {"draft": 1}),
     Row("GET", "/v1/assignments/{drafted}/draft", WORKER, "assignments", 404),
+    Row("PUT", "/v1/assignments/{held}/attachments/{file}", WORKER, "assignments", 404, "a"),
+    Row("GET", "/v1/assignments/{answered}/attachments", PARTIES, "assignments", 404),
     Row("POST", "/v1/assignments/{held}/commit", WORKER, "assignments", 404, {"commitment": "0x" + "11" * 32}),
     Row("POST", "/v1/assignments/{held}/reveal", WORKER, "assignments", 404, {"answer": 1, "salt": "0x" + "11" * 32}),
     Row("POST", "/v1/assignments/{held}/return", WORKER, "assignments", 404, {}),
@@ -164,9 +168,11 @@ TABLE = [
     Row("POST", "/v1/qualifications/{qualification}/requests", SIGNED, body={}),
     Row("DELETE", "/v1/qualifications/{qualification}", REQUESTER),
     Row("GET", "/v1/notices", SIGNED, "notices"),
+    Row("GET", "/v1/waiting", SIGNED, "notices"),
     Row("POST", "/v1/webhooks", SIGNED, "webhooks", body={"url": "http://127.0.0.1:9/x", "kinds": ["job.opened"]}),
     Row("GET", "/v1/webhooks", SIGNED, "webhooks"),
     Row("POST", "/v1/webhooks/{webhook}/enable", REQUESTER, "webhooks", 404, {}),
+    Row("POST", "/v1/webhooks/{webhook}/confirm", REQUESTER, "webhooks", 404, {"code": "1"}),
     Row("POST", "/v1/webhooks/{webhook}/ping", REQUESTER, "webhooks", 404, {}),
     Row("GET", "/v1/webhooks/{webhook}/deliveries", REQUESTER, "webhooks", 404),
     Row("DELETE", "/v1/webhooks/{webhook}", REQUESTER, "webhooks", 404),
@@ -192,6 +198,7 @@ ELSEWHERE = {
     "PUT /v1/rejections/{job}": "for the trustee of a freeze only; the quality tests",
     "DELETE /v1/session": "ends the session that every other row needs; test_sessions",
     "DELETE /v1/session/others": "the same; test_sessions",
+    "GET /v1/assignments/{id}/attachments/{sha256}": "a file; test_attachments",
     "GET /v1/events": "a stream; test_notices",
     "POST /v1/batches/{digest}/approval": "bound by its signature, whoever carries it; test_road",
     "GET /v1/batches/{digest}": "public; test_road",
@@ -291,6 +298,7 @@ MAKERS: dict[str, Callable[[World], str]] = {
     "answered": lambda world: world.answered,
     "held": lambda world: world.held,
     "drafted": _drafted,
+    "file": lambda world: hashlib.sha256(b'"a"').hexdigest(),
     "worker": lambda world: world.worker.address,
     "requester": lambda world: world.requester.address,
     "nobody": lambda world: new_key().address,

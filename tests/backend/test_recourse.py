@@ -130,7 +130,14 @@ def test_a_rejection_is_contested_appealed_defended_ruled_and_concluded_and_who_
     told(market, of_workers[0], ["slots.opened"])
     told(market, of_workers[1], ["slots.opened", "slots.contested"])
 
+    def waiting(token: str) -> list[tuple[str, str, str]]:
+        return [(one["step"], one["about"], one["subject"]) for one in call(market, "GET", "/v1/waiting", token=token).body["items"]]
+
+    assert waiting(asker)[0] == ("contest", "opening", id) and {step for step, _, _ in waiting(asker)} == {"contest", "review", "close"}
+    assert (waiting(of_workers[1]), waiting(stranger)) == ([], [])
+
     wait(market, DAY // 2)
+    assert waiting(of_workers[1]) == [("appeal", "opening", id)]
     assert names(workers[1]) == ["finalize", "appeal"] and names(workers[0]) == ["finalize"]
     step = next(step for step in look(workers[1])["steps"] if step["name"] == "appeal")
     assert step["slots"] == [1] and step["ledger"] == "20000" and step["until"] == look()["appeal_until"]
@@ -139,6 +146,7 @@ def test_a_rejection_is_contested_appealed_defended_ruled_and_concluded_and_who_
     after = look()
     assert [slot["state"] for slot in after["slots"]] == ["paid", "appealed", "contested"] and after["finalized"]
     appeal = after["slots"][1]["appeal"]
+    assert waiting(of_workers[1]) == [] and ("defend", "appeal", appeal) in waiting(asker)
     wait(market, DAY // 2 + 1)
     requesters = ["job.opened", "job.opened", "job.closing.close", "slots.opened", "deadline.near.contest", "appeal.made"]
     told(market, asker, [*requesters, "deadline.near.defend"])

@@ -42,18 +42,21 @@ class NoticeCursor(SQLModel, table=True):
 
 
 class Webhook(SQLModel, table=True):
-    """Where an account wants its notices posted."""
+    """Where an account wants its notices posted, or mailed."""
 
     __tablename__ = "webhook"
     id: str = Field(primary_key=True, max_length=34)
     account: str = Field(max_length=42, index=True)
     url: str = Field(sa_type=Text)
+    """https://…, or mailto: and an address."""
     secret: str = Field(max_length=64)
     """whsec_ and base64 of 24 bytes; signs, so it can't be kept as a hash."""
     kinds: str = Field(sa_type=Text)
     """JSON list."""
     disabled: str | None = Field(default=None, sa_type=Text)
     """Why nothing is posted any more."""
+    wrong_codes: int | None = Field(default=None)
+    """Of an address that isn't confirmed yet, how often a wrong code was given; NULL for all others."""
     failing_since: datetime | None = fields.instant(default=None)
     created_at: datetime = fields.instant()
 
