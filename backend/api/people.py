@@ -82,12 +82,13 @@ class MuteView(msgspec.Struct):
 
 class NewBonus(Body):
     """A bonus for the worker of an assignment; `amount` in base units, `request` your own word for it, so that asking twice gives
-    once."""
+    once. With `operator` (an address of one's own) that sends it; else one's wallet does."""
 
     request: str
     assignment: str
     amount: str
     reason: str
+    operator: str | None = None
 
 
 class BonusView(msgspec.Struct):
@@ -102,7 +103,11 @@ class BonusView(msgspec.Struct):
     created_at: datetime
     transaction_hash: str | None
     transaction: dict[str, str] | None
-    """For the requester, as long as the chain doesn't have it: what its wallet sends."""
+    """For the requester, as long as the chain doesn't have it, and no operator sends it: what its wallet sends."""
+    operator: str | None = None
+    carried: str | None = None
+    """Of an operator's: queued, signed, confirmed, or failed; then the same request again tries again."""
+    error: str | None = None
 
 
 @router.get("/blocks", **spec(list[BlockView], auth="people", query=("role", "cursor", "limit")))
@@ -210,10 +215,11 @@ async def unmute(request: Request, requester: str) -> Response:
 
 @router.post("/bonuses", **spec(BonusView, 201, NewBonus, auth="payments"))
 async def bonus(request: Request) -> Response:
-    """Prepares a bonus: the transaction for the requester's wallet, which pays from its ledger balance."""
+    """Prepares a bonus: the transaction for the requester's wallet, which pays from its ledger balance; or has an operator send it."""
     own, body, services = account(request), await read(request, NewBonus), coordinator(request)
     assignment = hex_text("assignment", body.assignment, 16)
-    row = await services.bonuses.prepare(own, body.request, assignment, amount("amount", body.amount), body.reason)
+    operator = None if body.operator is None else address("operator", body.operator)
+    row = await services.bonuses.prepare(own, body.request, assignment, amount("amount", body.amount), body.reason, operator)
     return JSON(_bonus(services, row, False), 201)
 
 
@@ -263,5 +269,8 @@ def _bonus(services: Coordinator, row: Row[Any], as_worker: bool) -> BonusView:
         reason=row.reason,
         created_at=row.created_at,
         transaction_hash=row.transaction_hash,
-        transaction=None if as_worker or row.transaction_hash else services.bonuses.transaction(row),
+        transaction=None if as_worker or row.transaction_hash or row.operator else services.bonuses.transaction(row),
+        operator=None if as_worker else row.operator,
+        carried=None if as_worker else row.carried,
+        error=None if as_worker else row.error,
     )

@@ -171,7 +171,7 @@ class Coordinator:
         self.aliases = Aliases(self.key.secret)
         self.blocks = Blocks(store, self.aliases, clock)
         self.messages = Messages(store, self.postings, self.aliases, clock)
-        self.bonuses = Bonuses(store, deployment, clock)
+        self.bonuses = Bonuses(store, deployment, self.operators, clock, self.errands.wake)
         self.postman = Postman(store, settings.finality_blocks, clock)
         self.herald = Herald(store, settings.herald_seconds, settings.remind_seconds, clock)
         mailer = Mailer(settings, url)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from piecework.chain.rpc import Rpc
 from piecework.chain.wallet import Wallet
 from piecework.client import Market, Requester, Worker
 from piecework.domain.typed_data import Key, OperatorGrant
-from tests.backend.workshop import DAY, Works, answer, call, eventually, new_key, posting, sign_in, works
+from tests.backend.workshop import DAY, Answer, Works, answer, call, eventually, new_key, posting, sign_in, works
 from tests.conftest import Chain
 
 DOLLAR, HOUR = 10**6, 3_600
@@ -98,6 +99,46 @@ def _approved_at(running: Works, assignment: str, hours_ago: int) -> None:
     at = datetime.now(UTC) - timedelta(hours=hours_ago)
     kept = f"{at:%Y-%m-%d %H:%M:%S.%f}" if "sqlite" in running.database_url else at
     running.write("UPDATE assignment SET reviewed_at = :at WHERE id = :id", at=kept, id=assignment)
+
+
+def test_a_bonus_is_sent_once_by_one_operator_within_its_allowance(running: Works) -> None:
+    """What is sent never exceeds what was allowed, and no bonus goes two ways."""
+    chain, requester, worker = running.chain, new_key(), new_key()
+    deposit(chain.rpc, chain.deployment, requester, DOLLAR)
+    token = sign_in(running, requester)
+    operator = call(running, "POST", "/v1/operators", {"name": "gives"}, token).body["address"]
+    allow(running, requester, token, operator, DOLLAR // 2)
+    running.until("SELECT 1 FROM mirror_operator_allowance WHERE operator = :of", of=operator)
+
+    async def answered() -> str:
+        async with Market(running.url) as market:
+            asker = await Requester.sign_in(market, requester)
+            job = await asker.draft(posting([("one", 1)], operator=operator))
+            await market.post(f"/v1/jobs/{job['id']}/funding", {}, asker.session)
+            job = await asker.wait_open(job["id"])
+            return str((await answer(await Worker.sign_in(market, worker), job))["id"])
+
+    def give(word: str, amount: int, **more: Any) -> Answer:
+        body = {"request": word, "assignment": assignment, "amount": str(amount), "reason": "Well seen."}
+        return call(running, "POST", "/v1/bonuses", body | more, token)
+
+    assignment = asyncio.run(answered())
+    stranger = call(running, "POST", "/v1/operators", {"name": "not hers"}, sign_in(running, new_key())).body["address"]
+    assert give("a", 1, operator=stranger).status == 409
+    assert give("a", DOLLAR // 2, operator=operator).status == 409, "the job took some of the allowance"
+    assert running.rows("SELECT count(*) FROM bonus")[0][0] == 0, "what can't be paid isn't written down"
+    given = give("b", 80_000, operator=operator)
+    assert (given.status, given.body["operator"], given.body["transaction"]) == (201, operator, None)
+    assert give("b", 80_000).status == 409 and give("b", 80_000, operator=operator).body["note"] == given.body["note"]
+    running.until("SELECT 1 FROM mirror_tip WHERE note = :note", note=given.body["note"])
+    running.until("SELECT 1 FROM outbox WHERE kind = 'tip' AND state = 'confirmed'")
+    shown = give("b", 80_000, operator=operator).body
+    assert (shown["carried"], shown["transaction_hash"] is not None) == ("confirmed", True)
+    assert running.rows("SELECT count(*) FROM mirror_tip WHERE note = :note", note=given.body["note"])[0][0] == 1
+    by_wallet = give("c", 10)
+    assert by_wallet.body["transaction"] and give("c", 10, operator=operator).status == 409
+    (received,) = call(running, "GET", "/v1/bonuses?role=worker", token=sign_in(running, worker)).body["items"]
+    assert (received["amount"], received["operator"]) == ("80000", None)
 
 
 def test_past_its_allowance_nothing_is_queued(running: Works) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from asyncio import to_thread
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -14,8 +15,8 @@ from backend.mturk.errors import RequestError, invalid, missing
 from backend.mturk.ids import account_of, assignment_id, worker_id
 from backend.mturk.past import account_of_past
 from backend.mturk.service import MTurk
-from backend.store import notices, outbox, people
-from backend.store.tables import Assignment, Block, Bonus, OperatorTip, Posting
+from backend.store import bonuses, notices, people
+from backend.store.tables import Assignment, Block, Bonus, Posting
 from backend.store.tables.mturk import MTurkPart
 
 PAGE = 10
@@ -92,10 +93,7 @@ def _pay(service: MTurk, connection: Connection, call: Call, cents: int, note: s
         "created_at": call.now,
     }
     connection.execute(insert(Bonus), bonus)
-    carrier = outbox.queue(connection, "tip", note, call.now, call.caller.operator)
-    tip = {"id": note, "giver": call.requester, "operator": call.caller.operator, "receiver": row.worker}
-    money = {"token": deployment.token, "amount": amount, "outbox": carrier, "created_at": call.now}
-    connection.execute(insert(OperatorTip), tip | money)
+    bonuses.give(connection, SimpleNamespace(**bonus), call.caller.operator, call.now)
     return {}
 
 
