@@ -15,8 +15,11 @@ AT_ONCE = 500
 MOST_NAMED = 100
 """Ids in one notice, whose count says how many there are."""
 
-_STATES = select(Assignment.id, Assignment.state).where(
-    col(Assignment.posting) == bindparam("of"), col(Assignment.id).in_(bindparam("ids", expanding=True))
+_STATES = (
+    select(Assignment.id, Assignment.state)
+    .where(col(Assignment.posting) == bindparam("of"), col(Assignment.id).in_(bindparam("ids", expanding=True)))
+    .order_by(col(Assignment.id))
+    .with_for_update()
 )
 _JOB = select(Posting.job).where(col(Posting.number) == bindparam("of"))
 _CRITERIA = select(Posting.criteria).where(col(Posting.number) == bindparam("of"))
@@ -32,7 +35,8 @@ may_be_paid = ~slots.is_taken & ~_closed
 
 
 def states(connection: Connection, posting: int, ids: Sequence[str]) -> dict[str, str]:
-    """The states of those of the ids that are assignments of the job."""
+    """The states of those of the ids that are assignments of the job, which nobody changes until the transaction ends: else another
+    process could sign what this one says it has taken back."""
     found: dict[str, str] = {}
     for chunk in chunks(ids):
         rows: Any = connection.execute(_STATES, {"of": posting, "ids": chunk})

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import secrets
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,9 @@ from sqlalchemy import text
 from piecework.client import Market, Worker
 from piecework.domain.typed_data import Key
 from piecework.sql import open_engine
-from tests.backend.workshop import Answer, Works, answer, call, new_key, open_job, sign_in
+from tests.backend.workshop import Answer, Works, answer, call, new_key, open_job, sign_in, works
+from tests.conftest import Chain
+from tests.support import postgres
 
 CRITERIA = [{"code": "blank", "text": "Nothing was said."}, {"code": "wrong", "text": "It is plainly wrong."}]
 SAID = ["a", "a", "b", "a", "b", "b"]
@@ -212,3 +216,24 @@ def test_two_who_decide_at_once_never_both_do(table: Table) -> None:
     asyncio.run(run())
     last = {row["assignment"]: row["verdict"] for row in table.decisions()}
     assert {item["id"]: item["state"] for item in table.answers} == last and set(last) == set(ids)
+
+
+def test_what_another_process_signs_at_this_moment_is_not_said_to_be_taken_back(shared_chain: Chain, tmp_path: Path) -> None:
+    with works(shared_chain, postgres.server().database(), tmp_path) as running:
+        _undone_while_it_is_signed(running)
+
+
+def _undone_while_it_is_signed(running: Works) -> None:
+    table = Table(running)
+    one, path, undone = table.ids[0], f"/v1/jobs/{table.job['id']}/reviews", []
+    assert call(running, "POST", path, {"approve": [one]}, table.token).status == 200
+    engine = open_engine(running.database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE assignment SET state = 'batched' WHERE id = :id"), {"id": one})
+        asking = threading.Thread(target=lambda: undone.append(call(running, "POST", path, {"undo": [one]}, table.token)))
+        asking.start()
+        running.until("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+    asking.join()
+    engine.dispose()
+    (answered,) = undone
+    assert answered.status == 409 and "signed batch" in answered.body["detail"], answered
