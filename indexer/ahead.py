@@ -3,11 +3,12 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import reduce
 
 from indexer.chain import Span
 
-MOST_SPANS = 3
-MOST_WEIGHT = 4_000_000
+MOST_SPANS = 2
+MOST_WEIGHT = 3_000_000
 """Characters of log data that may wait to be written."""
 
 Read = Callable[[int, int, str], Span]
@@ -30,7 +31,7 @@ class Ahead:
         self._thread.start()
 
     def take(self) -> Span | None:
-        """The next span; None behind the last.
+        """All that is there by now as one span, and at least the next; None behind the last.
 
         Raises:
             what the reading raised: nothing more will come.
@@ -39,7 +40,9 @@ class Ahead:
             self._changed.wait_for(lambda: self._waiting or self._done)
             if self._waiting:
                 self._changed.notify_all()
-                return self._waiting.popleft()
+                span = reduce(Span.joined, self._waiting)
+                self._waiting.clear()
+                return span
             if self._trouble:
                 raise self._trouble
             return None

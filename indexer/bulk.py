@@ -1,11 +1,12 @@
-"""Inserts many rows in one go: COPY on PostgreSQL, executemany on SQLite, three times as fast as the ORM's or Core's own way."""
+"""Inserts many rows in one go: binary COPY on PostgreSQL, executemany on SQLite, three times as fast as the ORM's or Core's own way."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
+from operator import itemgetter
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Dialect, LargeBinary, Table
+from sqlalchemy import BigInteger, Connection, Dialect, Integer, LargeBinary, Table
 from sqlalchemy.exc import DBAPIError
 
 from piecework.sql import Uint256, sortable
@@ -27,7 +28,9 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
         marks = ", ".join("?" * len(table.columns))
         connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(values))
     else:
-        _copy(connection, f"COPY {table.name} ({names}) FROM STDIN", values)
+        _require_narrow(table, rows)
+        statement = f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)"
+        _copy(connection, statement, _types(table, connection.dialect), values)
 
 
 class SlotRun(Struct, frozen=True, gc=False):
@@ -78,6 +81,7 @@ def _binds(table: Table, dialect: Dialect) -> tuple[tuple[int, Bind], ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
 def _text(value: int | None) -> str | None:
     return None if value is None else sortable(value)
 
@@ -91,10 +95,32 @@ def _bound(rows: Sequence[tuple[Any, ...]], binds: tuple[tuple[int, Bind], ...])
     return zip(*columns, strict=True)
 
 
-def _copy(connection: Connection, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
+@cache
+def _types(table: Table, dialect: Dialect) -> tuple[str, ...]:
+    """What PostgreSQL calls each column's type: as bytes a value costs half of what its text does, but must be of the very type."""
+    return tuple(column.type.compile(dialect).lower().partition("(")[0] for column in table.columns)
+
+
+def _require_narrow(table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """The driver cuts off what is over 32 bits where only so many go into a column; everything else that is too large it refuses."""
+    for position in _narrow(table):
+        values = list(map(itemgetter(position), rows))
+        if not -(2**31) <= min(values) <= max(values) < 2**31:
+            raise OverflowError(f"{table.columns[position]} can't hold {max(values)}.")
+
+
+@cache
+def _narrow(table: Table) -> tuple[int, ...]:
+    """The columns of 32 bits, by position."""
+    kinds = [column.type for column in table.columns]
+    return tuple(at for at, kind in enumerate(kinds) if isinstance(kind, Integer) and not isinstance(kind, BigInteger))
+
+
+def _copy(connection: Connection, statement: str, types: Sequence[str], values: Iterable[tuple[Any, ...]]) -> None:
     dialect = connection.dialect
     try:
         with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(types)
             for row in values:
                 copy.write_row(row)
     except dialect.loaded_dbapi.Error as error:  # what SQLAlchemy makes of its own statements' errors

@@ -11,9 +11,9 @@ from piecework.domain.errors import Conflict
 
 log = logging.getLogger("indexer")
 
-WEIGHT = 1_000_000
-"""Characters of log data that one transaction writes at most, but whole blocks: 30 settlements of 16,384 slots or so. Larger ones
-hold up others who write into the same SQLite file; smaller ones write the same pages of its indexes again and again."""
+COST = 3_000_000
+"""What one transaction writes at most (`Span.pieces`), but whole blocks: 5,000 small events or 20 settlements of 16,384 slots or so.
+Larger ones hold up others who write into the same SQLite file; smaller ones write the same pages of its indexes again and again."""
 FAR_BLOCKS = 16
 """From so far behind on, blocks are read ahead of the writer."""
 
@@ -77,7 +77,7 @@ class Follower:
         return self._cursor.head_number < tip.number
 
     def _take(self) -> bool:
-        """Mirrors the next of the spans that were read ahead."""
+        """Mirrors what was read ahead."""
         assert self._ahead is not None
         try:
             span = self._ahead.take()
@@ -92,7 +92,7 @@ class Follower:
         return True
 
     def _write(self, span: Span) -> None:
-        for piece in span.pieces(WEIGHT):
+        for piece in span.pieces(COST):
             self._cursor = self._mirror.write(piece, self._cursor)
 
     def _stand(self, tip: Header) -> bool:

@@ -1,5 +1,6 @@
 """The mirror's one transaction: rows, block hashes and cursor move together or not at all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from sqlmodel import col
 from indexer import decode, tables
 from indexer.bulk import insert_rows, insert_run
 from indexer.chain import AnswerRefused, Header, Log, Span
+from indexer.events import Event
 from indexer.handlers import handle
 from indexer.store import Memory, Store
 from piecework.chain.deployment import Deployment
@@ -38,6 +40,7 @@ class Mirror:
     def __init__(self, engine: Engine, deployment: Deployment, window: int) -> None:
         self._engine, self._window = engine, window
         self._chain_id, self._escrow, self._bond = deployment.chain_id, deployment.escrow, deployment.bond
+        self._start_block = deployment.start_block
         self._memory = Memory()
 
     def cursor(self) -> Cursor:
@@ -82,20 +85,26 @@ class Mirror:
         if not follows:
             self._memory.forget()
         self._memory.bound()
+        events = list(decode.events(span.logs, self._bond))  # before there is a transaction that others would wait for
+        event_rows = list(map(self._event_row, span.logs))
         with self._engine.begin() as connection:
             self._move_cursor(connection, before, span.head)
             if not follows:
                 self._delete(connection, span.first)
-            self._write_events(connection, span)
+            elif span.first == self._start_block:
+                self._memory.begin()
+            self._write_events(connection, span, events, event_rows)
             self._write_blocks(connection, span, before)
         return Cursor(span.head.number, span.head.hash)
 
-    def _write_events(self, connection: Connection, span: Span) -> None:
+    def _write_events(
+        self, connection: Connection, span: Span, events: Sequence[Event], event_rows: Sequence[tuple[Any, ...]]
+    ) -> None:
         times = {header.number: header.timestamp for header in span.headers}
         store = Store(connection, self._chain_id, self._escrow, times, self._memory)
-        for event in decode.events(span.logs, self._bond):
+        for event in events:
             handle(event, store)
-        store.extend(tables.Event, map(self._event_row, span.logs))
+        store.extend(tables.Event, event_rows)
         for table, rows in store.rows.items():
             insert_rows(connection, table.__table__, rows)  # type: ignore[attr-defined]
         for run in store.runs:

@@ -90,6 +90,7 @@ class Recall(Generic[Known]):
         connection: the transaction's.
         owner: chain_id and escrow.
         facts: everything that is remembered, by kind.
+        is_whole: what isn't remembered never was, so the tables aren't asked.
         kind: this one.
         statement: finds a fact's rows; its parameters are those of `owner` and of `key`.
         build: makes the fact of its rows, of which there is at least one.
@@ -100,12 +101,13 @@ class Recall(Generic[Known]):
         connection: Connection,
         owner: dict[str, Any],
         facts: dict[str, dict[tuple[Any, ...], Any]],
+        is_whole: bool,
         kind: str,
         statement: Select[*tuple[Any, ...]],
         key: tuple[str, ...],
         build: Callable[[Sequence[Row[*tuple[Any, ...]]]], Known],
     ) -> None:
-        self._connection, self._owner = connection, owner
+        self._connection, self._owner, self._is_whole = connection, owner, is_whole
         self._statement, self._key, self._build = statement, key, build
         self._known: dict[tuple[Any, ...], Known] = facts[kind]
 
@@ -116,7 +118,7 @@ class Recall(Generic[Known]):
     def get(self, *key: Any) -> Known | None:
         """The newest fact of that key; None if there never was one."""
         known = self._known.get(key)
-        if known is None:
+        if known is None and not self._is_whole:
             values = self._owner | dict(zip(self._key, key, strict=True))
             rows = self._connection.execute(self._statement, values).all()
             if not rows:

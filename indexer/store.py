@@ -67,6 +67,7 @@ class Memory:
     Attributes:
         facts: by kind of fact, then by key.
         crowds: who was paid in which job.
+        is_whole: nothing is in the tables that isn't remembered, so nobody need look there for what isn't.
     """
 
     MOST = 50_000
@@ -75,17 +76,24 @@ class Memory:
     def __init__(self) -> None:
         self.facts: dict[str, dict[tuple[Any, ...], Any]] = defaultdict(dict)
         self.crowds = Crowds()
+        self.is_whole = False
+
+    def begin(self) -> None:
+        """The deployment's first block comes next, and the tables have nothing of it."""
+        self.is_whole = True
 
     def forget(self) -> None:
         """After a reorg or a transaction that failed."""
         self.facts.clear()
         self.crowds.clear()
+        self.is_whole = False
 
     def bound(self) -> None:
         """Keeps the memory flat."""
         for known in self.facts.values():
             if len(known) > self.MOST:
                 known.clear()
+                self.is_whole = False
         self.crowds.bound()
 
 
@@ -113,8 +121,8 @@ class Store:
         self.rows: dict[type[SQLModel], list[tuple[Any, ...]]] = defaultdict(list)
         self.runs: list[SlotRun] = []
         memory = memory or Memory()
-        self._connection, self._crowds = connection, memory.crowds
-        self.known = known = partial(Recall, connection, owner, memory.facts)
+        self._connection, self._crowds, self._is_whole = connection, memory.crowds, memory.is_whole
+        self.known = known = partial(Recall, connection, owner, memory.facts, memory.is_whole)
         self._jobs: Recall[JobTerms] = known("job", _JOB, ("job",), lambda rows: JobTerms(*rows[0]))
         self._words: Recall[Word] = known("word", _NEWEST_WORD, ("job",), lambda rows: Word(*rows[0]))
         self._standings: Recall[Standing] = known(
@@ -223,7 +231,7 @@ class Store:
     def _found_earner(self, worker: str, token: str) -> Earner:
         """What the tables say of a worker that nobody remembers."""
         key = {"chain_id": self.chain_id, "escrow": self.escrow, "worker": worker, "token": token}
-        totals = self._connection.execute(_NEWEST_EARNINGS, key).one_or_none()
+        totals = None if self._is_whole else self._connection.execute(_NEWEST_EARNINGS, key).one_or_none()
         patrons = self._connection.execute(_PATRONS, key).scalars() if totals else ()
         found = self._earned[worker, token] = Earner(*(totals or ()), patrons=patrons)
         return found

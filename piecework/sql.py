@@ -40,10 +40,13 @@ class Uint256(TypeDecorator[int]):
         return None if value is None else int(value)
 
 
+_COUNTS = tuple(f"{count:02d}" for count in range(100))
+
+
 def sortable(value: int) -> str:
     """A number from 0 to 10^99 as text that sorts as the number does."""
     digits = str(value)
-    return f"{len(digits):02d}{digits}"
+    return _COUNTS[len(digits)] + digits
 
 
 class Instant(TypeDecorator[datetime]):

@@ -56,11 +56,11 @@ def _pay(event: WorkersPaid, parts: list[tuple[int, bytes]], counts: Counter[int
     Slots of the requester's own, of the zero address and of the escrow are cancelled: they go back with their fee.
     """
     at, job, terms = event.at, event.job, store.job(event.at, event.job)
-    nobody = (NATIVE, terms.requester, store.escrow)
+    token, nobody = terms.token, (NATIVE, terms.requester, store.escrow)
     deposit = terms.contest_deposit if isinstance(event.paid[0], ContestConceded) else 0
     keys, rows, crowd, paid = store.keys(at), store.rows[tables.WorkerPayment], store.crowd(job), 0
-    for place in sorted(counts):
-        worker, slots = event.workers[place - 1], counts[place]
+    for place, slots in sorted(counts.items()):
+        worker = event.workers[place - 1]
         if worker in nobody:
             outcome, slot_amount, account, reason = "cancelled", terms.slot, terms.requester, "cancelled"
         elif event.credited >> place & 1:
@@ -68,17 +68,18 @@ def _pay(event: WorkersPaid, parts: list[tuple[int, bytes]], counts: Counter[int
         else:
             outcome, slot_amount, account, reason = "pushed", terms.reward, "", ""
         if outcome == "cancelled":
-            earner = store.earner(worker, terms.token)
+            earner = store.earner(worker, token)
         else:
             earner = store.earn(at, terms, crowd, worker, slots)
             paid += slots
         amount = slots * slot_amount
-        own = (place, job, worker, terms.token, slots, slot_amount, amount, outcome)
+        own = (place, job, worker, token, slots, slot_amount, amount, outcome)
         totals = (earner.slots, earner.amount, earner.jobs, earner.requesters)
         rows.append((*keys, *own, *_between(place, parts), *totals))
         if account:
-            store.credit(at, account, terms.token, amount, reason, job)
-            store.credit(at, account, terms.token, slots * deposit, "contest_deposit", job)
+            store.credit(at, account, token, amount, reason, job)
+        if account and deposit:
+            store.credit(at, account, token, slots * deposit, "contest_deposit", job)
     return paid
 
 

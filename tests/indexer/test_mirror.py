@@ -1,16 +1,19 @@
 """The one transaction: all of it or nothing, and only from where the mirror stands."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from indexer import tables
 from indexer.chain import AnswerRefused, Span
 from indexer.follow import Follower
 from indexer.mirror import Cursor
+from indexer.store import Memory
 from indexer.writer import sole_writer
 from piecework.chain.escrow import escrow_abi
 from piecework.domain.errors import Conflict
@@ -69,6 +72,30 @@ def test_writing_the_same_blocks_again_writes_the_same_rows(workshop: Workshop, 
         span = mirror.source.read(first + 1, workshop.head(), start.hash)
         assert mirror.mirror.write(span, cursor) == Cursor(workshop.head(), span.head.hash)
         assert dump(mirror.engine) == after
+
+
+def test_from_the_first_block_on_nothing_is_looked_up_and_who_forgets_writes_the_same_rows(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mirror(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+        """How often something was looked up for the blocks so far, and all rows."""
+        with bench(f"sqlite:///{tmp_path}/{name}.db", workshop) as mirror:
+            asked: list[str] = []
+            event.listen(mirror.engine, "before_cursor_execute", lambda *said: asked.append(said[2]))
+            while True:
+                mirror.catch_up()
+                yield sum("LIMIT" in statement for statement in asked), dump(mirror.engine)
+
+    often, whole, forgetful = 0, mirror("whole"), mirror("forgetful")
+    for _ in range(2):
+        workshop.everything()
+        looked_up, rows = next(whole)
+        assert looked_up == 0
+        with monkeypatch.context() as patch:
+            patch.setattr(Memory, "MOST", -1)
+            often, same = next(forgetful)
+        assert same == rows
+    assert often > 0
 
 
 def test_every_log_is_kept_as_it_was(workshop: Workshop, database_url: str) -> None:

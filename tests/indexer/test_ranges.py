@@ -128,13 +128,13 @@ def one_block(first: int, last: int, parent_hash: str) -> Span:
 
 def test_what_is_read_ahead_comes_in_order_and_ends() -> None:
     ahead = Ahead(one_block, 5, 30, "hash 4")
-    spans = [span for span in iter(ahead.take, None)]
-    assert [span.first for span in spans] == list(range(5, 31))
-    assert all(span.headers[0].parent_hash == f"hash {span.first - 1}" for span in spans)
+    headers = [header for span in iter(ahead.take, None) for header in span.headers]
+    assert [header.number for header in headers] == list(range(5, 31))
+    assert all(header.parent_hash == f"hash {header.number - 1}" for header in headers)
     assert ahead.take() is None
 
 
-def test_no_more_is_read_ahead_than_fits() -> None:
+def test_no_more_is_read_ahead_than_fits_and_all_of_it_is_taken_at_once() -> None:
     read: list[int] = []
 
     def counted(first: int, last: int, parent_hash: str) -> Span:
@@ -143,9 +143,10 @@ def test_no_more_is_read_ahead_than_fits() -> None:
 
     ahead = Ahead(counted, 1, 1_000, "hash 0")
     for taken in range(5):
-        wait_for(lambda: len(read) == taken + MOST_SPANS)  # noqa: B023  # called at once
-        assert ahead._waiting and len(ahead._waiting) <= MOST_SPANS
-        ahead.take()
+        wait_for(lambda: ahead.waiting_blocks() == MOST_SPANS)
+        assert len(read) == (taken + 1) * MOST_SPANS
+        span = ahead.take()
+        assert span and [header.number for header in span.headers] == read[-MOST_SPANS:]
     ahead.close()
     ahead._thread.join(10)
     assert not ahead._thread.is_alive() and len(read) < 20 and not ahead._waiting
@@ -159,10 +160,12 @@ def test_trouble_comes_after_the_good_spans_before_it_and_stays(trouble: Excepti
         return one_block(first, last, parent_hash)
 
     ahead = Ahead(troubled, 1, 9, "hash 0")
-    assert [ahead.take(), ahead.take()] == [one_block(1, 1, "hash 0"), one_block(2, 2, "hash 1")]
+    good: list[Header] = []
     for _ in range(2):
         with pytest.raises(type(trouble)):
-            ahead.take()
+            while span := ahead.take():
+                good += span.headers
+    assert [header.hash for header in good] == ["hash 1", "hash 2"]
 
 
 def wait_for(what: Callable[[], bool], timeout_seconds: float = 20) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import BigInteger, Column, Connection, Engine, LargeBinary, MetaData, Table, Text, insert, select
+from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, LargeBinary, MetaData, Table, Text, insert, select
 from sqlalchemy.exc import StatementError
 
 from indexer.bulk import insert_rows
@@ -13,6 +13,7 @@ from piecework.domain.errors import Invalid
 from piecework.domain.units import UINT256_MAX
 from piecework.sql import Instant, Uint256, open_engine, reading
 from piecework.sql import database_url as url_of
+from tests.support import postgres
 
 sample = Table(
     "sample",
@@ -22,6 +23,7 @@ sample = Table(
     Column("seen_at", Instant),
     Column("words", Text),
     Column("raw", LargeBinary),
+    Column("few", Integer),
 )
 
 
@@ -77,14 +79,29 @@ def test_a_reader_sees_one_state_while_somebody_writes(engine: Engine) -> None:
 def test_bulk_rows_read_as_any_others(engine: Engine) -> None:
     awkward = "tab\t, line\nbreak, back\\slash, \\N, quote' and ünïcode"
     rows = [
-        {"id": 2**62, "amount": UINT256_MAX, "seen_at": datetime.now(UTC), "words": awkward, "raw": bytes(range(256))},
-        {"id": 2, "amount": 0, "seen_at": datetime(1970, 1, 1, tzinfo=UTC), "words": None, "raw": b""},
+        {"id": 2**62, "amount": UINT256_MAX, "seen_at": datetime.now(UTC), "words": awkward, "raw": bytes(range(256)), "few": 2**31 - 1},
+        {"id": 2, "amount": 0, "seen_at": datetime(1970, 1, 1, tzinfo=UTC), "words": None, "raw": b"", "few": -(2**31)},
     ]
     with engine.begin() as connection:
         insert_rows(connection, sample, [tuple(row.values()) for row in rows])
         insert_rows(connection, sample, [])
         found = [dict(row) for row in connection.execute(select(sample).order_by(sample.c.id.desc())).mappings()]
     assert found == rows
+
+
+@pytest.mark.parametrize("wide", [{"id": 2**63}, {"few": 2**31}, {"few": -(2**31) - 1}, {"few": 2**32 + 5}], ids=str)
+def test_a_number_that_a_column_of_postgresql_cannot_hold_is_refused_and_never_cut_off(
+    wide: dict[str, int]
+) -> None:
+    engine = open_engine(postgres.server().database())
+    row = {"id": 1, "amount": 1, "seen_at": datetime.now(UTC), "words": "", "raw": b"", "few": 1}
+    with engine.begin() as connection:
+        sample.metadata.create_all(connection)
+    with pytest.raises(OverflowError), engine.begin() as connection:
+        insert_rows(connection, sample, [tuple(row.values()), tuple((row | wide).values())])
+    with engine.connect() as connection:
+        assert amounts(connection) == []
+    engine.dispose()
 
 
 def test_a_path_is_a_sqlite_file_and_other_databases_are_refused(tmp_path: Path) -> None:
