@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     smtp_user: str | None = Field(None, description="Who signs in there, where it asks.")
     smtp_password: SecretStr = Field(SecretStr(""), description="With what.")
     smtp_from: str = Field("piecework@localhost.localdomain", pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="Address that mail comes from.")
+    mturk_calls: float = Field(500, gt=0, description="Calls a second that an access key of Mechanical Turk's interface may send, a process.")
+    mturk_burst: int = Field(2_000, ge=1, description="How many more at once after a quiet time.")
     mturk_sqs: str | None = Field(None, description="Endpoint that carries notifications of Mechanical Turk's interface to SQS.")
     mturk_sns: str | None = Field(None, description="Endpoint that carries them to SNS.")
     eas: str | None = Field(None, description="EAS contract that attested qualifications are bound to; by default the escrow's address.")

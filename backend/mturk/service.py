@@ -16,7 +16,6 @@ from backend.store.database import Store
 from backend.store.tables import Assignment
 
 _WORKER = select(Assignment.worker).where(col(Assignment.id) == bindparam("id"))
-CALLS_A_SECOND, BURST = 500.0, 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def mturk(coordinator: Coordinator, url: str) -> MTurk:
         coordinator,
         access,
         Funds(coordinator.deployment, coordinator.settings.finality_blocks),
-        Throttle(CALLS_A_SECOND, BURST),
+        Throttle(coordinator.settings.mturk_calls, coordinator.settings.mturk_burst),
         Tokens(access.token_key()),
         url.rstrip("/"),
     )
