@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,11 +15,12 @@ from piecework.chain.escrow import token_abi, view
 from piecework.chain.rpc import Rpc, RpcRefused
 from piecework.chain.wallet import Receipt
 from piecework.client.claims.claim import Claim
-from piecework.client.claims.plan import Plan, Step, Wait
+from piecework.client.claims.plan import Patience, Plan, Step, Wait
+from piecework.client.holdings import Holdings
 from piecework.client.holdings_file import load
-from piecework.domain.errors import Conflict, Invalid
+from piecework.domain.errors import Conflict, Invalid, Unavailable
 from piecework.domain.typed_data import Key
-from piecework.domain.units import NATIVE, decimal_text
+from piecework.domain.units import NATIVE, base_units, decimal_text
 
 FAILED, WAITS, DECIDE = 1, 3, 4
 """The exit codes: a step failed; something waits for a later run; something waits for the worker's own decision."""
@@ -38,6 +41,15 @@ CarrierOption = Annotated[
         show_default=False,
     ),
 ]
+TrustOption = Annotated[
+    str | None,
+    typer.Option("--trust", help="Leave receipts unopened while they are worth at most this, like 5.00; 0 opens all.", show_default=False),
+]
+MarginOption = Annotated[float, typer.Option("--margin", help="With --trust: hours before a job closes in which everything of it is opened.")]
+WatchOption = Annotated[
+    float | None,
+    typer.Option("--watch", help="Stay, and look again every so many seconds, reading the file anew; Ctrl-C ends it.", show_default=False),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 
 
@@ -49,6 +61,9 @@ def claim(
     ledger: LedgerOption = False,
     key_file: KeyOption = None,
     carrier_key_file: CarrierOption = None,
+    trust: TrustOption = None,
+    margin: MarginOption = 48,
+    watch: WatchOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Be paid from your own file and the chain alone, whoever else is gone.
@@ -58,19 +73,54 @@ def claim(
     is left, 3 when something waits for a later run (it says until when), 4 when something waits for your decision, 1 when a step
     failed.
 
+    While you work, let it watch over your receipts: with --watch and --trust it opens them by itself once they are worth more than
+    you trust the coordinator with, or their job closes soon.
+
     Example: piecework claim holdings.jsonl --rpc http://127.0.0.1:8545 --dry-run
+
+    Example: piecework claim holdings.jsonl --rpc http://127.0.0.1:8545 --watch 60 --trust 5.00 --margin 48
     """
     worker, carrier = key_in(key_file, "PIECEWORK_WORKER_KEY"), key_in(carrier_key_file, "PIECEWORK_CARRIER_KEY")
     if not dry_run and worker is None:
         raise Invalid("Say whose key to sign with: --key-file, or PIECEWORK_WORKER_KEY; or look only, with --dry-run.")
-    holdings = load(file)
-    claiming = Claim(holdings, Rpc(rpc), worker, carrier, appeal, ledger)
-    speaker = _Speaker(claiming, as_json)
-    for sentence in holdings.wrong:
-        speaker.say(f"! {sentence}")
-    left, failed = _look(claiming, speaker) if dry_run else _carry(claiming, speaker)
-    speaker.rest(left)
-    raise typer.Exit(speaker.end(FAILED if failed else DECIDE if left.decide else WAITS if left.waits or (dry_run and left.steps) else 0))
+    if watch is not None and (dry_run or watch <= 0):
+        raise Invalid("--watch takes seconds, over 0, and goes with sending only; leave out --dry-run.")
+
+    def look() -> int:
+        holdings, chain = load(file), Rpc(rpc)
+        claiming = Claim(holdings, chain, worker, carrier, appeal, ledger, _patience(chain, holdings, trust, margin))
+        speaker = _Speaker(claiming, as_json)
+        for sentence in holdings.wrong:
+            speaker.say(f"! {sentence}")
+        left, failed = _look(claiming, speaker) if dry_run else _carry(claiming, speaker)
+        speaker.rest(left)
+        return speaker.end(FAILED if failed else DECIDE if left.decide else WAITS if left.waits or (dry_run and left.steps) else 0)
+
+    raise typer.Exit(look() if watch is None else _watch(look, watch))
+
+
+def _watch(look: Callable[[], int], seconds: float) -> int:
+    """Looks again and again, whatever happens to the node, until somebody presses Ctrl-C; the last look's exit code."""
+    code = WAITS
+    try:
+        while True:
+            try:
+                code = look()
+            except Unavailable as away:
+                typer.echo(f"{away.sentence} Looking again in {seconds:g} seconds.", err=True)
+            time.sleep(seconds)
+    except KeyboardInterrupt:
+        return code
+
+
+def _patience(rpc: Rpc, holdings: Holdings, trust: str | None, hours: float) -> Patience | None:
+    """How far receipts are trusted: so much of each token that the file's jobs pay in."""
+    if trust is None:
+        return None
+    if hours < 0:
+        raise Invalid("--margin is hours, and not under 0.")
+    tokens = {terms.token for terms in holdings.terms.values()}
+    return Patience({token: base_units(trust, _token(rpc, token)[1]) for token in tokens}, round(hours * 3_600))
 
 
 def _look(claiming: Claim, speaker: "_Speaker") -> tuple[Plan, bool]:

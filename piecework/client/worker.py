@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from piecework.client.claims.opener import Opener
 from piecework.client.holdings import Receipt, receipt_entry
 from piecework.client.holdings_file import HoldingsFile
 from piecework.client.market import Market, Session, terms_of
@@ -20,11 +21,12 @@ class Worker:
 
     It trusts nothing that it can check: a job's id must be the digest of its terms, and an answer is shown only against a
     receipt that the coordinator named in those terms has signed. With a file it keeps what it holds on the disk, each step before
-    anything relies on it.
+    anything relies on it. With an `opener` it opens receipts that are worth the gas before it shows their answers.
     """
 
     def __init__(self, market: Market, session: Session, file: HoldingsFile | None = None) -> None:
         self.market, self.session, self.file = market, session, file
+        self.opener: Opener | None = None
         self._answer_checks: dict[str, AnswerCheck] = {}
 
     @classmethod
@@ -74,6 +76,7 @@ class Worker:
         Raises:
             Invalid: the answer isn't what the job asks for, and nothing was promised; or the receipt isn't what the coordinator
                 owes, and the answer has not been shown.
+            Conflict: the receipt can't be opened, and the answer has not been shown.
         """
         self.check_answer(job, answer)
         job_id, slot = bytes.fromhex(job["id"][2:]), int(assignment["slot"])
@@ -84,9 +87,11 @@ class Worker:
             await asyncio.to_thread(self.file.promise, job_id, terms_of(job), kept)
         receipt = await self.market.post(f"{path}/commit", {"commitment": "0x" + promised.hex()}, self.session)
         self.check_receipt(job, slot, promised, receipt)
+        signed = replace(kept, signature=bytes.fromhex(receipt["signature"][2:]))
         if self.file:
-            signed = replace(kept, signature=bytes.fromhex(receipt["signature"][2:]))
             await asyncio.to_thread(self.file.put, receipts=[receipt_entry(signed)])
+        if self.opener:
+            await asyncio.to_thread(self.opener.open, terms_of(job), signed)
         await self.market.post(f"{path}/reveal", {"answer": answer, "salt": "0x" + salt.hex()}, self.session)
         return receipt
 

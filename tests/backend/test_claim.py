@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -15,16 +16,18 @@ from typing import Any
 import pytest
 
 from piecework.chain.escrow import Escrow, SignedBatch, encode_settle, escrow_abi, token_balance
-from piecework.chain.escrow_recourse import encode_contest, encode_finalize
+from piecework.chain.escrow_recourse import OpenedBatch, encode_contest, encode_finalize, encode_open
 from piecework.chain.rpc import Rpc
 from piecework.chain.wallet import Wallet
 from piecework.client import Market, Worker
 from piecework.client.claims.claim import Claim
+from piecework.client.claims.opener import Opener
 from piecework.client.claims.trail import trail
 from piecework.client.holdings_file import load
 from piecework.client.market import terms_of
+from piecework.domain.errors import Conflict
 from piecework.domain.recourse import Opening
-from piecework.domain.terms import cut_batch
+from piecework.domain.terms import cut_batch, receipt_batch
 from piecework.domain.typed_data import Key
 from tests.backend.gatekeeper import Gate, gate
 from tests.backend.test_openings import disputable_job
@@ -182,6 +185,63 @@ def test_what_is_receipted_and_met_with_silence_is_opened_waited_for_and_paid(cr
     assert Escrow(chain.rpc, chain.deployment.escrow).balance_of(key.address, chain.deployment.token) == 2 * REWARD
     code, said = claim(path, chain.rpc.url, key, carrier=chain.bystander)
     assert code == 0 and kinds(said) == ["withdraw"] and crowd.held(key) == 3 * REWARD and crowd.nonce(key) == 0
+
+
+def test_receipts_are_left_alone_within_what_is_trusted_and_opened_beyond_it_or_when_time_is_short(crowd: Crowd, tmp_path: Path) -> None:
+    path, chain = tmp_path / "mine.jsonl", crowd.chain
+    key, job = asyncio.run(prepared(crowd, path, 3, approved=False))
+    code, said = claim(path, chain.rpc.url, key, "--trust", "0.15", "--margin", "24")
+    assert code == 3 and said["steps"] == []
+    assert [(wait["until"], wait["slots"]) for wait in said["waits"]] == [(terms_of(job).closes_at - DAY, 3)]
+    for limits in (("--trust", "0.149999"), ("--trust", "9", "--margin", str(400 * 24))):
+        assert kinds(claim(path, chain.rpc.url, key, *limits, "--dry-run")[1]) == ["open"]
+
+    with subprocess.Popen(command(path, chain.rpc.url, "--trust", "0.1", "--watch", "0.2"), env=wearing(key), stdout=subprocess.PIPE) as watching:
+        escrow, deadline = Escrow(chain.rpc, chain.deployment.escrow), time.monotonic() + 60
+        while not escrow.taken_word(bytes.fromhex(job["id"][2:]), 0):
+            assert time.monotonic() < deadline and watching.poll() is None
+            time.sleep(0.1)
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(30) == 3
+    assert crowd.opening(job, 0).workers == (key.address,)
+
+
+def test_an_answer_that_is_worth_the_gas_is_shown_after_its_slot_is_opened(crowd: Crowd) -> None:
+    chain, escrow = crowd.chain, Escrow(crowd.chain.rpc, crowd.chain.deployment.escrow)
+
+    async def run() -> None:
+        async with Market(crowd.market.url) as client:
+            _, job = await open_job(client, chain.requester, [("cheap", 1), ("dear", 1), ("stolen", 1)], chain.rpc.url, closes_at=LATE)
+            number, terms = bytes.fromhex(job["id"][2:]), terms_of(job)
+            worker = await Worker.sign_in(client, new_key())
+            gas_money(crowd, worker.session.key)
+            domain = chain.deployment.domain
+
+            async def shown() -> list[str]:
+                return [one["state"] for one in await worker.assignments(job["id"])]
+
+            worker.opener = Opener(chain.rpc, domain, worker.session.key, coin_price=10**12)
+            first = await worker.take(job["id"])
+            await worker.answer(job, first, "yes", bytes(32))
+            assert escrow.taken_word(number, 0) == 0 and await shown() == ["revealed"], "the gas is worth more than the answer"
+
+            worker.opener = Opener(chain.rpc, domain, worker.session.key, coin_price=1)
+            second, salt = await worker.take(job["id"]), secrets.token_bytes(32)
+            for _ in range(2):
+                await worker.answer(job, second, "yes", salt)
+            assert crowd.opening(job, second["slot"]).workers == (worker.address,) and crowd.nonce(worker.session.key) == 1
+            assert "reserved" not in await shown() and "committed" not in await shown()
+
+            third = await worker.take(job["id"])
+            crowd.door.away = True  # the coordinator's mirror doesn't see what its key did
+            twice = receipt_batch(number, third["slot"], chain.bystander.address, secrets.token_bytes(32))
+            signature = chain.coordinator.sign(domain.batch_digest(twice))
+            crowd.send(chain.bystander, encode_open(terms, [OpenedBatch(twice, signature, 1)], b""))
+            with pytest.raises(Conflict, match=chain.bystander.address):
+                await worker.answer(job, third, "yes", secrets.token_bytes(32))
+            assert (await shown()).count("committed") == 1
+
+    asyncio.run(run())
 
 
 def test_a_stranger_who_finalizes_in_the_middle_does_no_harm(crowd: Crowd, tmp_path: Path) -> None:

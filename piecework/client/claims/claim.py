@@ -9,7 +9,7 @@ from piecework.chain.escrow import Escrow, encode_relayed_withdrawal, encode_wit
 from piecework.chain.rpc import Rpc, RpcRefused
 from piecework.chain.wallet import Receipt as Mined
 from piecework.chain.wallet import Wallet
-from piecework.client.claims.plan import Carrier, JobClaim, Plan, Step, in_order
+from piecework.client.claims.plan import Carrier, JobClaim, Patience, Plan, Step, in_order
 from piecework.client.claims.trail import trail
 from piecework.client.holdings import Holdings
 from piecework.domain.errors import Conflict, Invalid, Unavailable
@@ -40,6 +40,7 @@ class Claim:
         carrier: who pays the gas; the worker itself where there is nobody else.
         appealing: whether contested slots are to be appealed.
         credit_only: whether the worker's pay shall stay in the ledger.
+        patience: how far receipts are trusted before they are opened; None opens all.
 
     Raises:
         Invalid: another chain, no escrow there, or a key that isn't the file's worker's.
@@ -53,10 +54,11 @@ class Claim:
         carrier: Key | None = None,
         appealing: bool = False,
         credit_only: bool = False,
+        patience: Patience | None = None,
     ) -> None:
         self.holdings, self.rpc, self.worker = holdings, rpc, worker
         self.sender = carrier or worker
-        self.appealing = appealing
+        self.appealing, self.patience = appealing, patience
         self.escrow = Escrow(rpc, holdings.escrow)
         if worker and worker.address != holdings.worker:
             raise Invalid(f"The file is {holdings.worker}'s, but the key is {worker.address}'s.")
@@ -78,6 +80,8 @@ class Claim:
         number, now = int(block["number"], 16), int(block["timestamp"], 16)
         for job in {job for job, _ in self.holdings.receipts}:
             self._job(job, number, now).add_to(plan)
+        if self.patience:
+            self.patience.put_off(plan, now)
         plan.steps = list(in_order(plan.steps))
         plan.steps += self._withdrawals(now)
         return plan

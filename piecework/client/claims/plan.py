@@ -1,6 +1,6 @@
 """What is to be done for one worker now, what waits until when, and what only the worker can decide."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from piecework.chain.escrow import SignedBatch, encode_settle
@@ -31,6 +31,7 @@ class Step:
     Attributes:
         key: tells it from every other step, so that none is tried for ever.
         slots: how many of the worker's slots it is about, and `amount` their worth in base units of `token`.
+        closes_at: for an opening, when its job closes (Unix seconds): from then on nothing can be opened.
     """
 
     key: tuple[str, ...]
@@ -39,6 +40,7 @@ class Step:
     token: str
     slots: int
     amount: int
+    closes_at: int = 0
 
     @property
     def kind(self) -> str:
@@ -72,6 +74,31 @@ class Carrier:
     worker: Key | None
     sender: str
     credit_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How far a worker trusts a coordinator's receipts before it opens them on the chain.
+
+    Attributes:
+        unopened: by token, up to how many base units may lie in receipts that nobody approved; of other tokens nothing.
+        seconds: how long before a job closes everything of it is opened, however little it is.
+    """
+
+    unopened: Mapping[str, int]
+    seconds: int
+
+    def put_off(self, plan: Plan, now: int) -> None:
+        """Turns openings that aren't due yet into waiting."""
+        opens = [step for step in plan.steps if step.kind == "open"]
+        worth: dict[str, int] = {}
+        for step in opens:
+            worth[step.token] = worth.get(step.token, 0) + step.amount
+        for step in opens:
+            due = step.closes_at - self.seconds
+            if worth[step.token] <= self.unopened.get(step.token, 0) and now < due:
+                plan.steps.remove(step)
+                plan.waits.append(Wait(due, f"{_slots(step.slots)} have receipts, within what you trust; they are opened then", step.slots))
 
 
 @dataclass(slots=True)
@@ -193,7 +220,8 @@ class JobClaim:
         data = encode_open(self.terms, [entry for entry, _ in entries], signature)
         slots = sum(count for _, count in entries)
         words = f"open {_slots(slots)} of {self.name}, which nobody approved; then the requester has {span(self.terms.review_window)} to contest"
-        self._step(("open", digests[0].hex(), str(len(digests))), words, data, slots)
+        key = ("open", digests[0].hex(), str(len(digests)))
+        self._step(key, words, data, slots, self.terms.closes_at)
 
     # ------------------------------------------------------------------------------------------- opened slots
 
@@ -304,8 +332,8 @@ class JobClaim:
             words = "whose coordinator signed it twice: its bond answers for that"
             self.plan.lost.append(f"Slot {slot} of {self.name} went to {holder}, {words}.")
 
-    def _step(self, key: tuple[str, ...], words: str, data: str, slots: int) -> None:
-        self.plan.steps.append(Step(key, words, data, self.terms.token, slots, slots * self.terms.reward))
+    def _step(self, key: tuple[str, ...], words: str, data: str, slots: int, closes_at: int = 0) -> None:
+        self.plan.steps.append(Step(key, words, data, self.terms.token, slots, slots * self.terms.reward, closes_at))
 
     def _credited(self) -> frozenset[str]:
         return frozenset((self.me,)) if self.carrier.credit_only else frozenset()
