@@ -109,7 +109,7 @@ class RejectionsView(msgspec.Struct):
     said: str | None
 
 
-class WaitingView(msgspec.Struct):
+class FrozenJobView(msgspec.Struct):
     job: str
     requester: str
     why: str
@@ -203,11 +203,11 @@ async def ask(request: Request, job: str) -> Response:
     return Response(status_code=202)
 
 
-@router.get("/rejections", **spec(list[WaitingView], auth=True))
+@router.get("/rejections", **spec(list[FrozenJobView], auth=True))
 def waiting(request: Request) -> Response:
     """Jobs whose rejections wait for a look; for the coordinator's trustees."""
     rows = coordinator(request).fairness.waiting(account(request))
-    return JSON({"items": [WaitingView(row.job, row.requester, row.why, row.asked_at) for row in rows], "next": None})
+    return JSON({"items": [FrozenJobView(row.job, row.requester, row.why, row.asked_at) for row in rows], "next": None})
 
 
 @router.put("/rejections/{job}", **spec(None, 204, NewRelease, auth=True))

@@ -63,7 +63,7 @@ def test_a_node_that_gives_three_blocks_at_most_is_asked_for_so_many_whatever_it
 def test_ranges_grow_again_after_a_node_was_short_of_breath(
     node: Proxy, busy_workshop: Workshop, honest: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexer.source.HOLD_SPANS", 3)
+    monkeypatch.setattr("indexer.source.HOLD_SPANS", 8)  # more than is read ahead in one step
     with bench("sqlite://", busy_workshop, Rpc(node.url)) as mirror:
         node.tamper = lambda method, params, result: (
             Refusal(-32005, "no") if method == "eth_getLogs" and (asked := bounds(params)) and asked[1] > asked[0] else result
