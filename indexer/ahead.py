@@ -8,7 +8,7 @@ from functools import reduce
 from indexer.chain import Span
 
 MOST_SPANS = 2
-MOST_WEIGHT = 3_000_000
+MOST_WEIGHT = 2_000_000
 """Characters of log data that may wait to be written."""
 
 Read = Callable[[int, int, str], Span]
