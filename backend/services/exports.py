@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Row
 
@@ -40,6 +40,7 @@ HEAD = (
     *("LifetimeApprovalRate", "Last30DaysApprovalRate", "Last7DaysApprovalRate"),
 )
 """The columns of a results file of Mechanical Turk before `Input.…`, `Answer.…`, `Approve` and `Reject`."""
+One = TypeVar("One")
 REJECTED = ("rejected", "contested", "appealed", "refunded")
 APPROVED = ("approved", "batched", "paid")
 
@@ -174,7 +175,7 @@ class Export:
         """A row an answer, a row group a lot."""
         from backend.services.parquet import written
 
-        return written(record for unit, rows in self.answers(self.units()) for record in self._records(unit, rows))
+        return written(_lots((record for unit, rows in self.answers(self.units()) for record in self._records(unit, rows)), SLOTS))
 
     def _records(self, unit: Row[Any], rows: Sequence[Row[Any]]) -> Iterator[dict[str, Any]]:
         label, sure, _ = self.decided.of(unit.position) or (None, None, 0)
@@ -272,8 +273,8 @@ def check_label_name(name: str) -> str:
     return name
 
 
-def _lots(rows: Iterable[Row[Any]], most: int) -> Iterator[list[Row[Any]]]:
-    lot: list[Row[Any]] = []
+def _lots(rows: Iterable[One], most: int) -> Iterator[list[One]]:
+    lot: list[One] = []
     for row in rows:
         lot.append(row)
         if len(lot) == most:

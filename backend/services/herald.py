@@ -65,8 +65,7 @@ class Herald(Rounds):
 
     def _near(self, connection: Connection) -> list[dict[str, Any]]:
         """Reminders of what is near and wasn't told yet."""
-        head, here = mirror.head(connection), int(self._clock().timestamp())
-        now = max(here, int(head.timestamp_at.timestamp())) if head else here
+        now = mirror.now(connection, self._clock().timestamp())
         found = [_reminder(one) for one in deadlines.before(connection, now, now + self._remind) if _is_near(one, now)]
         return notices.untold(connection, found)
 

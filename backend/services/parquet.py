@@ -1,14 +1,10 @@
 """Answers as a Parquet file, made while it is sent. Imported late, by who asks for one: pyarrow takes its time."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-ROWS = 2_000
-"""In a row group."""
 
 SCHEMA = pa.schema(
     [
@@ -20,20 +16,14 @@ SCHEMA = pa.schema(
 )
 
 
-def written(records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """The file of these rows, a part a row group."""
+def written(groups: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
+    """The file of these row groups, a part each."""
     sink = _Sink()
     with pq.ParquetWriter(sink, SCHEMA, compression="zstd") as writer:
-        for lot in _lots(records):
-            writer.write_table(pa.Table.from_pylist(lot, SCHEMA))
+        for rows in groups:
+            writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
             yield sink.drained()
     yield sink.drained()
-
-
-def _lots(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    left = iter(records)
-    while lot := list(islice(left, ROWS)):
-        yield lot
 
 
 class _Sink:

@@ -53,11 +53,14 @@ class PeerReviews:
             answers = _answers(connection, job.number)
         if not answers:
             raise Conflict("Nobody has written anything in this job yet.")
-        kind = await self._qualifications.hold(job.requester, f"Wrote in job {job.id}", sorted({row.worker for row in answers}))
         units = [({"source": json.loads(row.answer), "prompt": draft.instructions, "answer": row.id}, each) for row in answers]
+        draft = replace(draft, units=units)
+        for _, sentence in self._jobs.faults(draft):  # before anybody is given anything
+            raise Invalid(sentence)
+        kind = await self._qualifications.hold(job.requester, f"Wrote in job {job.id}", sorted({row.worker for row in answers}))
         stranger = {"qualification": kind, "comparator": "DoesNotExist", "values": [], "guards": "preview"}
         policies = replace(draft.policies, qualifications=[*draft.policies.qualifications, stranger])
-        return await self._jobs.describe(job.requester, replace(draft, units=units, policies=policies))
+        return await self._jobs.describe(job.requester, replace(draft, policies=policies))
 
 
 def _answers(connection: Connection, posting: int) -> list[Row[Any]]:

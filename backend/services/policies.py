@@ -25,6 +25,8 @@ LEAST_APART = 500
 """1/10,000 between the accuracies that a sequential test tells apart: of closer ones it would ask hundreds of known units."""
 LATER = ("overlap", "gold", "signals", "estimated_seconds", "hourly_floor")
 """Fields that came after the first manifests and are left away where a job doesn't use them, so that the same job keeps its hash."""
+LATER_WITHIN: Mapping[str, Mapping[str, Any]] = {"overlap": {"by_skill": False}, "gold": {"good_bps": 0}}
+"""The same inside of a field: what stands there where a job doesn't use it, and is left away then."""
 _CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
 Fault = tuple[str, str]
@@ -54,6 +56,9 @@ class Policies:
     def manifest(self) -> dict[str, Any]:
         """Their part of the manifest."""
         said = {name: _plain(getattr(self, name)) for name in self.__slots__}
+        for name, unused in LATER_WITHIN.items():
+            if said[name] is not None:
+                said[name] = {key: value for key, value in said[name].items() if key not in unused or value != unused[key]}
         return {name: value for name, value in said.items() if name not in LATER or value is not None}
 
     def row(self) -> dict[str, Any]:

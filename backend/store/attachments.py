@@ -73,5 +73,3 @@ def forget(connection: Connection, before: datetime) -> list[str]:
     if unused:
         connection.execute(delete(Blob).where(col(Blob.sha256).in_([row.sha256 for row in unused])))
     return [row.content for row in unused]
-
-

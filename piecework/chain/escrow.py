@@ -1,13 +1,14 @@
 """The escrow contract: its calls as calldata, its views as values. The one place that knows its ABI by name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from piecework.chain.abi import Abi
 from piecework.chain.build import contract
-from piecework.chain.rpc import Rpc
+from piecework.chain.rpc import Rpc, RpcRefused
+from piecework.domain.errors import Conflict
 from piecework.domain.terms import Batch, Terms
 from piecework.domain.typed_data import Funding, Withdrawal, compact
 
@@ -218,6 +219,23 @@ class Escrow:
     def taken_word(self, job: bytes, word: int) -> int:
         """256 taken bits of a job: slot s is bit 255 - s % 256 of word s // 256."""
         return int(self._view("takenWord", job, word))
+
+    def taken(self, job: bytes, slots: Iterable[int]) -> set[int]:
+        """Those of a job's slots that aren't free."""
+        wanted = set(slots)
+        words = {word: self.taken_word(job, word) for word in {slot // 256 for slot in wanted}}
+        return {slot for slot in wanted if words[slot // 256] >> (255 - slot % 256) & 1}
+
+    def gas(self, sender: str, data: str) -> int:
+        """What a call would cost now, in gas.
+
+        Raises:
+            Conflict: it would fail; the sentence says why.
+        """
+        try:
+            return int(self._rpc.call("eth_estimateGas", {"from": sender, "to": self.address, "data": data}), 16)
+        except RpcRefused as refused:
+            raise Conflict(f"it would fail: {escrow_abi().revert_sentence(refused.data) or refused.message}") from refused
 
     def opening(self, opening: bytes) -> OpeningState:
         """An opening by its id."""

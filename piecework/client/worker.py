@@ -91,7 +91,8 @@ class Worker:
         if self.file:
             await asyncio.to_thread(self.file.put, receipts=[receipt_entry(signed)])
         if self.opener:
-            await asyncio.to_thread(self.opener.open, terms_of(job), signed)
+            since = self.file.holdings.since_block.get(job_id, 0) if self.file else 0
+            await asyncio.to_thread(self.opener.open, terms_of(job), signed, since)
         await self.market.post(f"{path}/reveal", {"answer": answer, "salt": "0x" + salt.hex()}, self.session)
         return receipt
 

@@ -370,7 +370,7 @@ def test_a_job_that_asks_until_it_is_sure_leaves_slots_to_its_requester(running:
             return asker.session.token, found
 
     token, found = asyncio.run(run())
-    assert found["manifest"]["overlap"] == SURE | {"by_skill": False}
+    assert found["manifest"]["overlap"] == SURE
     running.until("SELECT 1 FROM job_consensus WHERE answers = 4")
     refused = call(running, "POST", f"/v1/jobs/{found['id']}/assignments", {}, sign_in(running, new_key()))
     assert refused.status == 409, refused

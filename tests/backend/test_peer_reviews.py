@@ -4,9 +4,14 @@ import asyncio
 import time
 from typing import Any
 
+import pytest
+
 from piecework.client import Market, Worker
 from piecework.client.market import MarketError
 from tests.backend.workshop import DAY, Works, answer, call, eventually, new_key, open_job, quick_job, sign_in
+
+
+HOLDS = "SELECT 1 FROM qualification JOIN qualification_grant g ON g.qualification = qualification.id WHERE name = :name"
 
 
 def test_what_people_wrote_is_reviewed_by_others_who_are_paid_for_it(running: Works) -> None:
@@ -25,7 +30,11 @@ def test_what_people_wrote_is_reviewed_by_others_who_are_paid_for_it(running: Wo
                     assert error.status == (409 if not wrong or wrong == {"labels": []} else 422), error
             for key, said in zip(authors, ("Hallo", "Salut"), strict=True):
                 await answer(await Worker.sign_in(market, key), job, said=said)
+            with pytest.raises(MarketError, match="abel"):
+                await market.post(path, terms | {"reviews": 2, "labels": []}, asker.session)
+            assert not running.rows(HOLDS, name=f"Wrote in job {job['id']}"), "what is refused gives nobody anything"
             review = await market.post(path, terms | {"reviews": 2}, asker.session)
+            assert running.rows(HOLDS, name=f"Wrote in job {job['id']}")
             again = await market.post(path, terms | {"reviews": 2}, asker.session)
             assert (review["id"], review["slots"], review["units"]) == (again["id"], 4, 2) and review["requester"] == running.chain.requester.address
             await asker.mint(market.info["token"]["address"], int(review["amount"]))

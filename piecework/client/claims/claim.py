@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from piecework.chain.escrow import Escrow, encode_relayed_withdrawal, encode_withdraw, escrow_abi
-from piecework.chain.rpc import Rpc, RpcRefused
+from piecework.chain.rpc import Rpc
 from piecework.chain.wallet import Receipt as Mined
 from piecework.chain.wallet import Wallet
 from piecework.client.claims.plan import Carrier, JobClaim, Patience, Plan, Step, in_order
@@ -106,9 +106,7 @@ class Claim:
 
     def _taken(self, job: bytes, closed: bool) -> set[int]:
         """The worker's slots that aren't free any more; of a closed job only those that were taken before."""
-        slots = [slot for of, slot in self.holdings.receipts if of == job]
-        words = {word: self.escrow.taken_word(job, word) for word in {slot // 256 for slot in slots}}
-        return {slot for slot in slots if words[slot // 256] >> (255 - slot % 256) & 1}
+        return self.escrow.taken(job, [slot for of, slot in self.holdings.receipts if of == job])
 
     def _withdrawals(self, now: int) -> Iterator[Step]:
         """What lies in the ledger, token by token."""
@@ -137,12 +135,7 @@ class Claim:
         Raises:
             Conflict: it would fail; the sentence says why.
         """
-        call = {"from": self._carrier.sender, "to": self.holdings.escrow, "data": step.data}
-        try:
-            return int(self.rpc.call("eth_estimateGas", call), 16)
-        except RpcRefused as refused:
-            words = escrow_abi().revert_sentence(refused.data) or refused.message
-            raise Conflict(f"it would fail: {words}") from refused
+        return self.escrow.gas(self._carrier.sender, step.data)
 
     # ------------------------------------------------------------------------------------------- doing
 

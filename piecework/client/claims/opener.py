@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from piecework.chain.escrow import Escrow, escrow_abi
 from piecework.chain.escrow_recourse import OpenedBatch, encode_open
-from piecework.chain.rpc import Rpc, RpcRefused
+from piecework.chain.rpc import Rpc
 from piecework.chain.wallet import Wallet
 from piecework.client.claims.trail import trail
 from piecework.client.holdings import Receipt
@@ -33,8 +33,11 @@ class Opener:
     coin_price: int
     multiple: int = 10
 
-    def open(self, terms: Terms, receipt: Receipt) -> str | None:
+    def open(self, terms: Terms, receipt: Receipt, since_block: int = 0) -> str | None:
         """Opens one slot; where it was opened already, or isn't worth it, does nothing.
+
+        Args:
+            since_block: a block before which the chain has nothing of the job.
 
         Returns:
             The transaction's hash, or None where nothing was sent.
@@ -44,13 +47,16 @@ class Opener:
             Unavailable: the chain doesn't answer; nothing was shown, do it again.
         """
         escrow = Escrow(self.rpc, self.domain.escrow)
-        word = escrow.taken_word(receipt.job, receipt.slot // 256)
-        if word >> (255 - receipt.slot % 256) & 1:
-            self._require_mine(receipt)
+        if escrow.taken(receipt.job, [receipt.slot]):
+            self._require_mine(receipt, since_block)
             return None
         batch = receipt_batch(receipt.job, receipt.slot, self.worker.address, receipt.commitment)
         data = encode_open(terms, [OpenedBatch(batch, receipt.signature or b"", 1)], b"")
-        if not self._is_worth(terms, self._gas(data)):
+        try:
+            gas = escrow.gas(self.worker.address, data)
+        except Conflict as conflict:
+            raise Conflict(f"The receipt can't be opened, so the answer isn't shown: {conflict.sentence}") from conflict
+        if not self._is_worth(terms, gas):
             return None
         return Wallet(self.rpc, self.worker, escrow_abi()).send(self.domain.escrow, data).transaction_hash
 
@@ -58,16 +64,8 @@ class Opener:
         cost = gas * int(self.rpc.call("eth_gasPrice"), 16)
         return terms.reward * COIN >= self.multiple * cost * self.coin_price
 
-    def _gas(self, data: str) -> int:
-        try:
-            call = {"from": self.worker.address, "to": self.domain.escrow, "data": data}
-            return int(self.rpc.call("eth_estimateGas", call), 16)
-        except RpcRefused as refused:
-            words = escrow_abi().revert_sentence(refused.data) or refused.message
-            raise Conflict(f"The receipt can't be opened, so the answer isn't shown: {words}") from refused
-
-    def _require_mine(self, receipt: Receipt) -> None:
+    def _require_mine(self, receipt: Receipt, since_block: int) -> None:
         head = int(self.rpc.call("eth_blockNumber"), 16)
-        holder = trail(self.rpc, self.domain.escrow, receipt.job, 0, head).holder(receipt.slot)
+        holder = trail(self.rpc, self.domain.escrow, receipt.job, since_block, head).holder(receipt.slot)
         if holder != self.worker.address:
             raise Conflict(f"Slot {receipt.slot} is {holder or 'nobody'}'s on the chain, whatever the receipt says; the answer isn't shown.")

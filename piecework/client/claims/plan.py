@@ -98,7 +98,7 @@ class Patience:
             due = step.closes_at - self.seconds
             if worth[step.token] <= self.unopened.get(step.token, 0) and now < due:
                 plan.steps.remove(step)
-                plan.waits.append(Wait(due, f"{_slots(step.slots)} have receipts, within what you trust; they are opened then", step.slots))
+                plan.waits.append(Wait(due, f"within what you trust; due then: {step.words}", step.slots))
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ from alembic import op
 revision, down_revision = "0020", "0019"
 branch_labels = depends_on = None
 
-UINT256 = sa.Numeric(78, 0).with_variant(sa.String(80), "sqlite")
 INSTANT = sa.DateTime(timezone=True)
 
 
