@@ -269,7 +269,7 @@ def _bonus(services: Coordinator, row: Row[Any], as_worker: bool) -> BonusView:
         reason=row.reason,
         created_at=row.created_at,
         transaction_hash=row.transaction_hash,
-        transaction=None if as_worker or row.transaction_hash or row.operator else services.bonuses.transaction(row),
+        transaction=None if as_worker else services.bonuses.transaction(row),
         operator=None if as_worker else row.operator,
         carried=None if as_worker else row.carried,
         error=None if as_worker else row.error,

@@ -119,8 +119,10 @@ class Bonuses:
         with self._store.read() as connection:
             return bonuses.page(connection, account, as_worker, cursor, limit)
 
-    def transaction(self, row: Row[Any]) -> dict[str, str]:
-        """What the requester's wallet sends."""
+    def transaction(self, row: Row[Any]) -> dict[str, str] | None:
+        """What the requester's wallet sends; None once the bonus is given, and for one that an operator sends: it would be given twice."""
+        if row.transaction_hash or row.operator:
+            return None
         data = encode_tip(row.requester, row.token, [(row.worker, row.amount)], bytes.fromhex(row.note[2:]))
         fields = {"from": row.requester, "to": self._deployment.escrow, "value": "0x0", "data": data}
         return fields | {"chainId": hex(self._deployment.chain_id)}

@@ -54,7 +54,7 @@ def _people(request: Request) -> dict[str, Any]:
         {
             "note": row.note, "worker": name(own, row.worker), "assignment": row.assignment, "amount": str(row.amount), "reason": row.reason,
             "created_at": row.created_at, "transaction_hash": row.transaction_hash,
-            "transaction": None if row.transaction_hash else services.bonuses.transaction(row),
+            "transaction": services.bonuses.transaction(row), "operator": row.operator, "carried": row.carried,
         }
         for row in services.bonuses.page(own, False, "", SHOWN)
     ]

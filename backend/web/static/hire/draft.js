@@ -5,8 +5,11 @@ import { ApiError, api, csrf } from "/static/api.js";
 const NONE = (error) => { if (error.status === 404) return null; throw error; };
 const LOOK = 700;
 
-async function digest(bytes) {
-  return [...new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))].map((one) => one.toString(16).padStart(2, "0")).join("");
+/** Whether bytes are those of the last try, and no more than that: crypto.subtle is missing where a page comes by plain http. */
+function digest(bytes) {
+  let [a, b] = [0xdeadbeef, 0x41c6ce57];
+  for (const byte of bytes) { a = Math.imul(a ^ byte, 2654435761); b = Math.imul(b ^ byte, 1597334677) + (a >>> 15); }
+  return `${bytes.length}-${a >>> 0}-${b >>> 0}`;
 }
 
 /**
@@ -20,8 +23,8 @@ async function digest(bytes) {
  */
 export async function jobOf(fields, units, slots, { known = {}, keep, say }) {
   const file = new Blob(units.map((unit) => JSON.stringify(unit) + "\n"), { type: "application/x-ndjson" });
-  const said = await digest(new TextEncoder().encode(JSON.stringify(fields)));
-  const sent = await digest(await new Blob([`${fields.template} ${slots}\n`, file]).arrayBuffer());
+  const said = digest(new TextEncoder().encode(JSON.stringify(fields)));
+  const sent = digest(new Uint8Array(await new Blob([`${fields.template} ${slots}\n`, file]).arrayBuffer()));
   let draft = known.id ? await api("GET", `/v1/drafts/${known.id}`).catch(NONE) : null;
   if (draft?.job && known.said === said && known.sent === sent) return draft.job;
   if (!draft || draft.job) {

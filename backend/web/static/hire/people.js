@@ -31,7 +31,7 @@ async function give(bonus, say) {
 }
 
 onSubmit("[data-give]", async ({ assignment, amount, reason }, say, form) => {
-  form.dataset.request ??= crypto.randomUUID();
+  form.dataset.request ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
   const body = { request: form.dataset.request, assignment: assignment.value.trim(), amount: units(amount.value, Number(form.dataset.decimals)), reason: reason.value };
   await give(await api("POST", "/v1/bonuses", body), say);
 });
