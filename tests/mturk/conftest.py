@@ -69,7 +69,8 @@ class Turk:
     def job_of(self, hit: str) -> str:
         """The id of the funded job that a HIT's newest slots are in."""
         statement = (
-            "SELECT p.job FROM mturk_part m JOIN posting p ON p.number = m.posting WHERE m.hit = :hit AND m.settled ORDER BY m.id DESC"
+            "SELECT p.job FROM mturk_part m JOIN posting p ON p.number = m.posting"
+            " WHERE m.settled AND m.id = (SELECT max(id) FROM mturk_part WHERE hit = :hit)"
         )
         return str(self.running.until(statement, hit=hit)[0][0])
 
