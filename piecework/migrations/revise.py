@@ -51,9 +51,12 @@ def _adopts(connection: Connection, line: Line) -> bool:
     Raises:
         Invalid: there are, but others than the first revision makes.
     """
-    wanted = first_schema(connection, line)
     inspector = inspect(connection)
-    there = set(inspector.get_table_names()) & wanted.keys()
+    tables = inspector.get_table_names()
+    if not tables:
+        return False
+    wanted = first_schema(connection, line)
+    there = set(tables) & wanted.keys()
     if not there:
         return False
     views = set(inspector.get_view_names()) & wanted.keys()

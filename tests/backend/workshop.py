@@ -25,7 +25,9 @@ from piecework.domain.keccak import keccak256
 from piecework.domain.typed_data import Key
 from piecework.sql import open_engine, reading
 from tests.conftest import Chain
+from tests.support.databases import prepare
 from tests.support.devnet import free_port
+from tests.support.nursery import Started, nursery
 
 DAY = 86_400
 
@@ -40,7 +42,7 @@ class Works:
     rpc_url: str
     port: int = field(default_factory=free_port)
     more: dict[str, str] = field(default_factory=dict)
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, Started] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -53,8 +55,7 @@ class Works:
 
     def start(self, name: str) -> None:
         """Starts backend or indexer and, for the backend, waits until it answers."""
-        with (self.data / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen([sys.executable, "-m", name], env=self._environment(), stderr=log)
+        self.processes[name] = nursery().start(name, self._environment(), self.data / f"{name}.log")
         if name == "backend":
             self._wait()
 
@@ -136,6 +137,7 @@ class Works:
 @contextmanager
 def works(chain: Chain, database_url: str, data: Path, rpc: Rpc | None = None, **more: str) -> Iterator[Works]:
     """Backend and indexer for as long as the block runs."""
+    prepare(database_url)
     running = Works(chain, database_url, data, (rpc or chain.rpc).url, more=more)
     try:
         running.start("backend")

@@ -1,0 +1,188 @@
+"""Services as the processes that users run, forked from one that has imported their code already.
+
+`python -m backend` spends three of its four seconds of processor time on imports, and the tests start it some five hundred times. A
+nursery imports the services once, and whatever it starts goes on from there as `python -m NAME` would: its own process with its own
+environment, its own log and its own end. The tests of `piecework up` and of the commands start the real thing.
+"""
+
+import atexit
+import gc
+import json
+import os
+import runpy
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+MODULES = ("backend.__main__", "backend.web", "indexer.__main__", "piecework.migrations.revise")
+
+
+class Started:
+    """A process of the nursery's; it is asked and ended as a `subprocess.Popen` is."""
+
+    def __init__(self, nursery: "Nursery", pid: int) -> None:
+        self._nursery, self.pid = nursery, pid
+
+    @property
+    def returncode(self) -> int | None:
+        """As `subprocess` has it: minus the signal's number where one ended it, None while it runs or nobody has looked."""
+        return self._nursery.codes.get(self.pid)
+
+    def poll(self) -> int | None:
+        """The exit code, if it has ended."""
+        self._nursery.listen(0)
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        """The exit code, once it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it hasn't in time.
+        """
+        deadline = time.monotonic() + timeout
+        while self.returncode is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+            self._nursery.listen(0.1)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Sends a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Asks it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.send_signal(signal.SIGKILL)
+
+
+class Nursery:
+    """Starts services, and hears of their end."""
+
+    def __init__(self) -> None:
+        self.codes: dict[int, int] = {}
+        self._process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._heard: list[int] = []
+        self._starting, self._listening = threading.Lock(), threading.Lock()
+
+    def start(self, module: str, environment: dict[str, str], log: Path) -> Started:
+        """`python -m MODULE` with an environment, stderr at the end of a file."""
+        assert self._process.stdin
+        asked = {"module": module, "environment": environment, "log": str(log), "folder": os.getcwd()}
+        with self._starting:
+            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            self._process.stdin.flush()
+            while not self._heard:
+                self.listen(1)
+            return Started(self, self._heard.pop())
+
+    def listen(self, seconds: float) -> None:
+        """Takes in what the nursery says, waiting so long for a line of it."""
+        assert self._process.stdout
+        stream = self._process.stdout.fileno()
+        with self._listening:
+            while select.select([stream], [], [], seconds)[0]:
+                line = _read_line(stream)
+                assert line, "the nursery has ended"
+                said = json.loads(line)
+                if "code" in said:
+                    self.codes[said["pid"]] = said["code"]
+                else:
+                    self._heard.append(said["pid"])
+                seconds = 0
+
+    def close(self) -> None:
+        """Ends it with its stdin."""
+        self._process.communicate()
+
+
+@cache
+def nursery() -> Nursery:
+    """The nursery of this test run; it ends with the process."""
+    started = Nursery()
+    atexit.register(started.close)
+    return started
+
+
+def main() -> None:
+    """Forks what is asked for on stdin until that ends, and says each process and its end on stdout."""
+    for module in MODULES:
+        import_module(module)
+        if module.endswith(".__main__"):
+            del sys.modules[module]  # it is run under its own name, and not imported again
+    gc.freeze()  # so that collections in the children don't copy what is here
+    ended, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        for stream in select.select([0, ended], [], [])[0]:
+            if stream == ended:
+                os.read(ended, 4096)
+                _say_ended()
+                continue
+            line = _read_line(stream)
+            if not line:
+                return
+            asked = json.loads(line)
+            pid = os.fork()
+            if pid == 0:
+                os.close(ended)
+                os.close(wake)
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _become(**asked)
+            _say(pid=pid)
+
+
+def _become(module: str, environment: dict[str, str], log: str, folder: str) -> None:
+    """Goes on as `python -m module`, and never comes back."""
+    nothing, errors = os.open(os.devnull, os.O_RDWR), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream, place in enumerate((nothing, nothing, errors)):
+        os.dup2(place, stream)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = [module]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    sys.exit(0)
+
+
+def _say_ended() -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        _say(pid=pid, code=os.waitstatus_to_exitcode(status))
+
+
+def _read_line(stream: int) -> bytes:
+    """A line byte by byte, so that nothing waits unseen in a buffer; empty at the stream's end."""
+    said = b""
+    while not said.endswith(b"\n"):
+        byte = os.read(stream, 1)
+        if not byte:
+            return b""
+        said += byte
+    return said
+
+
+def _say(**what: int) -> None:
+    os.write(1, json.dumps(what).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
