@@ -1,20 +1,30 @@
 """Notices by mail: to confirmed addresses only, of the kinds that were asked for, tried until the server takes them, ended by one click."""
 
 import re
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 import urllib3
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import SecretStr
 
+from backend.services.mail import Letter, Mailer
 from backend.services.operators import service_key
 from backend.services.webhooks import code_of
+from backend.settings import Settings
 from piecework.chain.build import ROOT
+from piecework.domain.errors import Unavailable
 from tests.backend.workshop import Works, call, new_key, sign_in, works
 from tests.conftest import Chain
 from tests.support.devnet import free_port
@@ -24,20 +34,42 @@ TO = "worker@example.org"
 
 
 class Mailserver:
-    """A server's process, and what it took."""
+    """A server's process, and what it took.
 
-    def __init__(self, folder: Path) -> None:
-        self.port, self._folder = free_port(), folder / "mail"
+    Args:
+        how: tls or starttls with its certificate; nothing for clear text.
+    """
+
+    def __init__(self, folder: Path, *how: str) -> None:
+        self.port, self._folder, self._how = free_port(), folder / "mail", how
         self._process: subprocess.Popen[bytes] | None = None
 
     def open(self) -> None:
-        command = [sys.executable, "-m", "tests.support.mail_server", str(self.port), str(self._folder)]
+        self._folder.parent.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "tests.support.mail_server", str(self.port), str(self._folder), *self._how]
         self._process = subprocess.Popen(command, cwd=ROOT)
+
+    def listening(self) -> None:
+        """Returns when it takes connections."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1):
+                    return
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
 
     def close(self) -> None:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(30)
+
+    @property
+    def tried(self) -> int:
+        """How often somebody tried to sign in."""
+        said = self._folder.with_name("mail.tried")
+        return len(said.read_text().splitlines()) if said.exists() else 0
 
     @property
     def taken(self) -> list[EmailMessage]:
@@ -131,3 +163,54 @@ def test_nobody_is_asked_for_a_word_again_and_again_and_no_code_is_guessed(marke
 def test_what_is_no_address_is_refused(market: Works, address: str) -> None:
     answer = call(market, "POST", "/v1/webhooks", {"url": f"mailto:{address}", "kinds": ["block.set"]}, sign_in(market, new_key()))
     assert answer.status == 422 and "mail address" in answer.body["detail"]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Key and certificate of localhost, signed by itself, in one file."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(days=1), now + timedelta(days=2))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    path = tmp_path_factory.mktemp("certificate") / "localhost.pem"
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(secret + made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    return path
+
+
+def mailer(port: int, security: str, host: str = "localhost") -> Mailer:
+    """Who sends letters through a server of this machine."""
+    told = {name: None for name in ("database_url", "rpc_url", "deployment", "data", "coordinator_key", "relayer_key")}
+    smtp = {"smtp_host": host, "smtp_port": port, "smtp_security": security, "smtp_user": USER, "smtp_password": SecretStr(PASSWORD)}
+    return Mailer(Settings.model_construct(**told | smtp), "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_a_letter_goes_to_a_server_that_shows_who_it_is_and_a_password_to_no_other(
+    security: str, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = Letter(TO, "Piecework: a trial", "Over TLS.", "m1", "http://127.0.0.1:1/u", datetime.now(UTC))
+    servers = {"own": Mailserver(tmp_path / "own", security, str(certificate)), "clear": Mailserver(tmp_path / "clear")}
+    try:
+        for server in servers.values():
+            server.open()
+        for server in servers.values():
+            server.listening()
+        own, clear = servers["own"], servers["clear"]
+
+        def refused(port: int, host: str = "localhost") -> None:
+            with pytest.raises(Unavailable, match="The mail server didn't take it"):
+                mailer(port, security, host).send(letter)
+
+        refused(own.port)  # nobody whom this machine knows has signed the certificate
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        refused(own.port, "127.0.0.1")  # which is another's
+        refused(clear.port)
+        assert (own.tried, clear.tried, own.taken, clear.taken) == (0, 0, [], [])
+        mailer(own.port, security).send(letter)
+        (taken,) = own.wait(1)
+        assert (taken["to"], taken.get_content().strip(), own.tried) == (TO, "Over TLS.", 1)
+    finally:
+        for server in servers.values():
+            server.close()
