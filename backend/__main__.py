@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backend.app import serve
 from backend.services.coordinator import Coordinator
+from backend.services.sparing import spare_modules
 from backend.settings import Settings, read_settings
 from piecework.chain.rpc import RpcUnavailable
 from piecework.domain.errors import Conflict, PieceworkError
@@ -61,6 +62,7 @@ def main() -> int:
         server_header=False,
         proxy_headers=False,
     )
+    spare_modules()
     log.info("listening on http://%s:%d", *listener.getsockname()[:2], extra={"event": "listening"})
     asyncio.run(Server(config).serve([listener]))
     return 0

@@ -8,6 +8,7 @@ from threading import Event, Thread
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.services.leadership import Leadership
+from backend.services.sparing import spare_modules
 from backend.store.database import Store
 from piecework.domain.errors import PieceworkError
 
@@ -55,6 +56,7 @@ class Rounds:
                 held = self._leadership.acquire()
                 pause = 0.0 if held and self._step(self._leadership) else self._idle_seconds if held else 1.0
                 silent = ""
+                spare_modules()
             except (PieceworkError, SQLAlchemyError) as error:
                 pause = min(max(pause, IDLE_SECONDS) * 2, LONGEST_PAUSE_SECONDS)
                 if str(error) != silent:  # what is in its way is said once
