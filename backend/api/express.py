@@ -9,12 +9,13 @@ import re
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from backend.api import assignments
 from backend.api.meter import ROUTE
-from backend.api.problems import of_nobody, of_ours, too_deep
+from backend.api.problems import of_nobody, of_ours, of_the_database, too_deep
 from piecework.domain.errors import PieceworkError
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,8 @@ async def _answer(handler: Handler, request: Request, subject: str) -> Response:
         return await handler(request, subject)
     except PieceworkError as error:
         return of_ours(request, error)
+    except DBAPIError as error:
+        return of_the_database(error)
     except RecursionError as error:
         return too_deep(request, error)
     except ClientDisconnect:

@@ -94,6 +94,11 @@ def too_deep(request: Request, error: Exception) -> Response:
 
 
 async def _of_the_database(request: Request, error: Exception) -> Response:
+    return of_the_database(error)
+
+
+def of_the_database(error: Exception) -> Response:
+    """A database that doesn't answer."""
     log.error("the database refused a read: %s", error)
     return problem(503, "The database doesn't answer at the moment; try again.", {"retry-after": "1"})
 

@@ -6,6 +6,7 @@ piece of work stands behind a savepoint: one that fails is undone alone and its 
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -33,6 +34,9 @@ _UNDO = "ROLLBACK TO SAVEPOINT work"
 """Undoes what was done since the savepoint, which stays."""
 RETRYABLE = ("40P01", "40001", "55P03")
 """PostgreSQL's words for: another transaction was in the way, try again."""
+NO_WRITES = "The database doesn't take writes at the moment; try again."
+ITS_OWN = ("53", "57", "58")
+"""PostgreSQL's classes for: no room, somebody intervened, the system failed."""
 COMMIT_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
@@ -64,7 +68,7 @@ class Counts:
         works: pieces of work that were committed or failed by themselves.
         again: how often one was tried again because another process was in its way.
         lost: how many were given up for that.
-        refused: transactions that the database refused as a whole.
+        refused: transactions and pieces of work that the database refused.
     """
 
     def __init__(self) -> None:
@@ -152,7 +156,7 @@ class Writer:
             self.counts.refused += 1
             log.error("the database refused a transaction: %s", error, exc_info=not isinstance(error, SQLAlchemyError))
             for entry in entries:
-                entry.error = Unavailable("The database doesn't take writes at the moment; try again.")
+                entry.error = Unavailable(NO_WRITES)
 
 
 class _Marks:
@@ -194,6 +198,10 @@ def _perform(connection: Connection, marks: _Marks, entry: _Entry, counts: Count
                 raise
             marks.undo()
             if not _in_the_way(error):
+                if _is_its_own(error):
+                    counts.refused += 1
+                    log.error("the database refused a piece of work: %s", error)
+                    entry.error = Unavailable(NO_WRITES)
                 return
             counts.again += 1
     counts.lost += 1
@@ -205,6 +213,14 @@ def _in_the_way(error: Exception) -> bool:
     if isinstance(error, IntegrityError):
         return True
     return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) in RETRYABLE
+
+
+def _is_its_own(error: Exception) -> bool:
+    """Whether it is the database's trouble, a full disk perhaps, and not the work's."""
+    if not isinstance(error, OperationalError):
+        return False
+    state, code = getattr(error.orig, "sqlstate", None), getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return state[:2] in ITS_OWN if state else code != sqlite3.SQLITE_ERROR
 
 
 def _deliver(entries: list[_Entry]) -> None:

@@ -24,13 +24,16 @@ PAID = "SELECT slot, worker FROM mirror_slot_payment WHERE job = :job ORDER BY s
 REWARD = 50_000
 
 
-def answered_job(market: Works, slots: int = 3, payout: str = "wallet") -> tuple[dict[str, Any], list[Key], list[dict[str, Any]]]:
-    """A job whose answers are approved, each slot by a worker of its own; the job, the workers, and the approved batches."""
+def answered_job(
+    market: Works, answers: int = 3, payout: str = "wallet", free: int = 0
+) -> tuple[dict[str, Any], list[Key], list[dict[str, Any]]]:
+    """A job whose answers are approved, each slot by a worker of its own but for so many that stay free; the job, the workers, and the
+    approved batches."""
 
     async def run() -> tuple[dict[str, Any], list[Key], list[dict[str, Any]]]:
         async with Market(market.url) as client:
-            asker, job = await open_job(client, market.chain.requester, [("x", slots)], market.chain.rpc.url)
-            workers = [await Worker.sign_in(client, new_key()) for _ in range(slots)]
+            asker, job = await open_job(client, market.chain.requester, [("x", answers + free)], market.chain.rpc.url)
+            workers = [await Worker.sign_in(client, new_key()) for _ in range(answers)]
             for worker in workers:
                 await worker.take_payouts_as(payout)
                 await answer(worker, job)

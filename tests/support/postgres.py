@@ -22,6 +22,8 @@ import psycopg
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 """What a throw-away server needn't do: it outlives every process that the tests kill."""
 
+SESSIONS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+
 
 class Postgres:
     """A running server.
@@ -50,6 +52,12 @@ class Postgres:
         with psycopg.connect(host=str(self.folder), user="postgres", dbname="postgres", autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
+
+    def fill(self, whether: bool) -> None:
+        """The disk is full for all sessions that there are and that come: none makes a file longer. Or there is room again."""
+        limit = f"--fsize={4_096 if whether else 'unlimited'}:"
+        for pid in [self._process.pid, *(int(str(pid)) for (pid,) in self.execute(SESSIONS))]:  # only its own user may, not even root
+            subprocess.run(["prlimit", limit, f"--pid={pid}"], check=pid == self._process.pid, **identity())
 
     def stop(self) -> None:
         """Ends the server at once, as a crash would (its data stays)."""

@@ -1,0 +1,50 @@
+"""A clock that a test sets, for processes: what they read of the time is the machine's and so many seconds more.
+
+Only what Python reads is set. How long a process sleeps isn't: where it waits ten seconds, it waits ten seconds.
+"""
+
+import mmap
+import os
+import struct
+from pathlib import Path
+
+SITE = """
+import mmap, os, struct, time
+
+with open(os.environ["TEST_CLOCK"], "r+b") as file:
+    seconds = mmap.mmap(file.fileno(), 16)
+wall, steady = time.time, time.monotonic
+time.time = lambda: wall() + struct.unpack("dd", seconds)[0]
+time.monotonic = lambda: steady() + struct.unpack("dd", seconds)[1]
+"""
+
+
+class Clock:
+    """The clock of every process that is started with `environment`.
+
+    Args:
+        folder: where it lies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        site, kept = folder / "site", folder / "clock"
+        site.mkdir()
+        (site / "sitecustomize.py").write_text(SITE)
+        kept.write_bytes(bytes(16))
+        path = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self.environment = {"PYTHONPATH": os.pathsep.join(path), "TEST_CLOCK": str(kept)}
+        with kept.open("r+b") as file:
+            self._seconds = mmap.mmap(file.fileno(), 16)
+        self._wall = self._steady = 0.0
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the clock, ahead or back; the monotonic one goes on as it did."""
+        self._set(self._wall + seconds, self._steady)
+
+    def elapse(self, seconds: float) -> None:
+        """So much time passes."""
+        self._set(self._wall + seconds, self._steady + seconds)
+
+    def _set(self, wall: float, steady: float) -> None:
+        self._wall, self._steady = wall, steady
+        self._seconds[:] = struct.pack("dd", wall, steady)
