@@ -40,7 +40,7 @@ def own(request: Request) -> Response:
 
 @router.get("/assignments/{id}", **spec(AssignmentView, auth="assignments"))
 def one(request: Request, id: str) -> Response:
-    """One assignment, for its worker or its requester."""
+    """One assignment, for its worker, its requester, and while it is appealed who rules on that."""
     return _shown(request, _id(id), account(request))
 
 

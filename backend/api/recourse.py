@@ -12,6 +12,7 @@ from backend.api.funding import TransactionView
 from backend.api.funding import transaction_view as sent
 from backend.api.requests import account, account_if_any, coordinator, hex_bytes, hex_text, limit, read
 from backend.api.schema import JSON, spec
+from backend.api.views import AssignmentView
 from backend.services.coordinator import Coordinator
 from backend.services.recourse import APPEAL_STEPS, STEPS, Step
 from backend.store.disputes import AppealStanding, Standing
@@ -122,6 +123,15 @@ def appeal(request: Request, appeal: str) -> Response:
     found = services.recourse.appeal(hex_text("The appeal's id", appeal, 32))
     steps = [] if asker is None else [_step(step) for step in services.recourse.appeal_steps(found, asker)]
     return JSON(_appeal(found, steps))
+
+
+@router.get("/appeals/{appeal}/answers", **spec(list[AssignmentView], auth=True))
+def appealed(request: Request, appeal: str) -> Response:
+    """The answers that an appeal is about, for the two sides, and until it is over for who rules on it."""
+    own, services = account(request), coordinator(request)
+    found = services.recourse.appeal(hex_text("The appeal's id", appeal, 32))
+    items = [views.assignment(services, row) for row in services.assignments.appealed(found, own)]
+    return JSON(views.page(items, len(items) + 1, None))
 
 
 @router.post("/appeals/{appeal}/{step}", **spec(TransactionView, reads=NewAppealStep, auth=True))

@@ -18,11 +18,13 @@ from backend.services import attachments
 from backend.services.blocks import require_unblocked
 from backend.services.drafts import own
 from backend.services.gold import Gold
+from backend.services.judges import Judges
 from backend.services.postings import Job, Postings, require_open
 from backend.services.qualifications import Qualifications
 from backend.store import assignments, consensus, gold, holding, slots
 from backend.store.content import Contents
 from backend.store.database import Store
+from backend.store.disputes import AppealStanding
 from backend.store.tables import Assignment
 from piecework.domain.content import canonical_json
 from piecework.domain.content import commitment as commitment_of
@@ -61,6 +63,7 @@ class Assignments:
         key: the coordinator's, which signs receipts.
         qualifications: who may answer what.
         gold: mixes known units in.
+        judges: know who rules on appeals.
         clock: the time, aware.
     """
 
@@ -71,12 +74,13 @@ class Assignments:
         postings: Postings,
         qualifications: Qualifications,
         gold: Gold,
+        judges: Judges,
         domain: Domain,
         key: Key,
         clock: Callable[[], datetime],
     ) -> None:
         self._store, self._contents, self._postings, self._qualifications = store, contents, postings, qualifications
-        self._gold, self._domain, self._key, self._clock = gold, domain, key, clock
+        self._gold, self._judges, self._domain, self._key, self._clock = gold, judges, domain, key, clock
         self._listeners: list[Listener] = []
         self._handed: dict[str, tuple[str, int, str]] = {}
         self._digest = lru_cache(maxsize=4096)(self._compute_digest)  # asked for at the commit, and again at the reveal
@@ -230,7 +234,7 @@ class Assignments:
             return row
         self._postings.check_answer(row.job, answer)
         attachments.name(connection, id, text)
-        if not assignments.reveal(connection, id, row.commitment, text, "0x" + salt.hex(), self._clock()):
+        if not assignments.reveal(connection, row, text, "0x" + salt.hex(), self._clock()):
             raise Conflict("This assignment was changed at this moment; look at it again.")
         label = self._postings.label_of(row.job, answer)
         if label is not None:
@@ -277,16 +281,29 @@ class Assignments:
             listener(connection, Happening(what, id, posting, unit, now))
 
     def view(self, id: str, account: str) -> Row[Any]:
-        """An assignment, for its worker or its job's requester.
+        """An assignment, for its worker, its job's requester, and while it is appealed who rules on that.
 
         Raises:
             NotFound: there is none for this account.
         """
         with self._store.read() as connection:
             row = assignments.view(connection, id)
-        if row is None or account not in (row.worker, row.requester):
+        if row is None or not self._judges.may_read(account, row):
             raise NotFound("There is no such assignment of yours.")
         return row
+
+    def appealed(self, found: AppealStanding, account: str) -> list[Row[Any]]:
+        """The answers that an appeal is about, of which the account may read each; see `view`.
+
+        Raises:
+            NotFound: there is none for this account.
+        """
+        with self._store.read() as connection:
+            rows = assignments.appealed(connection, found.row.appeal, found.row.job, found.row.worker)
+        shown = [row for row in rows if self._judges.may_read(account, row)]
+        if not shown:
+            raise NotFound("There is no answer in this appeal that you may read.")
+        return shown
 
     def own(self, worker: str, job: str | None, state: str | None, cursor: str, limit: int) -> Sequence[Row[Any]]:
         """A worker's own assignments."""

@@ -1,7 +1,7 @@
 """Files that belong to answers (recordings, masks): uploaded for an assignment, named in its answer by the hash of their bytes.
 
 An answer says `sha256:` and 64 hex digits, anywhere in it. So the answer's commitment covers the file's every byte, and a reveal is taken
-only when the file is here. Its worker reads it, once it is named its requester, and once it is appealed the job's arbitrator.
+only when the file is here. Its worker reads it, once it is named its requester, and while it is appealed who rules on that.
 """
 
 import hashlib
@@ -16,8 +16,9 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from backend.services.drafts import own
+from backend.services.judges import Judges
 from backend.services.spool import spooled
-from backend.store import assignments, attachments, postings
+from backend.store import assignments, attachments
 from backend.store.content import Contents
 from backend.store.database import Store
 from piecework.domain.errors import Conflict, Invalid, NotFound
@@ -39,12 +40,14 @@ class Attachments:
     Args:
         store: where assignments are.
         contents: where bytes are.
+        judges: know who rules on appeals.
         incoming: a folder for what isn't whole yet.
         clock: the time, aware.
     """
 
-    def __init__(self, store: Store, contents: Contents, incoming: Path, clock: Callable[[], datetime]) -> None:
-        self._store, self._shelf, self._incoming, self._clock = store, contents.shelf, incoming, clock
+    def __init__(self, store: Store, contents: Contents, judges: Judges, incoming: Path, clock: Callable[[], datetime]) -> None:
+        self._store, self._shelf, self._judges = store, contents.shelf, judges
+        self._incoming, self._clock = incoming, clock
 
     async def take(self, id: str, worker: str, sha256: str, media_type: str, parts: AsyncIterator[bytes]) -> int:
         """Keeps a file for a worker's assignment; again is fine. Returns its size in bytes.
@@ -108,10 +111,9 @@ class Attachments:
             NotFound: there is no such assignment for it.
         """
         with self._store.read() as connection:
-            row = assignments.view(connection, id)
-            if row is None or not (account == row.worker or _reads(connection, row, account)):
-                raise NotFound("There is no such assignment of yours.")
-            found = attachments.of(connection, id)
+            row, found = assignments.view(connection, id), attachments.of(connection, id)
+        if row is None or not self._judges.may_read(account, row):
+            raise NotFound("There is no such assignment of yours.")
         return [one for one in found if account == row.worker or one.named]
 
     def one(self, id: str, account: str, sha256: str) -> Row[Any]:
@@ -165,11 +167,3 @@ def _fillable(connection: Connection, id: str, worker: str, sha256: str) -> Row[
     if sha256 not in there and len(there) >= MOST_FILES:
         raise Conflict(f"An answer has at most {MOST_FILES} attachments.")
     return row
-
-
-def _reads(connection: Connection, row: Row[Any], account: str) -> bool:
-    """Whether somebody else than the worker may read what the answer names: the requester, and who rules on an appeal of the slot."""
-    if account == row.requester:
-        return True
-    job = postings.one(connection, row.job)
-    return job is not None and account == job.arbitrator and row.shown_state == "appealed"

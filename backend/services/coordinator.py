@@ -35,6 +35,7 @@ from backend.services.gold import Gold
 from backend.services.herald import Herald
 from backend.services.holdings import WorkersFiles
 from backend.services.job_drafts import JobDrafts
+from backend.services.judges import Judges
 from backend.services.keys import Keys, forget_over
 from backend.services.lane import GWEI
 from backend.services.lister import Lister
@@ -137,8 +138,9 @@ class Coordinator:
         self.gold, self.rules = Gold(store, self.key), Rules(store)
         registry = Registry(deployment.chain_id, settings.eas or deployment.escrow)
         self.attestations = Attestations(store, self.key, registry, clock)
-        self.assignments = Assignments(store, contents, self.postings, self.qualifications, self.gold, domain, self.key, clock)
-        self.attachments = Attachments(store, contents, settings.data / "incoming", clock)
+        judges = Judges(rpc)
+        self.assignments = Assignments(store, contents, self.postings, self.qualifications, self.gold, judges, domain, self.key, clock)
+        self.attachments = Attachments(store, contents, judges, settings.data / "incoming", clock)
         self.aggregator = Aggregator(store, clock)
         self.canaries = Canaries(self.key)
         self.detector, self.findings = Detector(store, self.postings, self.canaries, clock), Findings(store, clock)
@@ -161,18 +163,18 @@ class Coordinator:
         self.approver = Approver(
             store, self.postings, self.batches, self.operators, settings.batch_slots, settings.batch_seconds, clock
         )
-        self.steward = Steward(store, self.operators, clock, deployment.devnet, self.verdict_listeners)
+        self.steward = Steward(store, self.operators, clock, deployment.devnet, settings.finality_blocks, self.verdict_listeners)
         self.contester = Contester(store, clock, self.errands.wake)
         self.payments = Payments(store, rpc, deployment.escrow, deployment.token)
         self.auditor = Auditor(store, rpc, deployment.escrow, deployment.token, settings.finality_blocks)
-        self.evidence = EvidenceRoom(store, clock)
+        self.evidence = EvidenceRoom(store, judges, clock)
         self.recourse = Recourse(store, rpc, deployment, settings.push_gas, clock)
         self.files = WorkersFiles(store, domain, clock)
         self.aliases = Aliases(self.key.secret)
         self.blocks = Blocks(store, self.aliases, clock)
         self.messages = Messages(store, self.postings, self.aliases, clock)
         self.bonuses = Bonuses(store, deployment, self.operators, clock, self.errands.wake)
-        self.postman = Postman(store, settings.finality_blocks, clock)
+        self.postman = Postman(store, deployment.token, settings.finality_blocks, clock)
         self.herald = Herald(store, settings.herald_seconds, settings.remind_seconds, clock)
         mailer = Mailer(settings, url)
         self.courier = Courier(store, settings.webhooks_anywhere, settings.webhook_hours, mailer, self.service_key, clock)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from backend.services.judges import Judges
 from backend.store import evidence
 from backend.store.database import Store
 from piecework.domain.content import canonical_json
@@ -17,15 +18,16 @@ MOST_ATTACHMENTS = 50
 
 
 class EvidenceRoom:
-    """Keeps evidence and shows it to the two sides.
+    """Keeps evidence and shows it to the two sides, and to who rules between them.
 
     Args:
         store: where.
+        judges: know who that is.
         clock: the time, aware.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, judges: Judges, clock: Callable[[], datetime]) -> None:
+        self._store, self._judges, self._clock = store, judges, clock
 
     async def submit(self, author: str, kind: str, id: str, text: str, attachments: Sequence[str]) -> str:
         """Keeps what an account says of a job, opening or appeal; the document's hash. The same again is the same.
@@ -43,11 +45,13 @@ class EvidenceRoom:
         return hash
 
     def one(self, account: str, hash: str) -> dict[str, Any]:
-        """A document, to its author and to the other side: the requester sees all, a worker what the requester says.
+        """A document, to its author and to the other side: the requester sees all, a worker what the requester says. While what it is
+        about is appealed, also to who rules on that.
 
         Raises:
             NotFound: there is none, or it isn't the account's to see.
         """
+        arbitrator = None
         with self._store.read() as connection:
             row: Any = evidence.one(connection, hash)
             if row is not None:
@@ -56,6 +60,9 @@ class EvidenceRoom:
                 asker, author = (evidence.side(connection, *about, who) for who in (account, row.author))
                 if account == row.author or asker == "requester" or (asker == "worker" and author == "requester"):
                     return document
+                arbitrator = evidence.judged_by(connection, *about)
+        if arbitrator is not None and self._judges.sits(account, arbitrator):
+            return document
         raise NotFound(f"There is no evidence {hash} that you may see.")
 
 

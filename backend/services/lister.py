@@ -57,7 +57,8 @@ def measured(seconds: list[float], job: Row[Any], now: datetime) -> dict[str, An
     """A pace as `job_pace` has it: the median rounded down, and what the reward comes to in an hour; the estimate without an answer."""
     middle = int(median(seconds)) if seconds else 0
     hourly = job.reward * 3_600 // max(middle, 1) if seconds else job.estimated_hourly or 0
-    return {"answers": len(seconds), "median_seconds": middle, "hourly": min(hourly, 2**256 - 1), "measured_at": now}
+    due_at = None if job.closed else now + (listings.SOON if len(seconds) < listings.FEW_ANSWERS else listings.LATER)
+    return {"answers": len(seconds), "median_seconds": middle, "hourly": min(hourly, 2**256 - 1), "measured_at": now, "due_at": due_at}
 
 
 def _with(leadership: Leadership, connection: Connection, work: Callable[[], None]) -> None:

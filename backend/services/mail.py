@@ -4,12 +4,13 @@ import re
 import smtplib
 import ssl
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any
 
+from backend.services.wording import dated, said
 from backend.settings import Settings
 from piecework.domain.errors import Invalid, Unavailable
 
@@ -17,36 +18,11 @@ TIMEOUT_SECONDS = 10
 SCHEME = "mailto:"
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}", re.ASCII)
 """Narrower than RFC 5321: no quotes, no comments, nothing that a URL or a header would read otherwise."""
-_SENTENCES = {
+_OF_LETTERS = {
     "confirm": "Somebody, you we hope, wants notices of a Piecework account sent to this address. The code that confirms it: {code}",
-    "answers.submitted": "{count} new answers wait for your review.",
-    "answers.approved": "{count} of your answers were approved.",
-    "answers.rejected": "{count} of your answers were rejected: {reason}",
-    "answers.undone": "What was decided about {count} of your answers was taken back.",
-    "batch.settled": "A batch of {slots} answers was paid.",
-    "payment.made": "You were paid for {slots} answers.",
-    "bonus.received": "You were given a bonus: {reason}",
-    "job.opened": "Your job is open.",
-    "job.closing": "A job closes soon, and {slots} answers are neither approved nor opened.",
-    "job.closed": "Your job is closed; {slots_refunded} slots were refunded.",
-    "slots.opened": "{slots} slots were opened on the chain; until {contest_until} they may be contested.",
-    "slots.contested": "{slots} of your slots were contested; you may appeal from {appeal_from} until {appeal_until}.",
-    "slots.reclaimed": "{slots} contested slots of yours went back to the requester, because nobody appealed in time.",
-    "appeal.made": "An appeal was made; it may be defended until {defend_until}.",
-    "appeal.defended": "An appeal was defended and waits for its ruling.",
-    "appeal.ruled": "An appeal was ruled on.",
-    "appeal.ended": "An appeal has ended; the winner is the {winner}.",
-    "deadline.near": "Until {until} you may {step}, for {slots} slots; then it is too late.",
-    "funds.low": "Your operator {operator} can't pay for its next transaction. {detail}",
-    "message.received": "You have a message.",
-    "block.set": "A requester doesn't want your work any more: {reason}",
-    "block.lifted": "A requester lets you work for it again.",
-    "qualification.granted": "You were granted a qualification.",
-    "qualification.refused": "You were refused a qualification.",
     "ping": "This is a trial of your own.",
 }
-"""What each kind says; instants are Unix seconds in notices, and dates here."""
-_INSTANTS = ("until", "contest_until", "appeal_from", "appeal_until", "defend_until")
+"""What letters say that aren't notices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +105,6 @@ class Mailer:
 
 def written(kind: str, subject: dict[str, Any], url: str, unsubscribe: str) -> tuple[str, str]:
     """Title and text of a notice. What others wrote stands in the text alone, never in the title."""
-    dated = {name: f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M} UTC" for name, value in subject.items() if name in _INSTANTS and value}
-    sentence = _SENTENCES[kind].format_map(_Known(subject | dated))
-    facts = "\n".join(f"{name}: {value}" for name, value in subject.items() if isinstance(value, str | int) and name != "code")
+    sentence = _OF_LETTERS[kind].format_map(subject) if kind in _OF_LETTERS else said(kind, subject)
+    facts = "\n".join(f"{name}: {value}" for name, value in dated(subject).items() if isinstance(value, str | int) and name != "code")
     return f"Piecework: {kind.replace('.', ' ')}", f"{sentence}\n\n{facts}\n\n{url}\n\nNo more of this: {unsubscribe}\n"
-
-
-class _Known(dict[str, Any]):
-    """A notice of an older version may lack a word."""
-
-    def __missing__(self, key: str) -> str:
-        return "…"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from backend.services.leadership import Leadership
 from backend.services.rounds import Rounds
-from backend.store import facts, mirror, notices, webhooks
+from backend.store import facts, mirror, notices, spendable, webhooks
 from backend.store.database import Store
 
 MOST_BLOCKS = 2_000
@@ -24,13 +24,14 @@ class Postman(Rounds):
 
     Args:
         store: where notices and mirror are.
+        token: that operators spend.
         finality_blocks: how far back a reorg may reach.
         clock: the time, aware.
     """
 
-    def __init__(self, store: Store, finality_blocks: int, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, token: str, finality_blocks: int, clock: Callable[[], datetime]) -> None:
         super().__init__(store, "postman", self._step_once, clock)
-        self._store, self._finality_blocks, self._clock = store, finality_blocks, clock
+        self._store, self._token, self._finality_blocks, self._clock = store, token, finality_blocks, clock
         self._seen = ""
 
     def _step_once(self, leadership: Leadership) -> bool:
@@ -54,6 +55,8 @@ class Postman(Rounds):
         last = min(head, behind + MOST_BLOCKS)
         rows = facts.between(connection, behind - self._finality_blocks, last)
         notices.tell_once(connection, rows, self._clock())
+        for key in spendable.touched(connection, behind - self._finality_blocks, last):
+            spendable.look(connection, key, self._token, self._clock())
         notices.move_cursor(connection, last, "chain")
         return last < head
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from eth_abi.exceptions import DecodingError
+
 from backend.store import disputes, mirror, outbox
 from backend.store.database import Store
 from backend.store.disputes import AppealStanding, Standing
@@ -27,6 +29,7 @@ from piecework.chain.escrow_recourse import (
     encode_reclaim,
 )
 from piecework.chain.failover import Failover
+from piecework.chain.rpc import RpcRefused
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from piecework.domain.units import NATIVE
 
@@ -117,7 +120,8 @@ class Recourse:
         return steps
 
     def appeal_steps(self, found: AppealStanding, account: str) -> list[Step]:
-        """What the account may do with an appeal now. Asks the arbitrator's price where it matters.
+        """What the account may do with an appeal now. Asks the arbitrator's price where it matters: who names none can't be paid, so the
+        appeal can't be defended.
 
         Raises:
             Unavailable: the chain doesn't answer.
@@ -125,7 +129,8 @@ class Recourse:
         now, until = self.now(), found.until
         if found.phase == "pending" and until is not None and now < until:
             if account in (found.terms.requester, found.terms.operator):
-                return [Step("defend", until, value=self._price(found))]
+                price = self._price(found)
+                return [] if price is None else [Step("defend", until, value=price)]
         elif found.phase == "ruled" or (until is not None and now >= until):
             return [Step("conclude", None)]
         return []
@@ -163,7 +168,10 @@ class Recourse:
 
     def prepare_appeal(self, found: AppealStanding, account: str, name: str, meta_evidence: str) -> dict[str, str]:
         """The same for a step of an appeal; `meta_evidence` says what the dispute is about, for `defend`."""
-        step = _step(self.appeal_steps(found, account), name)
+        steps = self.appeal_steps(found, account)
+        if name == "defend" and not steps and found.phase == "pending" and account in (found.terms.requester, found.terms.operator):
+            raise Conflict(f"The arbitrator {found.terms.arbitrator} doesn't say what it costs, so this appeal can't be defended; its worker wins.")
+        step = _step(steps, name)
         if len(meta_evidence) > LONGEST_META:
             raise Invalid(f"meta_evidence has at most {LONGEST_META} characters.")
         if name == "defend":
@@ -175,9 +183,13 @@ class Recourse:
         with self._store.read() as connection:
             return disputes.openings(connection, job, cursor, limit)
 
-    def _price(self, found: AppealStanding) -> int:
+    def _price(self, found: AppealStanding) -> int | None:
+        """Wei; None where the arbitrator refuses to say, or is no court at all."""
         rpc: Any = self._rpc
-        price: Any = view(rpc, _arbitrator(), found.terms.arbitrator, "arbitrationCost", found.terms.arbitrator_extra_data)
+        try:
+            price: Any = view(rpc, _arbitrator(), found.terms.arbitrator, "arbitrationCost", found.terms.arbitrator_extra_data)
+        except (RpcRefused, DecodingError):
+            return None
         return int(price)
 
     def _transaction(self, account: str, data: str, value: int = 0) -> dict[str, str]:

@@ -31,19 +31,32 @@ class Steward(Rounds):
         operators: have the keys.
         clock: the time, aware.
         devnet: whether the chain's time may stand still; else a clock of ours that runs ahead of it approves nothing.
+        finality_blocks: how far back a reorg may reach.
         listeners: hear of what it approves.
     """
 
-    def __init__(self, store: Store, operators: Operators, clock: Callable[[], datetime], devnet: bool, listeners: Listeners) -> None:
+    def __init__(
+        self,
+        store: Store,
+        operators: Operators,
+        clock: Callable[[], datetime],
+        devnet: bool,
+        finality_blocks: int,
+        listeners: Listeners,
+    ) -> None:
         super().__init__(store, "steward", self._step_once, clock, PAUSE_SECONDS)
         self._store, self._operators, self._clock, self._devnet = store, operators, clock, devnet
-        self._listeners = listeners
+        self._finality_blocks, self._listeners = finality_blocks, listeners
+        self._since = -1
 
     def _step_once(self, leadership: Leadership) -> bool:
         with self._store.read() as connection:
-            due = stewardship.unreviewed(connection)
+            head = mirror.head(connection)
+            due = stewardship.due(connection, self._now(connection), self._since)
         for job in due:
             self._store.write_now(lambda connection, of=job: self._time_out(connection, leadership, of))
+        if head is not None:
+            self._since = head.number - self._finality_blocks
         return False
 
     def _now(self, connection: Connection) -> datetime:
@@ -55,7 +68,7 @@ class Steward(Rounds):
         """Answers whose delay is over: approved in the operator's name, or else marked as overdue."""
         leadership.require(connection)
         now = self._now(connection)
-        waited = stewardship.waited(job, now)
+        waited = stewardship.waited(now)
         audit = {"posting": job.number, "before": "revealed", "code": None, "reason": None}
         if self._operators.may_approve(connection, job, now):
             done, word = reviews.decide(connection, audit | {"verdict": "approved", "reviewer": job.operator}, now, waited), "approved"

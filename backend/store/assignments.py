@@ -1,7 +1,7 @@
 """Assignments in SQL: what is shown of them, and their steps from a reservation to an answer."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, exists, not_, select, update
@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from backend.store import mirror, slots
 from backend.store.tables import AnswerDraft, Assignment, Posting, Unit
-from indexer.tables import Close
+from indexer.tables import AppealedOpening, Close, SlotStep
 
 VIEW = (
     select(
@@ -17,6 +17,7 @@ VIEW = (
         slots.assignment_state.label("shown_state"),
         Posting.job,
         Posting.requester,
+        Posting.arbitrator,
         Posting.content,
         Unit.content_offset,
         Unit.content_length,
@@ -26,7 +27,7 @@ VIEW = (
     .order_by(col(Assignment.id))
 )
 _VIEW_ONE = VIEW.where(col(Assignment.id) == bindparam("id"))
-_ONE = _VIEW_ONE.add_columns(mirror.job_is_closed.label("closed"))
+_ONE = _VIEW_ONE.add_columns(mirror.job_is_closed.label("closed"), Posting.auto_approval_seconds)
 _COMMIT = (
     update(Assignment)
     .where(
@@ -49,7 +50,13 @@ _REVEAL = (
         col(Assignment.state) == "committed",
         col(Assignment.commitment) == bindparam("b_commitment"),
     )
-    .values(state="revealed", answer=bindparam("b_answer"), salt=bindparam("b_salt"), revealed_at=bindparam("b_now"))
+    .values(
+        state="revealed",
+        answer=bindparam("b_answer"),
+        salt=bindparam("b_salt"),
+        revealed_at=bindparam("b_now"),
+        review_until=bindparam("b_until"),
+    )
 )
 _FORGET = delete(AnswerDraft).where(col(AnswerDraft.assignment) == bindparam("b_id"))
 _REVEAL_AND_FORGET = _REVEAL.add_cte(_FORGET.cte("forgotten"))
@@ -57,7 +64,7 @@ _REVEAL_AND_FORGET = _REVEAL.add_cte(_FORGET.cte("forgotten"))
 
 
 def one(connection: Connection, id: str) -> Row[Any] | None:
-    """An assignment with everything that is shown of it, and whether its job is closed on the chain."""
+    """An assignment with everything that is shown of it, its job's delay for reviews, and whether that is closed on the chain."""
     return connection.execute(_ONE, {"id": id}).first()
 
 
@@ -67,12 +74,13 @@ def commit(connection: Connection, id: str, job: str, commitment: str, receipt: 
     return connection.execute(_COMMIT, values).rowcount == 1
 
 
-def reveal(connection: Connection, id: str, commitment: str, answer: str, salt: str, now: datetime) -> bool:
-    """Stores an answer and drops its draft; False if the assignment isn't committed any more, or to another one."""
-    values = {"b_id": id, "b_commitment": commitment, "b_answer": answer, "b_salt": salt, "b_now": now}
+def reveal(connection: Connection, row: Row[Any], answer: str, salt: str, now: datetime) -> bool:
+    """Stores an answer and drops its draft; False if the assignment isn't committed any more, or to another one than `row` (see `one`)."""
+    until = None if row.auto_approval_seconds is None else now + timedelta(seconds=row.auto_approval_seconds)
+    values = {"b_id": row.id, "b_commitment": row.commitment, "b_answer": answer, "b_salt": salt, "b_now": now, "b_until": until}
     if connection.dialect.name == "postgresql":
         return connection.execute(_REVEAL_AND_FORGET, values).rowcount == 1
-    connection.execute(_FORGET, {"b_id": id})
+    connection.execute(_FORGET, {"b_id": row.id})
     return connection.execute(_REVEAL, values).rowcount == 1
 
 
@@ -80,10 +88,27 @@ def reveal(connection: Connection, id: str, commitment: str, answer: str, salt: 
 
 _PAGE = VIEW.where(col(Assignment.id) > bindparam("cursor")).limit(bindparam("limit"))
 
+_APPEALED = VIEW.where(
+    col(Posting.job) == bindparam("job"),
+    col(Assignment.worker) == bindparam("worker"),
+    exists().where(
+        col(AppealedOpening.appeal) == bindparam("appeal"),
+        col(SlotStep.opening) == col(AppealedOpening.opening),
+        col(SlotStep.state) == "appealed",
+        col(SlotStep.slot) == col(Assignment.slot),
+        col(SlotStep.worker) == col(Assignment.worker),
+    ),
+)
+
 
 def view(connection: Connection, id: str) -> Row[Any] | None:
     """An assignment with everything that is shown of it."""
     return connection.execute(_VIEW_ONE, {"id": id}).first()
+
+
+def appealed(connection: Connection, appeal: str, job: str, worker: str) -> Sequence[Row[Any]]:
+    """The worker's answers that an appeal is about, by age."""
+    return connection.execute(_APPEALED, {"appeal": appeal, "job": job, "worker": worker}).all()
 
 
 def page(connection: Connection, where: Sequence[ColumnElement[bool]], cursor: str, limit: int) -> Sequence[Row[Any]]:

@@ -4,14 +4,16 @@ Instants are Unix seconds of the chain. Only this coordinator's own jobs are loo
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select, text
 from sqlmodel import col
 
-from backend.store import disputes, mirror
+from backend.store import disputes, mirror, stewardship
 from backend.store.tables import Assignment, Posting, SignedBatch
-from indexer.tables import Appeal, Close, Contest, Finalization, Job, Opening, SlotPayment, SlotStep
+from indexer.tables import Appeal, AppealPhase, Close, Contest, Finalization, Job, Opening, SlotPayment, SlotStep
+from piecework.domain.terms import MAX_WINDOW
 from piecework.domain.units import NATIVE
 
 
@@ -68,14 +70,19 @@ _APPEAL = (
     )
     .group_by(col(SlotStep.worker), Job.job, Opening.opening, Opening.opened_at, Job.review_window, Job.appeal_window)
 )
-_phase = disputes.newest_phase
+_after = AppealPhase.__table__.alias("after")  # type: ignore[attr-defined]
+_defence_ends = col(AppealPhase.since_at) + col(Job.appeal_window)
 _DEFEND = (
-    select(Job.requester, Job.job, _phase.c.appeal, Appeal.slots, _phase.c.since_at, (_phase.c.since_at + col(Job.appeal_window)).label("until"))
-    .select_from(_phase)
-    .join(Appeal, col(Appeal.appeal) == _phase.c.appeal)
-    .join(Job, col(Job.job) == _phase.c.job)
-    .join(Posting, col(Posting.job) == _phase.c.job)
-    .where(_phase.c.age == 1, _phase.c.phase == "pending")
+    select(Job.requester, Job.job, AppealPhase.appeal, Appeal.slots, AppealPhase.since_at, _defence_ends)  # type: ignore[call-overload]
+    .select_from(AppealPhase)
+    .join(Appeal, col(Appeal.appeal) == col(AppealPhase.appeal))
+    .join(Job, col(Job.job) == col(AppealPhase.job))
+    .join(Posting, col(Posting.job) == col(AppealPhase.job))
+    .where(
+        *mirror.own(AppealPhase),
+        text("mirror_appeal_phase.phase = 'pending'"),  # the words of its partial index
+        ~exists().where(_after.c.chain_id == col(AppealPhase.chain_id), _after.c.appeal == col(AppealPhase.appeal), _after.c.phase != "pending"),
+    )
 )
 _REVIEW = (
     select(Posting.requester, Posting.job, func.count(), func.min(Assignment.revealed_at), Posting.auto_approval_seconds, Posting.closes_at)
@@ -95,8 +102,7 @@ _CLOSING = (
     select(Posting.requester, Assignment.worker, Posting.job, func.count(), Posting.created_at, Posting.closes_at)
     .select_from(Posting)
     .join(Assignment, disputes.unsettled)
-    .join(Job, col(Job.job) == col(Posting.job))
-    .where(~_closed)
+    .where(~_closed, exists().where(col(Job.job) == col(Posting.job)))
     .group_by(Posting.requester, Assignment.worker, Posting.job, Posting.created_at, Posting.closes_at)
 )
 _HELD = (
@@ -125,16 +131,30 @@ def of_account(connection: Connection, account: str, now: int) -> list[Deadline]
 
 
 def before(connection: Connection, now: int, by: int) -> list[Deadline]:
-    """What of everybody's is due after `now` and until `by`."""
-    timed = col(Posting.auto_approval_seconds).is_not(None)
+    """What of everybody's is due after `now` and until `by`. What was over long ago and what begins later isn't looked at."""
+    steps = near(now, by)
+    read = {"review": _reviews, "close": _closing}
     found = [
-        *_rows(connection, "contest", _CONTEST.where(_window_ends > now, _window_ends <= by)),
-        *_rows(connection, "appeal", _appeals(now).where(_window_ends + col(Job.appeal_window) <= by)),
-        *_rows(connection, "defend", _defences(now).where(_phase.c.since_at + col(Job.appeal_window) <= by)),
-        *_reviews(connection, _REVIEW.where(timed)),
-        *_closing(connection, _CLOSING.where(col(Posting.closes_at) > now, col(Posting.closes_at) <= by)),
+        one
+        for step, statement in steps.items()
+        for one in (read[step](connection, statement) if step in read else _rows(connection, step, statement))
     ]
     return [one for one in found if one.until is not None and now < one.until <= by]
+
+
+def near(now: int, by: int) -> dict[str, Select[Any]]:
+    """What is asked for that, by step."""
+    first, last = (datetime.fromtimestamp(instant, UTC) for instant in (now, by))
+    return {
+        "contest": _CONTEST.where(_window_ends > now, _window_ends <= by, col(Opening.opened_at) > now - MAX_WINDOW),
+        "appeal": _appeals(now).where(
+            _window_ends + col(Job.appeal_window) <= by,
+            col(SlotStep.opening).in_(select(Opening.opening).where(col(Opening.opened_at) > now - 2 * MAX_WINDOW)),
+        ),
+        "defend": _defences(now).where(_defence_ends <= by, col(AppealPhase.since_at) > now - MAX_WINDOW),
+        "review": _REVIEW.where(stewardship.unreviewed, col(Assignment.review_until) > first, col(Assignment.review_until) <= last),
+        "close": _CLOSING.where(col(Posting.closes_at) > now, col(Posting.closes_at) <= by),
+    }
 
 
 def _appeals(now: int) -> Select[Any]:
@@ -142,7 +162,7 @@ def _appeals(now: int) -> Select[Any]:
 
 
 def _defences(now: int) -> Select[Any]:
-    return _DEFEND.where(_phase.c.since_at + col(Job.appeal_window) > now)
+    return _DEFEND.where(_defence_ends > now)
 
 
 def _rows(connection: Connection, step: str, statement: Select[Any]) -> Iterator[Deadline]:

@@ -248,8 +248,8 @@ _CLOSING = (
         func.count(col(Assignment.worker).distinct()).label("workers"),
     )
     .join(Assignment, unsettled)
-    .join(Job, col(Job.job) == col(Posting.job))
     .where(
+        exists().where(col(Job.job) == col(Posting.job)),
         col(Posting.coordinator) == bindparam("coordinator"),
         col(Posting.closes_at) > bindparam("now"),
         col(Posting.closes_at) <= bindparam("by"),

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, exists, insert, select
 from sqlmodel import col
 
-from backend.store import disputes
+from backend.store import disputes, mirror
 from backend.store.tables import Assignment, Evidence, Posting
+from indexer.tables import Appeal, AppealedOpening, AppealPhase, Job
 
 _ONE = select(Evidence).where(col(Evidence.hash) == bindparam("hash"))
 _REQUESTER = select(Posting.requester).where(col(Posting.job) == bindparam("job"))
@@ -16,6 +17,21 @@ _WORKERS = (
     .where(col(Posting.job) == bindparam("job"), col(Assignment.worker) == bindparam("worker"))
     .limit(1)
 )
+
+_under_way = (
+    select(Job.arbitrator)
+    .join(Appeal, col(Appeal.job) == col(Job.job))
+    .where(*mirror.own(Appeal))
+    .where(~exists().where(col(AppealPhase.appeal) == col(Appeal.appeal), col(AppealPhase.phase) == "done"))
+    .limit(1)
+)
+_JUDGED = {
+    "job": _under_way.where(col(Appeal.job) == bindparam("id")),
+    "appeal": _under_way.where(col(Appeal.appeal) == bindparam("id")),
+    "opening": _under_way.join(AppealedOpening, col(AppealedOpening.appeal) == col(Appeal.appeal)).where(
+        col(AppealedOpening.opening) == bindparam("id")
+    ),
+}
 
 
 def one(connection: Connection, hash: str) -> Row[tuple[Evidence]] | None:
@@ -28,6 +44,11 @@ def save(connection: Connection, hash: str, author: str, document: str, now: dat
     if one(connection, hash) is None:
         values = {"hash": hash, "author": author, "document": document, "created_at": now}
         connection.execute(insert(Evidence).values(**values))
+
+
+def judged_by(connection: Connection, kind: str, id: str) -> str | None:
+    """The arbitrator of an appeal that isn't over and that the job, opening or appeal has or is; None without such."""
+    return connection.execute(_JUDGED[kind], {"id": id}).scalar()
 
 
 def side(connection: Connection, kind: str, id: str, account: str) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, insert, literal_column, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, insert, literal_column, select, tuple_, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -25,18 +25,13 @@ _UNLISTED = (
     .order_by(col(Posting.number))
     .limit(AT_ONCE)
 )
-_DUE = (
-    select(Posting.number, Posting.reward, JobListing.estimated_hourly)
-    .join(JobPace, col(JobPace.posting) == col(Posting.number))
-    .join(JobListing, col(JobListing.posting) == col(Posting.number))
-    .where(
-        ~mirror.job_is_closed,
-        or_(
-            col(JobPace.measured_at) <= bindparam("later"),
-            and_(col(JobPace.answers) < FEW_ANSWERS, col(JobPace.measured_at) <= bindparam("soon")),
-        ),
-    )
-    .order_by(col(JobPace.measured_at))
+DUE = (
+    select(Posting.number, Posting.reward, JobListing.estimated_hourly, mirror.job_is_closed.label("closed"))
+    .select_from(JobPace)
+    .join(Posting, col(Posting.number) == col(JobPace.posting))
+    .join(JobListing, col(JobListing.posting) == col(JobPace.posting))
+    .where(col(JobPace.due_at) <= bindparam("now"))
+    .order_by(col(JobPace.due_at))
     .limit(AT_ONCE)
 )
 _NEWEST = (
@@ -55,8 +50,8 @@ def add(connection: Connection, listing: dict[str, Any], words: Iterable[str], n
     rows = [{"word": word, "posting": number} for word in words]
     if rows:
         connection.execute(insert(JobWord), rows)
-    pace = {"posting": number, "answers": 0, "median_seconds": 0, "hourly": listing["estimated_hourly"] or 0, "measured_at": now}
-    connection.execute(insert(JobPace), pace)
+    pace = {"posting": number, "answers": 0, "median_seconds": 0, "hourly": listing["estimated_hourly"] or 0}
+    connection.execute(insert(JobPace), pace | {"measured_at": now, "due_at": now + SOON})
 
 
 def unlisted(connection: Connection) -> Sequence[Row[Any]]:
@@ -65,8 +60,8 @@ def unlisted(connection: Connection) -> Sequence[Row[Any]]:
 
 
 def due(connection: Connection, now: datetime) -> Sequence[Row[Any]]:
-    """Some jobs under way whose pace is to be measured again, the longest unmeasured first."""
-    return connection.execute(_DUE, {"later": now - LATER, "soon": now - SOON}).all()
+    """Some jobs whose pace is to be measured again, what is due longest first; `closed` says that it is for the last time."""
+    return connection.execute(DUE, {"now": now}).all()
 
 
 def newest_seconds(connection: Connection, posting: int) -> list[float]:

@@ -13,7 +13,8 @@ from backend.store.tables import Notice, NoticeCursor
 KINDS = (
     *("message.received", "block.set", "block.lifted", "qualification.granted", "qualification.refused"),
     *("answers.submitted", "answers.approved", "answers.rejected", "answers.undone"),
-    *("job.opened", "job.closing", "job.closed", "batch.settled", "payment.made", "bonus.received", "funds.low"),
+    *("job.opened", "job.closing", "job.closed", "batch.settled", "payment.made", "bonus.received"),
+    *("funds.low", "allowance.low"),
     *("slots.opened", "slots.contested", "slots.reclaimed", "deadline.near"),
     *("appeal.made", "appeal.defended", "appeal.ruled", "appeal.ended"),
 )

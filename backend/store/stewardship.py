@@ -1,46 +1,60 @@
 """What time makes due in reviews, in SQL."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, select, text
 from sqlmodel import col
 
+from backend.store import mirror
 from backend.store.tables import Assignment, OperatorKey, Posting, SignedBatch
+from indexer.tables import OperatorAllowance
 
 not_overdue = col(Assignment.overdue_at).is_(None)
 """The condition that an answer isn't marked as overdue yet."""
 
+unreviewed = text("assignment.state = 'revealed' AND assignment.overdue_at IS NULL")
+"""The condition that nobody has decided about an answer, time neither; in the words of its partial index."""
 _has_operator = exists().where(col(OperatorKey.address) == col(Posting.operator), col(OperatorKey.revoked_at).is_(None))
-_UNREVIEWED = (
-    select(Posting)
-    .where(
-        col(Posting.auto_approval_seconds).is_not(None),
-        exists().where(
-            col(Assignment.posting) == col(Posting.number),
-            col(Assignment.state) == "revealed",
-            or_(not_overdue, _has_operator),
-        ),
+DUE = select(col(Assignment.posting)).where(unreviewed, col(Assignment.review_until) <= bindparam("now"))
+REGISTERED = select(OperatorKey.address).where(
+    col(OperatorKey.address).in_(
+        select(OperatorAllowance.operator).where(*mirror.own(OperatorAllowance), col(OperatorAllowance.block_number) > bindparam("since"))
     )
-    .order_by(col(Posting.number))
 )
-_UNSIGNED = (
+MISSED = (
     select(Posting.number)
-    .where(_has_operator, exists().where(col(SignedBatch.posting) == col(Posting.number), col(SignedBatch.approval).is_(None)))
+    .where(col(Posting.operator).in_(bindparam("operators", expanding=True)), _has_operator)
+    .where(
+        exists().where(
+            col(Assignment.posting) == col(Posting.number), col(Assignment.state) == "revealed", col(Assignment.overdue_at).is_not(None)
+        )
+    )
+)
+UNSIGNED = (
+    select(Posting.number)
+    .distinct()
+    .join(SignedBatch, col(SignedBatch.posting) == col(Posting.number))
+    .where(col(SignedBatch.approval).is_(None), _has_operator)
     .order_by(col(Posting.number))
 )
 _JOBS = select(Posting).where(col(Posting.number).in_(bindparam("numbers", expanding=True))).order_by(col(Posting.number))
 
 
-def unreviewed(connection: Connection) -> Sequence[Row[Any]]:
-    """Jobs with a delay for reviews and an answer without one, that isn't overdue yet or that an operator of ours could approve."""
-    return connection.execute(_UNREVIEWED).all()
+def due(connection: Connection, now: datetime, since: int) -> Sequence[Row[Any]]:
+    """Jobs with an answer whose time for a review is over: one that isn't marked as overdue yet, or one that is and may be approved after
+    all, because an operator was registered in a block after `since`."""
+    numbers = set(connection.execute(DUE, {"now": now}).scalars())
+    operators = list(connection.execute(REGISTERED, {"since": since}).scalars())
+    if operators:
+        numbers |= set(connection.execute(MISSED, {"operators": operators}).scalars())
+    return jobs(connection, sorted(numbers)) if numbers else []
 
 
 def unsigned(connection: Connection) -> Sequence[int]:
     """The numbers of jobs with an operator of ours, of which a batch waits for an approval."""
-    return connection.execute(_UNSIGNED).scalars().all()
+    return connection.execute(UNSIGNED).scalars().all()
 
 
 def jobs(connection: Connection, numbers: Sequence[int]) -> Sequence[Row[Any]]:
@@ -48,6 +62,6 @@ def jobs(connection: Connection, numbers: Sequence[int]) -> Sequence[Row[Any]]:
     return connection.execute(_JOBS, {"numbers": list(numbers)}).all()
 
 
-def waited(job: Row[Any], now: datetime) -> list[ColumnElement[bool]]:
-    """The conditions that an answer to the job has waited for its whole delay."""
-    return [col(Assignment.revealed_at) <= now - timedelta(seconds=job.auto_approval_seconds)]
+def waited(now: datetime) -> list[ColumnElement[bool]]:
+    """The conditions that an answer has waited for its job's whole delay."""
+    return [col(Assignment.review_until) <= now]

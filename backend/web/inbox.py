@@ -9,38 +9,40 @@ from sqlalchemy import Row
 from backend.api.requests import account, coordinator, cursor_number, hex_text, session
 from backend.api.schema import JSON
 from backend.api.session import open_sessions
+from backend.services.wording import said
 from backend.web.page import page, readable
 
 router = APIRouter(include_in_schema=False)
 SHOWN, MESSAGES = 50, 200
 NEWEST = 2**62
-WORDS = {
-    "message.received": ("A message came.", "/messages"),
-    "block.set": ("A requester gives you no more work; what you have earned is paid all the same.", "/messages"),
-    "block.lifted": ("A requester gives you work again.", "/work"),
-    "qualification.granted": ("You were given a qualification.", "/work"),
-    "qualification.refused": ("You weren't given a qualification.", "/work"),
-    "answers.submitted": ("New answers wait for your review.", "/hire/jobs/{job}/review"),
-    "answers.approved": ("Answers of yours were approved.", "/history?state=approved"),
-    "answers.rejected": ("Answers of yours were rejected.", "/history?state=rejected"),
-    "answers.undone": ("A decision about answers of yours was taken back.", "/history"),
-    "job.opened": ("Your job is open: its money is locked.", "/hire/jobs/{job}"),
-    "job.closing": ("A job closes soon, and answers of it aren't decided.", "/jobs/{job}"),
-    "job.closed": ("Your job is closed; what nobody earned is yours again.", "/hire/jobs/{job}"),
-    "batch.settled": ("Answers to your job were paid.", "/hire/jobs/{job}"),
-    "payment.made": ("You were paid.", "/earnings"),
-    "bonus.received": ("You were given a bonus.", "/earnings"),
-    "funds.low": ("Your operator can't pay for its transactions any more.", "/hire/access"),
-    "slots.opened": ("Answers were put on the chain, to be paid unless they are contested.", "/jobs/{job}"),
-    "slots.contested": ("Answers of yours were contested. You can appeal.", "/history?state=contested"),
-    "slots.reclaimed": ("Contested answers of yours were not appealed in time; their money went back.", "/history"),
-    "deadline.near": ("A step of yours will soon be too late.", "/jobs/{job}"),
-    "appeal.made": ("An appeal was made.", "/explore/disputes"),
-    "appeal.defended": ("An appeal was defended and is before its arbitrator.", "/explore/disputes"),
-    "appeal.ruled": ("An appeal was ruled on.", "/explore/disputes"),
-    "appeal.ended": ("An appeal has ended.", "/explore/disputes"),
+PLACES = {
+    "message.received": "/messages",
+    "block.set": "/messages",
+    "block.lifted": "/work",
+    "qualification.granted": "/work",
+    "qualification.refused": "/work",
+    "answers.submitted": "/hire/jobs/{job}/review",
+    "answers.approved": "/history?state=approved",
+    "answers.rejected": "/history?state=rejected",
+    "answers.undone": "/history",
+    "job.opened": "/hire/jobs/{job}",
+    "job.closing": "/jobs/{job}",
+    "job.closed": "/hire/jobs/{job}",
+    "batch.settled": "/hire/jobs/{job}",
+    "payment.made": "/earnings",
+    "bonus.received": "/earnings",
+    "funds.low": "/hire/access",
+    "allowance.low": "/hire/money",
+    "slots.opened": "/jobs/{job}",
+    "slots.contested": "/history?state=contested",
+    "slots.reclaimed": "/history",
+    "deadline.near": "/jobs/{job}",
+    "appeal.made": "/explore/disputes",
+    "appeal.defended": "/explore/disputes",
+    "appeal.ruled": "/explore/disputes",
+    "appeal.ended": "/explore/disputes",
 }
-"""What each kind of notice says, and where one sees more of it."""
+"""Where one sees more of what each kind of notice says."""
 
 
 @router.get("/notices.json")
@@ -104,9 +106,9 @@ def _notices(request: Request) -> dict[str, Any]:
 
 def _notice(row: Row[Any]) -> dict[str, Any]:
     subject = json.loads(row.subject)
-    said, place = WORDS.get(row.kind, (row.kind, "/notices"))
+    place = PLACES.get(row.kind, "/notices")
     where = f"/messages/{subject['thread']}" if "thread" in subject else place.format(job=subject.get("job", ""))
-    return {"number": str(row.number), "kind": row.kind, "said": said, "where": where, "subject": subject, "created_at": row.created_at}
+    return {"number": str(row.number), "kind": row.kind, "said": said(row.kind, subject), "where": where, "subject": subject, "created_at": row.created_at}
 
 
 def _messages(request: Request) -> dict[str, Any]:

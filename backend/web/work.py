@@ -15,7 +15,7 @@ from backend.store.listings import SORTS, Wanted
 from backend.web.page import page, readable, visitor
 from piecework.domain.errors import PieceworkError
 from piecework.domain.templates import TEMPLATES
-from piecework.domain.units import base_units
+from piecework.domain.units import NATIVE, base_units
 
 JOBS_A_PAGE = 20
 TEXT = {"x-content-type-options": "nosniff", "cache-control": "private, no-store"}
@@ -116,8 +116,14 @@ def _task(request: Request, job: str) -> dict[str, Any]:
             held = held or (views.assignment(services, rows[0]) if rows else None)
     return {
         "job": views.job(services, row), "held": held, "obstacle": None if held else _obstacle(services, row.job, who),
-        "signals": _signals(services, row.job, who),
+        "signals": _signals(services, row.job, who), "ruled_by": _ruled_by(services, row),
     }
+
+
+def _ruled_by(services: Coordinator, job: Row[Any]) -> str:
+    """Who rules on appeals: nobody (what was put on the chain isn't contested then), council, requester, or another."""
+    known = {NATIVE: "nobody", services.deployment.council: "council", job.requester: "requester"}
+    return known.get(job.arbitrator, "another")
 
 
 def _signals(services: Coordinator, job: str, who: str | None) -> str | None:

@@ -8,7 +8,7 @@ lower-case hex text with 0x; amounts are base units. The indexer alone writes he
 
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, Text
+from sqlalchemy import Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from indexer.tables.bonds import BondClaim, BondEntry
@@ -263,6 +263,7 @@ class Opening(_Event, table=True):
     """`BatchOpened`: a batch on the chain, with the slots that it took. With its job it is all that later calls hand in."""
 
     __tablename__ = "mirror_opening"
+    __table_args__ = (Index("mirror_opening_opened", "opened_at"),)
     job: str = Field(max_length=66, index=True)
     opening: str = Field(max_length=66, index=True)
     batch: str = Field(max_length=66, index=True)
@@ -337,6 +338,9 @@ class AppealedOpening(_Event, table=True):
     places: bytes = Field(sa_type=LargeBinary)
 
 
+_PENDING = text("phase = 'pending'")
+
+
 class AppealPhase(_Event, table=True):
     """Every step of an appeal, with all that is known after it; the newest row of an appeal is where it stands."""
 
@@ -344,6 +348,7 @@ class AppealPhase(_Event, table=True):
     __table_args__ = (
         _by_order("mirror_appeal_phase_newest", "appeal"),
         Index("mirror_appeal_phase_dispute", "arbitrator", "dispute_id"),
+        Index("mirror_appeal_phase_pending", "since_at", sqlite_where=_PENDING, postgresql_where=_PENDING),
     )
     job: str = Field(max_length=66)
     appeal: str = Field(max_length=66)

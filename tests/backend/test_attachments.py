@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from backend.services.attachments import MOST_BYTES, Attachments
+from backend.services.judges import Judges
 from backend.store.content import Contents, Folder
 from backend.store.database import Store
 from piecework.client import Market, Worker
@@ -135,7 +136,7 @@ def test_what_nobody_names_is_cleared_away_and_comes_back_whole(market: Works) -
         store = Store(market.database_url)
         try:
             contents = Contents(Folder(market.data / "content"))
-            Attachments(store, contents, market.data / "incoming", lambda: datetime.now(UTC) + timedelta(days=days)).sweep()
+            Attachments(store, contents, Judges(market.chain.rpc), market.data / "incoming", lambda: datetime.now(UTC) + timedelta(days=days)).sweep()
         finally:
             store.close()
 

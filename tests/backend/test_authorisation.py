@@ -193,6 +193,7 @@ ELSEWHERE = {
     "GET /v1/openings/{opening}": "public; test_recourse",
     "POST /v1/openings/{opening}/{step}": "by the step, whose it is; test_recourse",
     "GET /v1/appeals/{appeal}": "public; test_recourse",
+    "GET /v1/appeals/{appeal}/answers": "both sides, and who rules; test_recourse",
     "POST /v1/appeals/{appeal}/{step}": "by the step, whose it is; test_recourse",
     "GET /v1/rejections": "for the trustee of freezes only; the quality tests",
     "PUT /v1/rejections/{job}": "for the trustee of a freeze only; the quality tests",

@@ -171,6 +171,35 @@ def test_who_owns_an_operator_without_gas_money_is_told_once(market: Works) -> N
     market.until("SELECT 1 FROM mirror_job WHERE job = :job", job=job)
 
 
+def test_who_owns_an_operator_that_can_spend_little_more_is_told_once_each_time_that_it_comes_to_that(market: Works) -> None:
+    requester, chain = new_key(), market.chain
+    deposit(chain.rpc, chain.deployment, requester, 10**6)
+    token = sign_in(market, requester)
+    operator = call(market, "POST", "/v1/operators", {"name": "spends"}, token).body["address"]
+
+    def allowed(amount: int) -> None:
+        """Sets what it may spend, and waits until the postman has looked at that."""
+        grant = allow(market, requester, token, operator, amount)
+        market.until(
+            "SELECT 1 FROM operator_grant AS g JOIN outbox AS o ON o.id = g.outbox JOIN notice_cursor AS c ON c.name = 'chain' "
+            "WHERE g.id = :id AND o.state = 'confirmed' AND c.block_number >= o.block_number",
+            id=grant,
+        )
+
+    for amount in (10**7, 200_000, 90_000, 80_000):  # of the allowance counts what the ledger holds
+        allowed(amount)
+    (low,) = told(market, token, 1)
+    money = {name: low["subject"][name] for name in ("amount", "balance", "allowance", "most")}
+    assert (low["kind"], low["subject"]["operator"]) == ("allowance.low", operator)
+    assert money == {"amount": "90000", "balance": "1000000", "allowance": "90000", "most": "1000000"}
+    for amount in (500_000, 60_000, 40_000):
+        allowed(amount)
+    again = told(market, token, 2)
+    assert [(one["kind"], one["subject"]["amount"], one["subject"]["most"]) for one in again[1:]] == [("allowance.low", "40000", "500000")]
+    allowed(0)
+    assert len(told(market, token, 2)) == 2, "who takes it back needn't be told"
+
+
 def test_a_webhook_is_posted_signed_messages_of_its_kinds(market: Works) -> None:
     key, asker = new_key(), sign_in(market, new_key())
     worker = sign_in(market, key)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -126,6 +127,10 @@ def test_the_pace_is_the_median_of_the_newest_answers(store: Store) -> None:
     store.write_now(lambda c: listings.measure(c, made, pace))
     with store.read() as connection:
         assert not listings.due(connection, NOW + timedelta(minutes=59)) and listings.due(connection, NOW + timedelta(hours=1))
+    closed = measured(seconds, SimpleNamespace(reward=50, estimated_hourly=None, closed=True), NOW)
+    store.write_now(lambda c: listings.measure(c, made, closed))
+    with store.read() as connection:
+        assert not listings.due(connection, NOW + timedelta(days=900)), "a closed job isn't looked at again"
 
 
 def test_a_worker_finds_what_it_may_take_and_nothing_that_is_hidden_from_it(running: Works) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,15 @@ def running(shared_chain: Chain, database_url: str, tmp_path: Path) -> Iterator[
 def operator(market: Works, expires_at: int, token: str) -> str:
     """An operator of the requester's that is registered on the chain until then."""
     address = call(market, "POST", "/v1/operators", {"name": "silent"}, token).body["address"]
-    chain = market.chain
-    data = encode_set_operator(address, chain.deployment.token, 1, expires_at)
-    Wallet(chain.rpc, chain.requester).send(chain.deployment.escrow, data)
+    register(market, address, expires_at)
     market.until("SELECT 1 FROM mirror_operator_allowance WHERE operator = :of", of=address)
     return str(address)
+
+
+def register(market: Works, operator: str, expires_at: int) -> None:
+    chain = market.chain
+    data = encode_set_operator(operator, chain.deployment.token, 1, expires_at)
+    Wallet(chain.rpc, chain.requester).send(chain.deployment.escrow, data)
 
 
 def answered(market: Works, slots: int, **terms: Any) -> tuple[str, dict[str, Any], list[Key]]:
@@ -51,8 +56,16 @@ def answered(market: Works, slots: int, **terms: Any) -> tuple[str, dict[str, An
 
 
 def delay(market: Works, job: dict[str, Any], seconds: int) -> None:
-    """How long the job's reviews may take."""
+    """How long the job's reviews may take, from now on."""
     write(market, "UPDATE posting SET auto_approval_seconds = :seconds WHERE job = :job", seconds=seconds, job=job["id"])
+    until = datetime.now(UTC) + timedelta(seconds=seconds)
+    kept = f"{until:%Y-%m-%d %H:%M:%S.%f}" if "sqlite" in market.database_url else until
+    write(
+        market,
+        "UPDATE assignment SET review_until = :until WHERE posting = (SELECT number FROM posting WHERE job = :job)",
+        until=kept,
+        job=job["id"],
+    )
 
 
 def write(market: Works, statement: str, **values: Any) -> None:
@@ -98,6 +111,11 @@ def test_without_a_registered_operator_silence_is_marked_and_reviews_go_on(marke
     market.until("SELECT 1 FROM assignment, posting WHERE posting = number AND job = :job AND overdue_at IS NOT NULL", job=job["id"])
     time.sleep(1.5)
     assert decisions(market, job, token) == [("overdue", None)] * 2, "once"
+    if registered:
+        register(market, terms["operator"], int(time.time()) + DAY)
+        market.until("SELECT 1 FROM mirror_slot_payment WHERE job = :job AND slot = 1", job=job["id"])
+        assert decisions(market, job, token) == [("overdue", None)] * 2 + [("approved", terms["operator"])] * 2, "after all"
+        return
     assert call(market, "POST", f"/v1/jobs/{job['id']}/reviews", {"approve": "all"}, token).body["approved"] == 2
     assert paid(market, job) == []
 
@@ -110,10 +128,7 @@ def test_a_batch_that_was_cut_before_a_kill_is_approved_after_it(market: Works) 
     call(market, "POST", f"/v1/jobs/{job['id']}/batches", {}, token)
     time.sleep(1.5)
     assert paid(market, job) == [], "its registration is over"
-    chain = market.chain
-    Wallet(chain.rpc, chain.requester).send(
-        chain.deployment.escrow, encode_set_operator(acting, chain.deployment.token, 1, int(time.time()) + DAY)
-    )
+    register(market, acting, int(time.time()) + DAY)
     market.until("SELECT 1 FROM mirror_slot_payment WHERE job = :job", job=job["id"])
     assert paid(market, job) == [workers[0].address]
 

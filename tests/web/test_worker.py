@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
 
+from backend.services import wording
 from backend.store import notices
 from backend.web import inbox
 from tests.backend.workshop import Works, call, new_key
@@ -473,7 +474,7 @@ SHIFTS = """() => new Promise((done) => {
 
 
 def test_every_kind_of_notice_has_its_words() -> None:
-    assert set(inbox.WORDS) == set(notices.KINDS)
+    assert set(inbox.PLACES) == set(wording.SENTENCES) == set(notices.KINDS)
 
 
 def test_nothing_moves_while_the_work_view_comes(settled: tuple[Page, dict[str, Any]], market: Works) -> None:

@@ -98,6 +98,7 @@ class Posting(SQLModel, table=True):
     """A job as its requester described it; its units lie in the object `content` of the content store."""
 
     __tablename__ = "posting"
+    __table_args__ = (Index("posting_closes", "closes_at"), Index("posting_operator", "operator"))
     number: int | None = Field(default=None, primary_key=True)
     job: str = Field(max_length=66, unique=True)
     requester: str = Field(max_length=42, index=True)
@@ -175,6 +176,7 @@ class Unit(SQLModel, table=True):
 
 
 LIVE = "state NOT IN ('returned', 'expired')"
+_UNREVIEWED = "state = 'revealed' AND overdue_at IS NULL AND review_until IS NOT NULL"
 
 
 class Assignment(SQLModel, table=True):
@@ -189,6 +191,7 @@ class Assignment(SQLModel, table=True):
         Index("assignment_due", "expires_at", **fields.where("state = 'reserved'")),
         Index("assignment_revealed", "revealed_at", **fields.where("revealed_at IS NOT NULL")),
         Index("assignment_approved", "posting", "reviewed_at", **fields.where("state = 'approved'")),
+        Index("assignment_unreviewed", "review_until", **fields.where(_UNREVIEWED)),
     )
     id: str = Field(primary_key=True, max_length=34)
     posting: int
@@ -212,6 +215,8 @@ class Assignment(SQLModel, table=True):
     """When it was returned or abandoned."""
     committed_at: datetime | None = fields.instant(default=None)
     revealed_at: datetime | None = fields.instant(default=None)
+    review_until: datetime | None = fields.instant(default=None)
+    """When the job's delay for a review of it is over; NULL where the job has none."""
     reviewed_at: datetime | None = fields.instant(default=None)
     overdue_at: datetime | None = fields.instant(default=None)
     """When the job's delay for a review had passed and nobody could approve in the requester's name: a slot to open, so that silence
@@ -222,7 +227,10 @@ class SignedBatch(SQLModel, table=True):
     """A batch that the coordinator signed. Batches of one `roster` share a growing worker table and are settled together."""
 
     __tablename__ = "batch"
-    __table_args__ = (UniqueConstraint("posting", "number"),)
+    __table_args__ = (
+        UniqueConstraint("posting", "number"),
+        Index("batch_unapproved", "posting", **fields.where("approval IS NULL")),
+    )
     digest: str = Field(primary_key=True, max_length=66)
     posting: int
     number: int

@@ -19,6 +19,10 @@ class OperatorKey(SQLModel, table=True):
     created_at: datetime = fields.instant()
     revoked_at: datetime | None = fields.instant(default=None)
     """From then on the coordinator doesn't use it; the allowance on the chain is the account's to take back."""
+    most_spendable: int | None = fields.amount(default=None)
+    """Base units: the most that it could spend since that was last low."""
+    low_at: datetime | None = fields.instant(default=None)
+    """When its account was told that little is left; NULL while there is more."""
 
 
 class SignedGrant(SQLModel, table=True):

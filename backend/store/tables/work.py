@@ -43,7 +43,7 @@ class JobPace(SQLModel, table=True):
     """How long an answer of a job takes, measured from the reservation to the commitment over its newest answers."""
 
     __tablename__ = "job_pace"
-    __table_args__ = (Index("job_pace_hourly", "hourly", "posting"),)
+    __table_args__ = (Index("job_pace_hourly", "hourly", "posting"), Index("job_pace_due", "due_at", **fields.where("due_at IS NOT NULL")))
     posting: int = Field(primary_key=True)
     answers: int
     """How many were measured."""
@@ -51,6 +51,8 @@ class JobPace(SQLModel, table=True):
     hourly: int = fields.amount()
     """Base units of the job's token that the reward comes to in an hour at that pace."""
     measured_at: datetime = fields.instant()
+    due_at: datetime | None = fields.instant(default=None)
+    """When it is measured again; NULL once the job is closed."""
 
 
 class JobListing(SQLModel, table=True):

@@ -57,7 +57,7 @@ def application(store: Store, posting: int, limit: int, key: Key) -> FastAPI:
         def work(connection: Connection) -> None:
             row = assignments.one(connection, id)
             assert row
-            assignments.reveal(connection, id, row.commitment, body.answer, body.salt, datetime.now(UTC))
+            assignments.reveal(connection, row, body.answer, body.salt, datetime.now(UTC))
 
         await store.write(work)
         return {"id": id, "state": "revealed"}
