@@ -4,35 +4,33 @@ Only what Python reads is set. How long a process sleeps isn't: where it waits t
 """
 
 import mmap
-import os
 import struct
+import time
 from pathlib import Path
 
-SITE = """
-import mmap, os, struct, time
+NAME = "TEST_CLOCK"
 
-with open(os.environ["TEST_CLOCK"], "r+b") as file:
-    seconds = mmap.mmap(file.fileno(), 16)
-wall, steady = time.time, time.monotonic
-time.time = lambda: wall() + struct.unpack("dd", seconds)[0]
-time.monotonic = lambda: steady() + struct.unpack("dd", seconds)[1]
-"""
+
+def follow(path: str) -> None:
+    """From now on this process reads the time by the clock that lies there."""
+    with open(path, "rb") as file:
+        seconds = mmap.mmap(file.fileno(), 16, access=mmap.ACCESS_READ)
+    wall, steady = time.time, time.monotonic
+    time.time = lambda: wall() + struct.unpack("dd", seconds)[0]
+    time.monotonic = lambda: steady() + struct.unpack("dd", seconds)[1]
 
 
 class Clock:
-    """The clock of every process that is started with `environment`.
+    """The clock of every process that a nursery starts with `environment`.
 
     Args:
         folder: where it lies.
     """
 
     def __init__(self, folder: Path) -> None:
-        site, kept = folder / "site", folder / "clock"
-        site.mkdir()
-        (site / "sitecustomize.py").write_text(SITE)
+        kept = folder / "clock"
         kept.write_bytes(bytes(16))
-        path = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
-        self.environment = {"PYTHONPATH": os.pathsep.join(path), "TEST_CLOCK": str(kept)}
+        self.environment = {NAME: str(kept)}
         with kept.open("r+b") as file:
             self._seconds = mmap.mmap(file.fileno(), 16)
         self._wall = self._steady = 0.0

@@ -20,6 +20,8 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from tests.support import clock
+
 MODULES = ("backend.__main__", "backend.web", "indexer.__main__", "piecework.migrations.revise")
 
 
@@ -153,6 +155,8 @@ def _become(module: str, environment: dict[str, str], log: str, folder: str) -> 
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    if clock.NAME in environment:
+        clock.follow(environment[clock.NAME])
     sys.argv = [module]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
     sys.exit(0)
