@@ -34,7 +34,7 @@ if __name__ == "__main__":
     main_job.add_argument("--answers", type=Path, help="real answers to measure the first rows on, instead of made ones")
     main_job.add_argument("--truth", type=Path)
     benches.add_parser("gas", help="the protocol's gas, beside plain transfers and what others cost")
-    service = benches.add_parser("api", help="complete answers a second, beside bare handlers and the usual way")
+    service = benches.add_parser("api", help="complete answers a second, beside bare handlers, the usual way and doccano")
     service.add_argument("--database", choices=[*api.KINDS, "both"], default="both")
     service.add_argument("--short", action="store_true", help="one short round with a smaller job, to look at while one works")
     crowd = benches.add_parser("consensus", help="Dawid-Skene beside crowd-kit's, one update, memory")

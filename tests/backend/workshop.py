@@ -42,7 +42,9 @@ class Works:
     rpc_url: str
     port: int = field(default_factory=free_port)
     more: dict[str, str] = field(default_factory=dict)
-    processes: dict[str, Started] = field(default_factory=dict)
+    processes: dict[str, Started | subprocess.Popen[bytes]] = field(default_factory=dict)
+    forked: bool = True
+    """Whether its processes come from the nursery; a bench measures what begins with nothing."""
 
     @property
     def url(self) -> str:
@@ -55,7 +57,12 @@ class Works:
 
     def start(self, name: str) -> None:
         """Starts backend or indexer and, for the backend, waits until it answers."""
-        self.processes[name] = nursery().start(name, self._environment(), self.data / f"{name}.log")
+        log = self.data / f"{name}.log"
+        if self.forked:
+            self.processes[name] = nursery().start(name, self._environment(), log)
+        else:
+            with log.open("ab") as errors:
+                self.processes[name] = subprocess.Popen([sys.executable, "-m", name], env=self._environment(), stderr=errors)
         if name == "backend":
             self._wait()
 

@@ -11,9 +11,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from piecework.domain.errors import Unavailable
+from scripts.bench.api import doccano
 from scripts.bench.api.load import Crew
 from scripts.bench.api.places import KINDS, Place, place
 from scripts.bench.api.services import BARE, USUAL, Service, coordinator, handlers
+from scripts.bench.indexer.chain import FOLDER
 from scripts.bench.indexer.progress import CONSOLE
 from scripts.bench.rows import Row
 from tests.conftest import Chain, deployed
@@ -84,12 +87,20 @@ def measure(extent: Extent) -> list[Row]:
             for units in extent.units
         }
         samples: dict[Contestant, Samples] = defaultdict(Samples)
+        peer, theirs = _doccano(Path(folder), extent), Samples()
         for number in range(extent.rounds):
             for contestant in _contestants(extent):
                 CONSOLE.print(f"[dim]round {number + 1} of {extent.rounds}: {contestant.label}[/dim]")
                 _measure(chain, contestant, places[contestant.kind, contestant.units], extent, samples[contestant])
+            if peer:
+                CONSOLE.print(f"[dim]round {number + 1} of {extent.rounds}: doccano[/dim]")
+                speed = doccano.measure(peer, extent.warm_seconds, extent.seconds)
+                theirs.rate.append(speed.rate)
+                theirs.cpu_ms.append(speed.cpu_ms)
         rows = [row for contestant, found in samples.items() for row in _rows(contestant, found)]
         rows += [row for kind in extent.kinds for row in _ratios(kind, extent, samples)]
+        if peer:
+            rows += _beside_doccano(extent, samples, theirs)
         if extent.soak_seconds:
             rows += [row for kind in extent.kinds for row in _soak(chain, places[kind, extent.units[0]], kind, extent)]
     rows.append(Row("load of the machine before, 1 minute", load_before[0], ""))
@@ -150,6 +161,24 @@ def _ratios(kind: str, extent: Extent, samples: dict[Contestant, Samples]) -> It
     for name, module in (("bare handlers", BARE), ("usual way", USUAL)):
         theirs = statistics.median(samples[Contestant(name, kind, extent.units[0], 1, module)].rate)
         yield Row(f"{kind}: cycles, the coordinator to {name}", ours / theirs, "times")
+
+
+def _doccano(folder: Path, extent: Extent) -> doccano.Doccano | None:
+    """The peer with as many units as the small job; None, and a word why, where it can't be had."""
+    try:
+        return doccano.prepared(doccano.installed(FOLDER), folder / "doccano", extent.units[0])
+    except Unavailable as error:
+        CONSOLE.print(f"doccano isn't measured: {error.sentence}")
+        return None
+
+
+def _beside_doccano(extent: Extent, samples: dict[Contestant, Samples], theirs: Samples) -> Iterator[Row]:
+    rate, label = statistics.median(theirs.rate), f"doccano on sqlite, {extent.units[0]:,} units"
+    yield Row(f"{label}: cycles", rate, "1/s")
+    yield Row(f"{label}: processor a cycle", statistics.median(theirs.cpu_ms), "ms")
+    for kind in extent.kinds:
+        ours = statistics.median(samples[Contestant("coordinator", kind, extent.units[0], 1)].rate)
+        yield Row(f"{kind}: cycles, the coordinator to doccano", ours / rate, "times", 5, True)
 
 
 def _soak(chain: Chain, where: Place, kind: str, extent: Extent) -> Iterator[Row]:

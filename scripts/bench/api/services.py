@@ -57,7 +57,7 @@ def coordinator(chain: Chain, place: Place, processes: int) -> Iterator[Service]
 
 @contextmanager
 def _backend(chain: Chain, place: Place) -> Iterator[Works]:
-    works = Works(chain, place.url, place.data, chain.rpc.url)
+    works = Works(chain, place.url, place.data, chain.rpc.url, forked=False)
     try:
         works.start("backend")
         yield works
