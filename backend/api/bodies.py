@@ -61,6 +61,15 @@ class NewGoldPolicy(Body):
     good_bps: int = 0
 
 
+class NewReports(Body):
+    """Which reports a job takes in place of answers, paid like them: that the task is broken, that the worker doesn't qualify for it; and how
+    many of one worker. It needs the criterion `false-report`, by which alone a report can be rejected."""
+
+    broken: bool = True
+    screened_out: bool = False
+    each: int = 3
+
+
 class NewJob(Body):
     """A job's content and terms; amounts in base units as decimal strings, windows in seconds, `closes_at` in Unix seconds.
 
@@ -103,6 +112,7 @@ class NewJob(Body):
     signals: bool | None = None
     estimated_seconds: int | None = None
     hourly_floor: str | None = None
+    reports: NewReports | None = None
 
 
 class NewAssignment(Body):

@@ -55,6 +55,7 @@ def _policies(body: NewJob) -> Policies:
         signals=body.signals or None,
         estimated_seconds=body.estimated_seconds,
         hourly_floor=None if body.hourly_floor is None else str(amount("hourly_floor", body.hourly_floor)),
+        reports=None if body.reports is None else msgspec.structs.asdict(body.reports),
     )
 
 

@@ -20,6 +20,7 @@ from backend.services import gold, rules
 from backend.services.leadership import Leadership
 from backend.services.rounds import Rounds
 from backend.store import consensus as rows_of
+from backend.store import reports
 from backend.store.database import Store
 from piecework.domain.errors import Invalid
 from piecework.quality import online
@@ -251,12 +252,15 @@ class _Book:
         if self._overlap is None or not units:
             return
         slots = rows_of.slots_of(self._connection, self._posting, list(units))
-        rows_of.ask(self._connection, [self._asked(row, slots[unit]) for unit, row in units.items()])
+        lost = reports.counts(self._connection, self._posting, list(units))
+        rows_of.ask(self._connection, [self._asked(row, slots[unit], lost.get(unit, 0)) for unit, row in units.items()])
 
-    def _asked(self, row: dict[str, Any], slots: int) -> dict[str, Any]:
+    def _asked(self, row: dict[str, Any], slots: int, lost: int) -> dict[str, Any]:
+        """Args: slots: the unit's; lost: those of them that report it in place of an answer."""
         assert self._overlap is not None
-        overlap = Overlap(min(self._overlap["least"], slots), slots, self._overlap["confidence_bps"] / 10_000)
-        wanted = online.wanted(overlap, row["answers"], row["confidence"])
+        most = slots - lost
+        overlap = Overlap(min(self._overlap["least"], most), most, self._overlap["confidence_bps"] / 10_000)
+        wanted = online.wanted(overlap, row["answers"], row["confidence"]) + lost
         worth = online.bits(json.loads(row["shares"]), self._average.right, len(self.classes))
         return {"posting": self._posting, "unit": row["unit"], "wanted": wanted, "rank": -round(1e6 * worth)}
 

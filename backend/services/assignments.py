@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row
 from sqlmodel import col
 
-from backend.services import attachments
+from backend.services import attachments, reports
 from backend.services.blocks import require_unblocked
 from backend.services.drafts import own
 from backend.services.gold import Gold
@@ -29,6 +29,7 @@ from backend.store.tables import Assignment
 from piecework.domain.content import canonical_json
 from piecework.domain.content import commitment as commitment_of
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from piecework.domain.reports import report_of
 from piecework.domain.requirements import PREVIEW
 from piecework.domain.terms import receipt_batch
 from piecework.domain.typed_data import Domain, Key
@@ -236,8 +237,12 @@ class Assignments:
         attachments.name(connection, id, text)
         if not assignments.reveal(connection, row, text, "0x" + salt.hex(), self._clock()):
             raise Conflict("This assignment was changed at this moment; look at it again.")
-        label = self._postings.label_of(row.job, answer)
-        if label is not None:
+        taken = self._postings.reports(row.job)
+        report = report_of(answer, taken)
+        label = None if report else self._postings.label_of(row.job, answer)
+        if report is not None and taken is not None:
+            reports.take(connection, row, report, taken["each"])
+        elif label is not None:
             consensus.say(connection, row, label)
         self._tell(connection, "submitted", id, row.posting, row.unit, self._clock())
         changed = {"shown_state": "revealed", "answer": text, "salt": "0x" + salt.hex()}

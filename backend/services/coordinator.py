@@ -49,6 +49,7 @@ from backend.services.postings import Postings
 from backend.services.postman import Postman
 from backend.services.qualifications import Qualifications
 from backend.services.recourse import Recourse
+from backend.services.reports import Reports
 from backend.services.results import Results
 from backend.services.reviews import Listeners, Reviews
 from backend.services.routing import Router
@@ -149,6 +150,7 @@ class Coordinator:
         self.fairness = Fairness(store, deployment.chain_id, deployment.escrow, trustees, clock)
         self.consensus = JobResults(store, self.key)
         self.drafts = Drafts(store, clock)
+        self.reports = Reports(store, self.postings)
         self.verdict_listeners: Listeners = []
         self.reviews = Reviews(store, clock, self.verdict_listeners)
         self.bulk = Bulk(store, clock, self.verdict_listeners)

@@ -19,6 +19,7 @@ from backend.services.postings import Job, Postings
 from backend.services.results import Decided, Results, key_of
 from backend.store.submissions import spans
 from piecework.domain.answers import answer_schema
+from piecework.domain import reports
 from piecework.domain.errors import Invalid
 from piecework.domain.units import decimal_text
 from piecework.quality import manifest as augmented
@@ -110,11 +111,11 @@ class Export:
         yield _drained(text)
 
     def _answer_names(self) -> list[str]:
-        schema = answer_schema(dict(self.said))
+        schema, more = answer_schema(dict(self.said)), [reports.KEY, reports.WHY] if self.said.get("reports") else []
         if schema.get("additionalProperties") is False and "properties" in schema:
-            return list(schema["properties"])
+            return list(dict.fromkeys([*schema["properties"], *more]))
         if schema.get("type") == "string":
-            return ["answer"]
+            return ["answer", *more]
         every = (row for _, rows in self.answers(self.units()) for row in rows)
         return _names((json.loads(row.answer) for row in every), "answer")
 
@@ -211,7 +212,7 @@ class Export:
         classes = tuple(self.said["labels"] or self.decided.classes)
         job = augmented.Job(name, self.said["title"], self.row.created_at, classes, "text" if template in TEXTS else "image")
         for unit, rows in _whole(self.answers(self.units())):
-            counting = [row for row in rows if row.shown_state not in REJECTED]
+            counting = [row for row in rows if row.shown_state not in REJECTED and row.report is None]
             if counting:
                 source = _source(self.content(unit))
                 if adjusts is not None:
@@ -315,7 +316,7 @@ def _answer(row: Row[Any]) -> dict[str, Any]:
     return {
         "assignment": row.id, "slot": row.slot, "worker": row.worker, "state": row.shown_state, "answer": json.loads(row.answer),
         "accepted_at": _iso(row.created_at), "submitted_at": _iso(row.revealed_at), "reviewed_at": _iso(row.reviewed_at),
-        "reason_code": row.reason_code, "reason": row.reason,
+        "reason_code": row.reason_code, "reason": row.reason, "report": row.report,
     }
 
 

@@ -136,7 +136,7 @@ class Gold:
         if shut is not None:
             raise Conflict(shut)
         first = min(said.first, len(rows_of.known(connection, job.number))) if said.pass_right else 0
-        if len(seen) >= first > sum(row.said is not None for row in seen):
+        if len(seen) >= first > sum(map(_answered, seen)):
             raise Conflict("Answer the job's first units before you take more: they decide whether you go on.")
         ways = Policy(share_bps=said.share_bps, first=said.first)
         if not gold.is_gold(ways, self._seed(job), worker, max(answered, len(seen))):
@@ -153,9 +153,14 @@ class Gold:
         return self._secret + bytes.fromhex(job.id[2:])
 
 
+def _answered(row: Row[Any]) -> bool:
+    """Whether a known unit was answered; reporting one, whose answer is known, counts as an answer that isn't right."""
+    return row.said is not None or row.kind is not None
+
+
 def _judged(said: GoldPolicy, rows: Sequence[Row[Any]]) -> tuple[Standing, str | None]:
     """What known units say of a worker, and why it is given no more."""
-    answers = [row.said == row.label for row in rows if row.said is not None]
+    answers = [row.said == row.label for row in rows if _answered(row)]
     found = gold.standing(sum(answers), len(answers), least=max(said.least_bps / 10_000, 1e-6))
     start = answers[: said.first]
     if said.pass_right and len(start) == said.first and sum(start) < said.pass_right:

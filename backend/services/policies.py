@@ -7,6 +7,7 @@ from typing import Any
 
 from piecework.domain.answers import compiled, sentence_of
 from piecework.domain.content import canonical_json
+from piecework.domain import reports
 from piecework.domain.errors import Invalid
 from piecework.domain.templates import TEMPLATES, Schema
 from piecework.quality.reading import CHOICES
@@ -23,7 +24,7 @@ LONGEST_DELAY = 90 * 86_400
 MOST_ANSWERS = 2**31 - 1
 LEAST_APART = 500
 """1/10,000 between the accuracies that a sequential test tells apart: of closer ones it would ask hundreds of known units."""
-LATER = ("overlap", "gold", "signals", "estimated_seconds", "hourly_floor")
+LATER = ("overlap", "gold", "signals", "estimated_seconds", "hourly_floor", "reports")
 """Fields that came after the first manifests and are left away where a job doesn't use them, so that the same job keeps its hash."""
 LATER_WITHIN: Mapping[str, Mapping[str, Any]] = {"overlap": {"by_skill": False}, "gold": {"good_bps": 0}}
 """The same inside of a field: what stands there where a job doesn't use it, and is left away then."""
@@ -52,6 +53,7 @@ class Policies:
     signals: bool | None = None
     estimated_seconds: int | None = None
     hourly_floor: str | None = None
+    reports: Mapping[str, Any] | None = None
 
     def manifest(self) -> dict[str, Any]:
         """Their part of the manifest."""
@@ -83,6 +85,8 @@ class Policies:
             yield from _overlap(self.overlap, template, labels)
         if self.gold is not None:
             yield from _gold(self.gold, template, labels)
+        if self.reports is not None:
+            yield from _reports(self.reports, self.criteria)
         if template in TEMPLATES:
             yield from self._template(template, labels)
 
@@ -184,6 +188,15 @@ def _gold(gold: Mapping[str, Any], template: str, labels: Sequence[str] | None) 
         yield "gold", f"gold.good_bps is how often a good worker is right in 1/10,000, at least {LEAST_APART} more than gold.least_bps, at most 9,990."
     if gold["good_bps"] and gold["least_bps"] < 100:
         yield "gold", "gold.good_bps needs a gold.least_bps of at least 100: the test is of the one against the other."
+
+
+def _reports(taken: Mapping[str, Any], criteria: Sequence[Mapping[str, str]]) -> Iterator[Fault]:
+    if not any(taken[kind] for kind in reports.KINDS):
+        yield "reports", f"reports takes at least one of {' and '.join(reports.KINDS)}; leave it out for none."
+    if not 1 <= taken["each"] <= reports.MOST_EACH:
+        yield "reports", f"reports.each is how many reports of one worker are paid, 1 to {reports.MOST_EACH}."
+    if reports.CRITERION not in [criterion["code"] for criterion in criteria]:
+        yield "criteria", f"A job that takes reports needs the criterion {reports.CRITERION}, which says what makes one false: it is rejected for nothing else."
 
 
 def _text(value: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 from asyncio import to_thread
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -257,6 +257,10 @@ class Postings:
             Invalid: the sentence says where and why.
         """
         self._answer_check(job)(answer)
+
+    def reports(self, job: str) -> Mapping[str, Any] | None:
+        """Which reports the job takes, and how many of one worker; None for none."""
+        return self._answer_check(job).reports
 
     def label_of(self, job: str, answer: Any) -> str | None:
         """The class that an answer to the job chooses, None where it isn't one."""

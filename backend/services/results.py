@@ -66,11 +66,12 @@ class Gathered:
     revealed: list[float] = field(default_factory=list)
     approved: list[float] = field(default_factory=list)
     rejected: int = 0
+    reported: int = 0
 
 
 @dataclass(frozen=True)
 class Decided:
-    """What a job's answers come to; rejected ones don't count.
+    """What a job's answers come to; rejected ones don't count, nor reports in place of an answer.
 
     Attributes:
         asked, used: the algorithm; "majority" is used where another can learn nothing.
@@ -86,6 +87,7 @@ class Decided:
     used: str
     answers: int
     rejected: int
+    reported: int
     positions: np.ndarray
     classes: Sequence[str]
     best: np.ndarray
@@ -187,7 +189,7 @@ class Results:
 
     def _gathered(self, job: Job, template: str) -> Gathered:
         names: dict[str, str] = {}
-        found, after, rejected = Gathered(), -1, 0
+        found, after, rejected, reported = Gathered(), -1, 0, 0
         while True:
             with self._store.read() as connection:
                 rows = submissions.said(connection, job.number, after, LOT)
@@ -196,6 +198,9 @@ class Results:
                 if row.state == "rejected":
                     rejected += 1
                     continue
+                if row.report is not None:
+                    reported += 1
+                    continue
                 if row.state != "revealed" and row.reviewed_at is not None:
                     found.approved.append(row.reviewed_at.timestamp())
                 key = key_of(template, row.answer)
@@ -203,7 +208,7 @@ class Results:
                 found.workers.append(names.setdefault(row.worker, row.worker))
                 found.keys.append(names.setdefault(key, key))
             if len(rows) < LOT:
-                return Gathered(found.units, found.workers, found.keys, found.revealed, found.approved, rejected)
+                return Gathered(found.units, found.workers, found.keys, found.revealed, found.approved, rejected, reported)
             after = rows[-1].slot
 
 
@@ -250,6 +255,7 @@ def decide(said: Gathered, template: str, algorithm: str = "ds", known: Mapping[
         used=used,
         answers=len(labels) + said.rejected,
         rejected=said.rejected,
+        reported=said.reported,
         positions=np.asarray(labels.units),
         classes=[str(name) for name in labels.classes],
         best=np.asarray(best),
@@ -267,7 +273,7 @@ def decide(said: Gathered, template: str, algorithm: str = "ds", known: Mapping[
 
 def _nothing(said: Gathered, algorithm: str) -> Decided:
     none, revealed = np.zeros(0, int), np.sort(np.asarray(said.revealed, float))
-    fields = {"answers": said.rejected, "rejected": said.rejected, "revealed": revealed, "approved": np.zeros(0)}
+    fields = {"answers": said.rejected, "rejected": said.rejected, "reported": said.reported, "revealed": revealed, "approved": np.zeros(0)}
     counts: dict[str, Any] = {"unanimous": 0, "most": 0, "split": 0, "alpha": None, "workers": ()}
     arrays: dict[str, Any] = {"positions": none, "classes": [], "best": none, "sure": np.zeros(0), "votes": none}
     return Decided(asked=algorithm, used="majority", **fields, **counts, **arrays)  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row
 from backend.services.fairness import require_fair
 from backend.services.findings import MACHINE, require_evidence
 from backend.services.postings import Job
+from backend.services.reports import require_false
 from backend.store import reviews
 from backend.store.database import Store
 from piecework.domain.errors import Conflict, Invalid, NotFound
@@ -142,6 +143,7 @@ class Bench:
         """Rejects submissions, all for one reason."""
         self._check(why)
         states = self._states(ids, "rejected")
+        require_false(self.connection, ids, why.code)
         if why.code == MACHINE:
             require_evidence(self.connection, self.posting, ids)
         return self._decide("rejected", "revealed", [id for id in ids if states[id] == "revealed"], why)

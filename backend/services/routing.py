@@ -123,7 +123,7 @@ class Router:
         if fit is None or fit.fitted < fit.answers:
             # Between two fits a unit's label may be that of a model which hasn't seen its class yet, and a threshold is drawn for good.
             raise Conflict("The people's answers are being weighed; go on in a moment.")
-        known = {str(s.position): s.said for s in validation if str(s.position) in said}
+        known = {str(s.position): s.said for s in validation if str(s.position) in said and s.said is not None}
         kept = {str(s.position) for s in states if s.role != "validation" and s.held == 0 and str(s.position) in said}
         found = routing.route(said, sorted(kept, key=int), known, before.seed, row["audit"], row["target_bps"] / 10_000)
         model = set(found.model) - set(found.audit)

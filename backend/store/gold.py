@@ -7,13 +7,13 @@ from sqlalchemy import Connection, Row, and_, bindparam, insert, literal_column,
 from sqlmodel import col
 
 from backend.store.consensus import upsert
-from backend.store.tables import AnswerLabel, Attester, GoldSeen, GoldUnit, JobRules, Nullifier, Unit
+from backend.store.tables import AnswerLabel, AnswerReport, Attester, GoldSeen, GoldUnit, JobRules, Nullifier, Unit
 
 RESERVED = -1
 """`unit.wanted` of a known unit: however many slots it has, none is handed out as the others are."""
 
 _STANDING = (
-    select(GoldSeen.unit, GoldUnit.label, GoldUnit.explanation, col(AnswerLabel.label).label("said"))
+    select(GoldSeen.unit, GoldUnit.label, GoldUnit.explanation, col(AnswerLabel.label).label("said"), AnswerReport.kind)
     .join(GoldUnit, and_(col(GoldUnit.posting) == col(GoldSeen.posting), col(GoldUnit.unit) == col(GoldSeen.unit)))
     .outerjoin(
         AnswerLabel,
@@ -21,6 +21,14 @@ _STANDING = (
             col(AnswerLabel.posting) == col(GoldSeen.posting),
             col(AnswerLabel.slot) == col(GoldSeen.slot),
             col(AnswerLabel.worker) == col(GoldSeen.worker),
+        ),
+    )
+    .outerjoin(
+        AnswerReport,
+        and_(
+            col(AnswerReport.posting) == col(GoldSeen.posting),
+            col(AnswerReport.unit) == col(GoldSeen.unit),
+            col(AnswerReport.worker) == col(GoldSeen.worker),
         ),
     )
     .where(col(GoldSeen.posting) == bindparam("of"), col(GoldSeen.worker) == bindparam("who"))
@@ -61,7 +69,7 @@ _NULLIFIER = select(Nullifier.account).where(
 
 
 def standing(connection: Connection, posting: int, worker: str) -> Sequence[Row[Any]]:
-    """The known units that a worker was given, with what it said (None until it has answered), the first first."""
+    """The known units that a worker was given, with what it said or reported (both None until it has answered), the first first."""
     return connection.execute(_STANDING, {"of": posting, "who": worker}).all()
 
 

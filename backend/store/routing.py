@@ -12,7 +12,8 @@ from backend.store.tables import JobRouting, Prediction, RoutedUnit, Unit, UnitC
 LOT = 500
 _JOB = select(JobRouting).where(col(JobRouting.posting) == bindparam("of"))
 _ROLES = select(RoutedUnit.role, func.count()).where(col(RoutedUnit.posting) == bindparam("of")).group_by(col(RoutedUnit.role))
-_answered = literal_column("coalesce(unit_consensus.answers, 0) >= coalesce(unit.wanted, unit.slots)").label("finished")
+_answered = literal_column("""coalesce(unit_consensus.answers, 0) + (
+    SELECT count(*) FROM answer_report AS r WHERE r.posting = unit.posting AND r.unit = unit.position) >= coalesce(unit.wanted, unit.slots)""").label("finished")
 _STATES = (
     select(
         Unit.position,

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Row, bindparam, func, select, text
 from sqlmodel import col
 
 from backend.store import mirror, slots
-from backend.store.tables import LIVE, Assignment, Posting, Unit
+from backend.store.tables import LIVE, AnswerReport, Assignment, Posting, Unit
 
+_report, _reported = col(AnswerReport.kind).label("report"), col(AnswerReport.assignment) == col(Assignment.id)
 _SAID = (
     select(
         Assignment.slot,
@@ -19,15 +20,18 @@ _SAID = (
         Assignment.answer,
         Assignment.revealed_at,
         Assignment.reviewed_at,
+        _report,
     )
+    .outerjoin(AnswerReport, _reported)
     .where(col(Assignment.posting) == bindparam("posting"), col(Assignment.slot) > bindparam("after"))
     .where(col(Assignment.answer).is_not(None), text(LIVE))
     .order_by(col(Assignment.slot))
     .limit(bindparam("most"))
 )
 _WHOLE = (
-    select(Assignment, slots.assignment_state.label("shown_state"))
+    select(Assignment, slots.assignment_state.label("shown_state"), _report)
     .join(Posting, col(Posting.number) == col(Assignment.posting))
+    .outerjoin(AnswerReport, _reported)
     .where(col(Assignment.posting) == bindparam("posting"))
     .where(col(Assignment.slot).between(bindparam("first"), bindparam("last")))
     .where(col(Assignment.answer).is_not(None), text(f"assignment.{LIVE}"))
@@ -58,12 +62,14 @@ _JOBS = (
 
 
 def said(connection: Connection, posting: int, after: int, most: int) -> Sequence[Row[Any]]:
-    """Answers of slots behind `after`: slot, unit, worker, state, answer (canonical JSON) and when it was revealed and reviewed."""
+    """Answers of slots behind `after`: slot, unit, worker, state, answer (canonical JSON), when it was revealed and reviewed, and
+    what it reports in place of an answer (`report`, None for none)."""
     return connection.execute(_SAID, {"posting": posting, "after": after, "most": most}).all()
 
 
 def whole(connection: Connection, posting: int, first: int, last: int) -> Sequence[Row[Any]]:
-    """All that is kept of the answers of the slots from `first` to `last`, each with the state that is shown."""
+    """All that is kept of the answers of the slots from `first` to `last`, each with the state that is shown and
+    what it reports in place of an answer (`report`, None for none)."""
     return connection.execute(_WHOLE, {"posting": posting, "first": first, "last": last}).all()
 
 

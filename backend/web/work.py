@@ -117,6 +117,7 @@ def _task(request: Request, job: str) -> dict[str, Any]:
     return {
         "job": views.job(services, row), "held": held, "obstacle": None if held else _obstacle(services, row.job, who),
         "signals": _signals(services, row.job, who), "ruled_by": _ruled_by(services, row),
+        "reports": None if who is None else services.reports.leave(services.postings.find(row.job), who),
     }
 
 

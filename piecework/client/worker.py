@@ -11,7 +11,8 @@ from piecework.client.holdings_file import HoldingsFile
 from piecework.client.market import Market, Session, terms_of
 from piecework.domain.answers import AnswerCheck
 from piecework.domain.content import commitment, content_hash
-from piecework.domain.errors import Invalid
+from piecework.domain.errors import Conflict, Invalid
+from piecework.domain.reports import Report
 from piecework.domain.terms import receipt_batch
 from piecework.domain.typed_data import Key, Withdrawal, recover
 
@@ -95,6 +96,20 @@ class Worker:
             await asyncio.to_thread(self.opener.open, terms_of(job), signed, since)
         await self.market.post(f"{path}/reveal", {"answer": answer, "salt": "0x" + salt.hex()}, self.session)
         return receipt
+
+    async def report(self, job: dict[str, Any], assignment: dict[str, Any], report: Report, salt: bytes) -> dict[str, Any]:
+        """Answers that the task is broken, or that one doesn't qualify for it, which is paid as an answer is; as `answer` otherwise.
+
+        Raises:
+            Conflict: the job pays no more reports of this worker, and nothing was promised.
+            Invalid: as for an answer; also a report that the job doesn't take.
+        """
+        now = await self.market.get(f"/v1/assignments/{assignment['id']}", self.session)
+        if now["state"] == "reserved":
+            leave = await self.market.get(f"/v1/me/jobs/{job['id']}/reports", self.session)
+            if leave["kinds"] and not leave["left"]:
+                raise Conflict("The job pays no more reports of you; return the task instead.")
+        return await self.answer(job, assignment, report.answer(), salt)
 
     def check_answer(self, job: dict[str, Any], answer: Any) -> None:
         """Refuses an answer that the coordinator couldn't take at the reveal, by the schema that the chain's hash covers."""

@@ -6,6 +6,7 @@ from typing import Any
 import jsonschema_rs
 
 from piecework.domain.errors import Invalid
+from piecework.domain.reports import report_of
 from piecework.domain.templates import TEMPLATES, Schema
 
 _PATTERNS = jsonschema_rs.RegexOptions(size_limit=1 << 20, dfa_size_limit=1 << 20)
@@ -51,13 +52,16 @@ class AnswerCheck:
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
         self._validator = compiled(answer_schema(manifest))
+        self.reports: Mapping[str, Any] | None = manifest.get("reports")
 
     def __call__(self, answer: Any) -> None:
-        """Refuses an answer that isn't what the job asks for.
+        """Refuses an answer that isn't what the job asks for, nor a report that it takes.
 
         Raises:
             Invalid: the sentence says where and why.
         """
+        if report_of(answer, self.reports) is not None:
+            return
         error = next(iter(self._validator.iter_errors(answer)), None)
         if error is not None:
             raise Invalid(f"The answer isn't what the job asks for: {sentence_of(error)}.")

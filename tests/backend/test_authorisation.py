@@ -93,6 +93,8 @@ TABLE = [
     Row("PUT", "/v1/jobs/{job}/rules", REQUESTER, "jobs:write", body={"rules": []}),
     Row("GET", "/v1/jobs/{job}/rules", REQUESTER, "review"),
     Row("GET", "/v1/me/jobs/{job}/standing", SIGNED, "assignments"),
+    Row("GET", "/v1/jobs/{job}/reports", REQUESTER, "review"),
+    Row("GET", "/v1/me/jobs/{job}/reports", SIGNED, "assignments"),
     Row("POST", "/v1/assignments/{answered}/signals", WORKER, "assignments", 404, {"seconds": 3.0}),
     Row("GET", "/v1/me/sharing", SIGNED, "assignments"),
     Row("PUT", "/v1/me/sharing", SIGNED, "assignments", body={"share": True}),

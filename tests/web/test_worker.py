@@ -473,6 +473,26 @@ SHIFTS = """() => new Promise((done) => {
 })"""
 
 
+def test_a_task_is_reported_in_an_answers_place_as_often_as_the_job_pays_for(worker: Page, wallet: TestWallet, market: Works) -> None:
+    criteria = [{"code": "false-report", "text": "It isn't so."}]
+    job = post(market, [("one", 1), ("two", 1)], criteria=criteria, reports={"screened_out": True, "each": 1}, **LABELS)
+    worker.goto(f"{market.url}/work/{job['id']}")
+    frame_of(worker)
+    expect(worker.locator("#reports")).to_be_hidden()
+    accept(worker)
+    worker.locator("#reports summary").click()
+    worker.locator("#report [name=why]").fill("It shows nothing.")
+    worker.locator("#report button", has_text="broken").click()
+    sent(worker)
+    (mine,) = holdings(worker)
+    assert mine["signature"] and mine["answer"] == {"$report": "broken", "why": "It shows nothing."}
+    kinds = market.rows("SELECT kind FROM answer_report WHERE worker = :worker", worker=wallet.key.address)
+    assert [row.kind for row in kinds] == ["broken"]
+    frame_of(worker, "preview")
+    accept(worker)
+    expect(worker.locator("#reports")).to_be_hidden()
+
+
 def test_every_kind_of_notice_has_its_words() -> None:
     assert set(inbox.PLACES) == set(wording.SENTENCES) == set(notices.KINDS)
 

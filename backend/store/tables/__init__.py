@@ -39,6 +39,7 @@ from backend.store.tables.people import Block, Bonus, Message, Mute, Thread
 from backend.store.tables.qualifications import Qualification, QualificationGrant, QualificationRequest
 from backend.store.tables.quality import (
     AnswerLabel,
+    AnswerReport,
     Attester,
     GoldSeen,
     GoldUnit,
@@ -322,7 +323,7 @@ OWN_TABLES = tuple(
         Notice, NoticeCursor, Webhook, Delivery,
         ApiKey,
         IdempotencyKey,
-        AnswerLabel, JobConsensus, UnitConsensus, WorkerSkill, GoldUnit, GoldSeen, JobRules, Attester, Nullifier, JobRouting, RoutedUnit,
+        AnswerLabel, AnswerReport, JobConsensus, UnitConsensus, WorkerSkill, GoldUnit, GoldSeen, JobRules, Attester, Nullifier, JobRouting, RoutedUnit,
         ReviewTally, RejectionRelease, AnswerSignal, Sharing, Prediction, Detection, Finding, FindingReview,
         MTurkCall, MTurkEvent, MTurkHit, MTurkHitType, MTurkKey, MTurkLayout, MTurkPart, MTurkPastWorker, MTurkReviewRun,
     )

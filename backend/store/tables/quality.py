@@ -22,6 +22,19 @@ class AnswerLabel(SQLModel, table=True):
     """Which of its job's answers it was to be taken into the consensus, from 0; NULL until it is."""
 
 
+class AnswerReport(SQLModel, table=True):
+    """That a revealed answer reports its task as broken, or its worker as unqualified for it; written with the answer."""
+
+    __tablename__ = "answer_report"
+    __table_args__ = (Index("answer_report_of_unit", "posting", "unit"), Index("answer_report_of_worker", "posting", "worker"))
+    assignment: str = Field(primary_key=True, max_length=34)
+    posting: int
+    slot: int = fields.big()
+    unit: int
+    worker: str = Field(max_length=42)
+    kind: str = Field(max_length=12)
+
+
 class JobConsensus(SQLModel, table=True):
     """Where a job's consensus stands. Between two fits its units follow their answers by the numbers of the last one."""
 

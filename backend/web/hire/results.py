@@ -69,6 +69,7 @@ def _results(request: Request, at: Desk) -> dict[str, Any]:
         "by": by,
         "used": found.used,
         "answers": found.answers,
+        "reported": found.reported,
         "decided": len(found.positions),
         "alpha": found.alpha,
         "units": units,

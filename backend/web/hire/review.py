@@ -99,6 +99,7 @@ def _answer(at: Desk, row: Row[Any], matched: bool, label: str | None) -> dict[s
         "shown_state": row.shown_state,
         "answer": json.loads(row.answer),
         "said": said,
+        "report": row.report,
         "agrees": label is not None and said == label,
         "reason": row.reason,
         "reason_code": row.reason_code,

@@ -59,6 +59,7 @@ async function look() {
   clearInterval(timer);
   $("timer").textContent = "Nothing is reserved yet: this is only a look.";
   show("return", false);
+  offerReports(false);
   const html = await page(`/work/${JOB}/preview.html`);
   show("accept", true);
   mount(html);
@@ -76,6 +77,7 @@ async function take(assignment, again = false) {
   show("accept", false);
   if (held.state === "committed") return finish();
   show("return", true);
+  offerReports(true);
   document.querySelector(".brief").open = false;
   const saved = again && await api("GET", `/v1/assignments/${held.id}/draft`).catch((error) => { if (error.status === 404) return null; throw error; });
   mount(await page(`/work/assignments/${held.id}/task.html`), saved ? saved.draft : undefined);
@@ -94,6 +96,7 @@ function count() {
   if (left < 0) {
     clearInterval(timer);
     show("return", false);
+    offerReports(false);
     say("The time is over and the task went back to others. What you wrote is still here to copy; take the task anew to go on.");
     show("accept", true);
   }
@@ -136,10 +139,10 @@ async function tellManner() {
   await api("POST", `/v1/assignments/${held.id}/signals`, { ...manner.told, seconds: manner.seen / 1000, focus_losses: manner.losses }).catch((error) => console.info(error.message));
 }
 
-async function submit(answer, how) {
+async function submit(answer, how, reporting = false) {
   if (!held) { say("Accept the task first. Nothing was sent."); $("accept").focus(); return; }
   const { fault, commitment, hex } = await tools();
-  const wrong = fault(answer, job.answer_schema);
+  const wrong = !reporting && fault(answer, job.answer_schema);
   if (wrong) { task.refuse(wrong); say(`The answer isn't what the job asks for. ${wrong}`); return; }
   clearTimeout(saving);
   manner.told = how ? { letters: Number(how.letters) || 0, pasted_share: Number(how.pasted_share) || 0, rhythm: how.rhythm ?? null } : null;
@@ -154,6 +157,23 @@ async function submit(answer, how) {
   }, true);
 }
 
+/** Whether a report can be made of the task that is held. */
+function offerReports(holding) {
+  const box = $("reports");
+  if (!box) return;
+  box.hidden = !holding || box.dataset.left === "0";
+  box.open = false;
+  $("report").reset();
+}
+
+/** Sends a report in place of the answer: sealed, receipted and shown like it. */
+async function report(event) {
+  event.preventDefault();
+  const answer = { $report: event.submitter.value, why: event.target.elements.why.value.trim() };
+  if (!answer.why) { say("Say in a few words why."); return; }
+  await submit(answer, null, true);
+}
+
 /** Gets the receipt for the answer that is kept here, and shows the answer. It may be repeated. */
 async function finish() {
   clearInterval(timer);
@@ -166,11 +186,13 @@ async function finish() {
   const receipt = await api("POST", `/v1/assignments/${held.id}/commit`, { commitment: mine.commitment });
   held.state = "committed";
   show("return", false);
+  offerReports(false);
   if (recover(receiptDigest(market, mine), receipt.signature) !== job.terms.coordinator) throw new Error("The receipt isn't signed by the job's coordinator. Your answer was not shown; keep it.");
   await keep({ ...mine, signature: receipt.signature });
   delete section.dataset.shown;
   const shown = await api("POST", `/v1/assignments/${held.id}/reveal`, { answer: mine.answer, salt: mine.salt, next: $("onward").checked });
   await tellManner();
+  if ($("reports") && mine.answer?.$report) $("reports-left").textContent = $("reports").dataset.left = Math.max(0, $("reports").dataset.left - 1);
   section.dataset.answered = Number(section.dataset.answered ?? 0) + 1;
   $("done").textContent = `Sent ${section.dataset.answered} here. The receipts are kept in this browser, and in your file on the page Earnings.`;
   show("done", true);
@@ -186,6 +208,7 @@ function over(sentence) {
   task = null;
   $("timer").textContent = "";
   for (const id of ["accept", "return"]) show(id, false);
+  offerReports(false);
   $("place").innerHTML = '<p class="empty"><span></span> <a href="/work">Find other work</a> or look at <a href="/earnings">what you earned</a>.</p>';
   $("place").querySelector("span").textContent = sentence;
 }
@@ -196,6 +219,7 @@ $("onward").checked = localStorage.getItem("piecework.onward") === "yes";
 $("onward").onchange = () => localStorage.setItem("piecework.onward", $("onward").checked ? "yes" : "no");
 $("accept").onclick = accept;
 $("return").onclick = giveBack;
+if ($("report")) $("report").onsubmit = report;
 $("again").onclick = () => again && guarded(again, true);
 function press(code) {
   const button = { KeyA: $("accept"), KeyR: $("return") }[code];

@@ -121,12 +121,14 @@ const lack = () => [...(refused ? [refused] : []), ...(rows.length && kind() && 
 
 // ------------------------------------------------------------------------------------------------ the job
 
+const FALSE_REPORT = { code: "false-report", text: "What was reported isn't so: the task works as the instructions say, or the worker does qualify for it." };
+
 /** The job as the API takes it, with the first units. Throws a sentence, with the step that it belongs to. */
 function job() {
   const one = kind(), at = (step, sentence) => Object.assign(new Error(sentence), { step });
   if (!one) throw at(1, "Choose what kind of task it is.");
   const parse = (name, empty) => { try { return json(name, empty); } catch (error) { throw at(1, `${name}: ${error.message}`); } };
-  const slots = whole("slots"), minutes = whole("minutes"), days = whole("days"), limit = text("per_worker_limit");
+  const slots = whole("slots"), minutes = whole("minutes"), days = whole("days"), limit = text("per_worker_limit"), reports = text("reports");
   if (!rows.length) throw at(2, "Bring units: a file, or pasted rows.");
   if (!(slots >= 1)) throw at(2, "Each unit asks for at least one answer.");
   if (!(minutes >= 1)) throw at(3, "A worker needs at least a minute.");
@@ -142,7 +144,8 @@ function job() {
     options: hasOptions(one) ? parse("options", {}) : {},
     ...(one.name === "html" && { html: form.elements.html.value, answer_schema: parse("answer_schema", null) }),
     keywords: text("keywords").split(",").map((word) => word.trim()).filter(Boolean),
-    criteria: criteria().filter(({ code, text: words }) => code || words),
+    criteria: [...criteria().filter(({ code, text: words }) => code || words), ...(reports && !criteria().some(({ code }) => code === FALSE_REPORT.code) ? [FALSE_REPORT] : [])],
+    reports: reports ? { broken: true, screened_out: reports === "both" } : null,
     ai_policy: text("ai_policy"), signals: text("signals") === "yes" || null,
     per_worker_limit: limit ? Number(limit) : null,
     assignment_seconds: minutes * 60, estimated_seconds: whole("seconds") >= 1 ? whole("seconds") : null,
