@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     )
     batch_slots: int = Field(1_000, ge=1, description="Approved answers that make a batch at once, where an operator signs.")
     batch_seconds: float = Field(2.0, ge=0, description="How long the last of them waits for others; the first, at most ten times as long.")
-    webhooks_anywhere: bool = Field(False, description="Whether webhooks may go to private addresses and without TLS; for trying.")
+    webhooks_anywhere: bool = Field(False, description="Whether webhooks may go to private addresses and without TLS, and pictures be fetched so; for trying.")
     smtp_host: str | None = Field(None, description="Server that carries mail; none is sent without.")
     smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
     smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="How the connection to it is protected.")

@@ -8,6 +8,7 @@ import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from piecework.quality import calibration, canary, collusion, duplicates, excess, interaction
-from piecework.quality.campaign import outcome, saving
+from piecework.quality.campaign import Buys, Outcome, bought, handed, outcome, saving
 from piecework.quality.consensus import consensus
 from piecework.quality.crowds import Crowd, Made, make
 from piecework.quality.gold import Sequential, Verdict, standing
@@ -134,6 +135,43 @@ def spending_curve(labels: Labels, truth: Mapping[str, str], most: int, seeds: S
     }
 
 
+SKILLED = Crowd(units=150, workers=30, classes=4, each=30, skill=(0.45, 0.97), hardness=1.0)
+"""A crowd whose skills lie far apart, where it matters most who gets what."""
+
+
+def by_skill_curve(seeds: Sequence[int] = range(12)) -> dict[str, Any]:
+    """Accuracy over cost of asking until sure, with the units handed out by what the next answer is worth, and by skill besides; and what each
+    saves against fixed overlaps, over several made crowds."""
+    crowds, levels = [make(SKILLED, seed) for seed in seeds], (0.8, 0.9, 0.95, 0.99)
+    ways = {"by worth": handed, "by skill, too": partial(handed, by_skill=True)}
+
+    def mean(overlap: Overlap, buys: Buys) -> Outcome:
+        found = [outcome(made.labels, made.truth, overlap, [seed], buys) for made, seed in zip(crowds, seeds, strict=True)]
+        return Outcome(float(np.mean([one.cost for one in found])), float(np.mean([one.accuracy for one in found])))
+
+    fixed = [mean(Overlap(k, k), bought) for k in (1, 3, 5, 7, 9, 12, 15, 20)]
+    of = {name: [mean(Overlap(3, 20, level), buys) for level in levels] for name, buys in ways.items()}
+    rows = {
+        name: [
+            {"confidence": level, "cost": one.cost, "accuracy": one.accuracy, "saving": saving(one, fixed)}
+            for level, one in zip(levels, found, strict=True)
+        ]
+        for name, found in of.items()
+    }
+    return {"fixed": [[one.cost, one.accuracy] for one in fixed], "dynamic": rows}
+
+
+def draw_by_skill(found: Mapping[str, Any], path: Path) -> None:
+    """by-skill.svg."""
+    figure, axis = plt.subplots(figsize=(6, 4))
+    axis.plot(*zip(*found["fixed"], strict=True), marker="o", label="fixed overlap")
+    for name, rows in found["dynamic"].items():
+        axis.plot(*zip(*[(row["cost"], row["accuracy"]) for row in rows], strict=True), marker="s", label=f"until sure, {name}")
+    axis.set(title="Whose answer goes where: 30 workers, right in 45 to 97 %", xlabel="answers a unit", ylabel="share of units right")
+    axis.legend()
+    _save(figure, path)
+
+
 def reliability(labels: Labels, truth: Mapping[str, str]) -> dict[str, Any]:
     """Dawid-Skene's confidence against what was right, as it comes and with a temperature found on other units."""
     posteriors = consensus(labels).posteriors
@@ -198,8 +236,9 @@ def main(folder: Path, answers: Path | None, truth: Path | None) -> dict[str, An
     made = make(Crowd(units=300, workers=30, classes=2, each=15), 1)
     found: dict[str, Any] = {
         "detectors": curves(), "false_positives_with_drift": drifted(), "false_positives_of_text_and_behaviour": honest_texts(),
-        "spending": spending_curve(made.labels, made.truth, 15),
+        "spending": spending_curve(made.labels, made.truth, 15), "by_skill": by_skill_curve(),
     }
+    draw_by_skill(found["by_skill"], folder / "by-skill.svg")
     draw_curves(found["detectors"], folder)
     draw_spending(found["spending"], folder / "spending.svg", "A made crowd, 30 workers, 2 classes")
     if answers and truth:

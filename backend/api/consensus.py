@@ -18,7 +18,8 @@ router = APIRouter(prefix="/v1/jobs/{job}/consensus", tags=["consensus"])
 
 
 class UnitConsensusView(msgspec.Struct):
-    """What a unit's answers come to: the likeliest label, how likely, how many said what."""
+    """What a unit's answers come to: the likeliest label, how likely, how many said what. Where answers are boxes, entities or several
+    classes, `label` is what they come to as JSON, and a count is of the answers that name the class."""
 
     unit: int
     label: str
@@ -30,10 +31,12 @@ class UnitConsensusView(msgspec.Struct):
 class ConsensusView(msgspec.Struct):
     """Where a job's consensus stands, and a page of its units. `answers` are taken in, `fitted` of them lie in the last fit of the whole;
     those after it have moved their units by its numbers. `fitting` is how much of a fit that runs now is done, per cent. `used` is empty
-    before the first fit: the votes are counted then. `alpha` is Krippendorff's."""
+    before the first fit: the votes are counted then. `rejected` of the fitted ones were rejected and don't count. `alpha` is
+    Krippendorff's."""
 
     answers: int
     fitted: int
+    rejected: int
     used: str
     alpha: float | None
     temperature: float | None

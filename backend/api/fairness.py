@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import Row
 
 from backend.api import views
 from backend.api.bodies import Body, Nothing
@@ -50,9 +49,12 @@ class SignalView(msgspec.Struct):
 
 
 class FindingReviewView(msgspec.Struct):
+    """What a person said who looked, for the detectors that had a word then. `moved`: they give other evidence since, or others have joined."""
+
     verdict: str
     reason: str
     created_at: datetime
+    moved: bool
 
 
 class SuspicionView(msgspec.Struct):
@@ -180,7 +182,7 @@ def signals(request: Request, job: str) -> Response:
 
 @router.put("/jobs/{job}/signals/{worker}/review", **spec(None, 204, NewFindingReview, auth="review"))
 async def review(request: Request, job: str, worker: str) -> Response:
-    """Says what a person thinks who looked. It goes when the detectors say something else."""
+    """Says what a person thinks who looked. It stands for the detectors that have a word now, also when answers move their numbers."""
     reviewer, found, body = account(request), _own(request, job), await read(request, NewFindingReview)
     await coordinator(request).findings.review(found, reviewer, address("The worker", worker), body.verdict, body.reason)
     return Response(status_code=204)
@@ -233,8 +235,8 @@ def _own(request: Request, job: str) -> Job:
 
 def _suspicion(one: Suspicion) -> SuspicionView:
     signals = [SignalView(s.detector, s.evidence, s.false_positive_rate, s.p) for s in one.signals]
-    return SuspicionView(one.job, one.worker, signals, _review(one.review), one.advice.advice.value, one.advice.withholds_pay)
+    return SuspicionView(one.job, one.worker, signals, _review(one), one.advice.advice.value, one.advice.withholds_pay)
 
 
-def _review(row: Row[Any] | None) -> FindingReviewView | None:
-    return None if row is None else FindingReviewView(row.verdict, row.reason, row.created_at)
+def _review(one: Suspicion) -> FindingReviewView | None:
+    return None if one.review is None else FindingReviewView(one.review.verdict, one.review.reason, one.review.created_at, one.moved)

@@ -86,7 +86,8 @@ async def predict(request: Request, job: str) -> Response:
 
 @router.post("/predictions/train", **spec(TrainedView, reads=Nothing, auth="jobs:write"))
 def train(request: Request, job: str) -> Response:
-    """Has the small built-in classifier of texts learn from the units that people have labelled, and predict all."""
+    """Has the small built-in classifier of texts, or of pictures at public addresses, learn from the units that people have labelled, and
+    predict all."""
     return JSON(TrainedView(coordinator(request).router.train(_own(request, job))))
 
 

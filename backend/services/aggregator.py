@@ -8,40 +8,39 @@ its iterations.
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sqlalchemy import Connection, Row
 
-from backend.services import gold, rules
+from backend.services import rules
+from backend.services.counting import Counting, counting, fitted, outcomes
 from backend.services.leadership import Leadership
 from backend.services.rounds import Rounds
 from backend.store import consensus as rows_of
-from backend.store import reports
+from backend.store import reports, slots
 from backend.store.database import Store
+from piecework.domain.content import canonical_json
 from piecework.domain.errors import Invalid
 from piecework.quality import online
 from piecework.quality.agreement import alpha
-from piecework.quality.consensus import Consensus, Request, consensus
-from piecework.quality.dawid_skene import Settings
-from piecework.quality.labels import Labels
+from piecework.quality.consensus import Consensus
 from piecework.quality.online import Word
+from piecework.quality.outcomes import Kind, Outcome, Outcomes, outcome
+from piecework.quality.reading import PARTS
 from piecework.quality.spending import Overlap
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.2
-REQUEST = Request("ds", 0, Settings(smoothing=0.5))
-"""Half an answer in every cell: without, two who agree once would be infallible."""
 SOON_SECONDS, SECONDS_AN_ANSWER = 1.0, 0.001
 """A job is fitted anew so long after its first new answer, and the later the more answers it has, so that fits of a large job don't
 take the machine; but at once when a tenth of its answers are new."""
 LEAST_NEW, NEW_SHARE = 20, 10
-MOST_CELLS = 50_000_000
-"""Units times classes of a fit."""
 MOST_COMPARED = 1_000
 """Classes up to which agreement is measured."""
 CLOSE = 1e-4
@@ -97,13 +96,18 @@ class Aggregator(Rounds):
 
         try:
             with self._store.read() as connection:
-                rows = [(row.unit, row.worker, row.label) for row in rows_of.all_labels(connection, job.posting, job.answers)]
-                known = gold.truth(connection, job.posting)
-            found = fitted(rows, known, progress)
+                given = counting(connection, job.posting, job.answers)
+            if not given.rows:
+                self._keep_nothing(leadership, job.posting, given)
+                return
+            if given.kind is not None:
+                self._keep_outcomes(leadership, job.posting, given, outcomes(given))
+                return
+            found = fitted(given.rows, given.known, progress)
         except Invalid as error:
             self._change(leadership, job.posting, refused=error.sentence, refit_at=None, fitting=None)
             return
-        self._keep(leadership, job.posting, found)
+        self._keep(leadership, job.posting, given, found)
         told_in = {"event": "fitted", "posting": job.posting, "answers": len(found.labels), "used": found.used}
         log.info("fitted %d answers in %.2f s", len(found.labels), time.perf_counter() - began, extra=told_in)
 
@@ -114,7 +118,46 @@ class Aggregator(Rounds):
 
         self._store.write_now(work)
 
-    def _keep(self, leadership: Leadership, posting: int, found: Consensus) -> None:
+    def _keep_nothing(self, leadership: Leadership, posting: int, given: Counting) -> None:
+        """Writes that every answer was rejected."""
+        said = {"used": "", "priors": "{}", "average": "{}", "alpha": None, "temperature": None}
+        self._store.write_now(lambda c: self._keep_head(c, leadership, posting, given, said))
+
+    def _keep_outcomes(self, leadership: Leadership, posting: int, given: Counting, found: Outcomes) -> None:
+        """Writes what the answers of several parts come to."""
+        rows = [outcome_row(posting, int(unit), one) for unit, one in found.by_unit.items()]
+        said = {"used": given.kind, "priors": "{}", "average": "{}", "alpha": None, "temperature": None}
+
+        def head(connection: Connection) -> None:
+            self._keep_head(connection, leadership, posting, given, said)
+            self._keep_rows(connection, leadership, posting, given, rows[:LOT])
+
+        self._store.write_now(head)
+        for at in range(LOT, len(rows), LOT):
+            self._store.write_now(lambda c, of=rows[at : at + LOT]: self._keep_rows(c, leadership, posting, given, of))
+
+    def _keep_rows(self, connection: Connection, leadership: Leadership, posting: int, given: Counting, rows: list[dict[str, Any]]) -> None:
+        """Units that no answer has come to meanwhile; the others are newer already."""
+        leadership.require(connection)
+        newer = {row.unit for row in rows_of.since(connection, posting, [row["unit"] for row in rows], given.below)}
+        rows_of.put_units(connection, [row for row in rows if row["unit"] not in newer])
+
+    def _keep_head(self, connection: Connection, leadership: Leadership, posting: int, given: Counting, said: dict[str, Any]) -> None:
+        """Writes a fit's own row, and takes away what only rejected answers had said."""
+        leadership.require(connection)
+        now = rows_of.job(connection, posting)
+        assert now is not None
+        refit_at = _due(now.answers, given.below, None, self._clock()) if now.answers > given.below else None
+        more = {"fitted": given.below, "rejected": given.rejected, "fitting": None, "refused": None, "fitted_at": self._clock()}
+        rows_of.change_job(connection, posting, **said | more | {"refit_at": refit_at})
+        rows_of.forget(connection, posting, given.units_gone, given.workers_gone)
+        again = rows_of.since(connection, posting, given.units_gone, given.below)
+        if again:
+            weigh(connection, posting, again)
+        newer = {row.unit for row in again}
+        _Book(connection, posting, now, ()).ask({unit: _unit(posting, unit, "", 0.0, {}, {}) for unit in given.units_gone if unit not in newer})
+
+    def _keep(self, leadership: Leadership, posting: int, given: Counting, found: Consensus) -> None:
         """Writes a fit: the job, its workers and the first lot of its units in one transaction, so that answers that come are weighed by it
         at once and nobody reads half of a small job's; then the other units in lots."""
         skill_of = {one.worker: one.right for one in found.skills}
@@ -122,16 +165,11 @@ class Aggregator(Rounds):
         priors = found.fit.priors.tolist() if found.fit is not None else (found.posteriors.sum(axis=0) / found.posteriors.sum()).tolist()
         agreed = alpha(found.labels) if len(names) <= MOST_COMPARED else float("nan")
         said = {
-            "fitted": len(found.labels),
             "used": found.used,
             "priors": json.dumps(dict(zip(names, priors, strict=True))),
             "average": _written(online.average(found.fit, skill_of)),
             "alpha": float(agreed) if agreed == agreed else None,
             "temperature": found.temperature,
-            "fitting": None,
-            "refused": None,
-            "fitted_at": self._clock(),
-            "refit_at": None,
         }
         skills = [
             {"posting": posting, "worker": one.worker, "answers": one.answers, "right": one.right, "low": one.low, "high": one.high}
@@ -142,65 +180,76 @@ class Aggregator(Rounds):
         units = len(found.labels.units)
 
         def head(connection: Connection) -> None:
-            leadership.require(connection)
-            now = rows_of.job(connection, posting)
-            assert now is not None
-            if now.answers > len(found.labels):
-                said["refit_at"] = _due(now.answers, len(found.labels), None, self._clock())
-            rows_of.change_job(connection, posting, **said)
+            self._keep_head(connection, leadership, posting, given, said)
             for at in range(0, len(skills), LOT):
                 rows_of.put_skills(connection, skills[at : at + LOT])
             rules.apply(connection, posting, (one.worker for one in found.skills), self._clock())
-            self._keep_units(connection, leadership, posting, found, range(min(LOT, units)))
+            self._keep_units(connection, leadership, posting, given, found, range(min(LOT, units)))
 
         self._store.write_now(head)
         for at in range(LOT, units, LOT):
             lot = range(at, min(at + LOT, units))
-            self._store.write_now(lambda c, of=lot: self._keep_units(c, leadership, posting, found, of))
+            self._store.write_now(lambda c, of=lot: self._keep_units(c, leadership, posting, given, found, of))
 
-    def _keep_units(self, connection: Connection, leadership: Leadership, posting: int, found: Consensus, places: range) -> None:
+    def _keep_units(
+        self, connection: Connection, leadership: Leadership, posting: int, given: Counting, found: Consensus, places: range
+    ) -> None:
         leadership.require(connection)
         job = rows_of.job(connection, posting)
         assert job is not None
         units = [int(found.labels.units[place]) for place in places]
         before = rows_of.units(connection, posting, units)
         later: dict[int, list[Row[Any]]] = {}
-        if job.answers > len(found.labels):
-            for row in rows_of.since(connection, posting, units, len(found.labels)):
+        if job.answers > given.below:
+            for row in rows_of.since(connection, posting, units, given.below):
                 later.setdefault(row.unit, []).append(row)
         book = _Book(connection, posting, job, [row for rows in later.values() for row in rows])
         changed = {}
         for unit, place in zip(units, places, strict=True):
-            row, shares = before[unit], _shares(found, place)
+            row, shares, counts = before.get(unit), _shares(found, place), _counts(found, place, later.get(unit, ()))
             if found.used != "majority":
                 for one in later.get(unit, ()):
                     shares = online.updated(shares, one.label, book.word(one.worker), book.classes)
             elif unit in later:
-                shares = online.votes(json.loads(row.counts))
+                shares = online.votes(counts)
             label, confidence = online.decided(shares)
-            if label != row.label or abs(confidence - row.confidence) > CLOSE:
-                changed[unit] = _unit(posting, unit, label, confidence, json.loads(row.counts), shares)
+            if row is None or label != row.label or abs(confidence - row.confidence) > CLOSE or counts != json.loads(row.counts):
+                changed[unit] = _unit(posting, unit, label, confidence, counts, shares)
         rows_of.put_units(connection, list(changed.values()))
         book.ask(changed)
 
 
-def fitted(rows: Sequence[tuple[int, str, str]], known: dict[str, str], progress: Any = None) -> Consensus:
-    """The consensus over a job's labels (unit, worker, label), from scratch.
-
-    Raises:
-        Invalid: there are none, or too many classes to fit.
-    """
-    if len({row[0] for row in rows}) * len({row[2] for row in rows}) > MOST_CELLS:
-        raise Invalid("The answers have too many different labels to be fitted; the votes are counted all the same.")
-    labels = Labels.of((str(unit), worker, label) for unit, worker, label in rows)
-    return consensus(labels, REQUEST, truth=known or None, progress=progress)
+def reweigh(connection: Connection, posting: int, now: datetime) -> None:
+    """Has a job fitted anew soon: an answer was rejected, or isn't any more."""
+    job = rows_of.job(connection, posting)
+    if job is not None and job.refit_at is None:
+        rows_of.change_job(connection, posting, refit_at=_due(job.answers, job.answers, None, now))
 
 
 def take_in(connection: Connection, posting: int, new: Sequence[Row[Any]], now: datetime) -> None:
     """Takes labels of one job into its consensus, in this order."""
     job = rows_of.job(connection, posting)
+    first = 0 if job is None else job.answers
+    rows_of.place(connection, [{"posting": posting, "slot": row.slot, "place": at} for at, row in enumerate(new, first)])
+    classes = weigh(connection, posting, new)
+    fitted_to = 0 if job is None else job.fitted
+    refit_at = _due(first + len(new), fitted_to, None if job is None else job.refit_at, now)
+    values = {"answers": first + len(new), "classes": json.dumps(classes), "refit_at": refit_at}
+    if job is None:
+        rows_of.add_job(connection, values | {"posting": posting, "fitted": 0, "rejected": 0, "used": "", "priors": "{}", "average": "{}"})
+    else:
+        rows_of.change_job(connection, posting, **values)
+    rules.apply(connection, posting, (row.worker for row in new), now)
+
+
+def weigh(connection: Connection, posting: int, new: Sequence[Row[Any]]) -> list[str]:
+    """Moves units by labels that have their place; the classes that were ever said."""
+    kind, job, wanted = PARTS.get(rows_of.template(connection, posting)), rows_of.job(connection, posting), list({row.unit for row in new})
+    if kind is not None:
+        _weigh_parts(connection, posting, cast(Kind, kind), wanted)
+        return []
     book = _Book(connection, posting, job, new)
-    before = rows_of.units(connection, posting, list({row.unit for row in new}))
+    before = rows_of.units(connection, posting, wanted)
     changed: dict[int, dict[str, Any]] = {}
     for row in new:
         counts, shares = _known(changed.get(row.unit), before.get(row.unit), book.priors)
@@ -208,18 +257,24 @@ def take_in(connection: Connection, posting: int, new: Sequence[Row[Any]], now: 
         votes = book.used in ("", "majority")
         shares = online.votes(counts) if votes else online.updated(shares, row.label, book.word(row.worker), book.classes)
         changed[row.unit] = _unit(posting, row.unit, *online.decided(shares), counts, shares)
-    first = 0 if job is None else job.answers
-    rows_of.place(connection, [{"posting": posting, "slot": row.slot, "place": at} for at, row in enumerate(new, first)])
     rows_of.put_units(connection, list(changed.values()))
-    fitted_to = 0 if job is None else job.fitted
-    refit_at = _due(first + len(new), fitted_to, None if job is None else job.refit_at, now)
-    values = {"answers": first + len(new), "classes": json.dumps(book.classes), "refit_at": refit_at}
-    if job is None:
-        rows_of.add_job(connection, values | {"posting": posting, "fitted": 0, "used": "", "priors": "{}", "average": "{}"})
-    else:
-        rows_of.change_job(connection, posting, **values)
     book.ask(changed)
-    rules.apply(connection, posting, (row.worker for row in new), now)
+    return book.classes
+
+
+def _weigh_parts(connection: Connection, posting: int, kind: Kind, wanted: Sequence[int]) -> None:
+    """A unit's parts are put together anew from all its answers, which are few; of classes more than half of them decide until the next fit."""
+    refused, said = slots.refused(connection, posting), dict[int, list[str]]()
+    for row in rows_of.since(connection, posting, wanted, 0):
+        if row.slot not in refused:
+            said.setdefault(row.unit, []).append(row.label)
+    rows_of.put_units(connection, [outcome_row(posting, unit, outcome(kind, sorted(texts))) for unit, texts in said.items()])
+
+
+def outcome_row(posting: int, unit: int, one: Outcome) -> dict[str, Any]:
+    """A unit's row of what its answers of several parts come to; its label is the value as canonical JSON."""
+    row = _unit(posting, unit, canonical_json(one.value).decode(), one.confidence, dict(one.counts), {})
+    return row | {"answers": one.answers}
 
 
 class _Book:
@@ -252,15 +307,16 @@ class _Book:
         if self._overlap is None or not units:
             return
         slots = rows_of.slots_of(self._connection, self._posting, list(units))
-        lost = reports.counts(self._connection, self._posting, list(units))
-        rows_of.ask(self._connection, [self._asked(row, slots[unit], lost.get(unit, 0)) for unit, row in units.items()])
+        lost = [count(self._connection, self._posting, list(units)) for count in (reports.counts, rows_of.rejected)]
+        asked = [self._asked(row, slots[unit], sum(one.get(unit, 0) for one in lost)) for unit, row in units.items()]
+        rows_of.ask(self._connection, asked)
 
     def _asked(self, row: dict[str, Any], slots: int, lost: int) -> dict[str, Any]:
-        """Args: slots: the unit's; lost: those of them that report it in place of an answer."""
+        """How many answers a unit of so many slots shall have, `lost` of which are taken by reports and rejected answers."""
         assert self._overlap is not None
-        most = slots - lost
+        most = max(slots - lost, 1)
         overlap = Overlap(min(self._overlap["least"], most), most, self._overlap["confidence_bps"] / 10_000)
-        wanted = online.wanted(overlap, row["answers"], row["confidence"]) + lost
+        wanted = min(online.wanted(overlap, row["answers"], row["confidence"]) + lost, slots)
         worth = online.bits(json.loads(row["shares"]), self._average.right, len(self.classes))
         return {"posting": self._posting, "unit": row["unit"], "wanted": wanted, "rank": -round(1e6 * worth)}
 
@@ -287,6 +343,13 @@ def _unit(posting: int, unit: int, label: str, confidence: float, counts: dict[s
 def _shares(found: Consensus, place: int) -> dict[str, float]:
     row = found.posteriors[place]
     return {str(found.labels.classes[at]): float(row[at]) for at in np.flatnonzero(row > online.KEPT)}
+
+
+def _counts(found: Consensus, place: int, later: Sequence[Row[Any]]) -> dict[str, int]:
+    """How many say what of a unit: in a fit and after it."""
+    labels = found.labels
+    codes = labels.label[labels.starts[place] : labels.starts[place + 1]].tolist()
+    return dict(Counter([*(str(labels.classes[code]) for code in codes), *(row.label for row in later)]))
 
 
 def _written(word: Word) -> str:

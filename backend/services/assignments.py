@@ -239,11 +239,11 @@ class Assignments:
             raise Conflict("This assignment was changed at this moment; look at it again.")
         taken = self._postings.reports(row.job)
         report = report_of(answer, taken)
-        label = None if report else self._postings.label_of(row.job, answer)
+        said = None if report else self._postings.said_of(row.job, answer)
         if report is not None and taken is not None:
             reports.take(connection, row, report, taken["each"])
-        elif label is not None:
-            consensus.say(connection, row, label)
+        elif said is not None:
+            consensus.say(connection, row, said)
         self._tell(connection, "submitted", id, row.posting, row.unit, self._clock())
         changed = {"shown_state": "revealed", "answer": text, "salt": "0x" + salt.hex()}
         return SimpleNamespace(**(row._asdict() | changed))

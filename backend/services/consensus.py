@@ -8,10 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from backend.services.aggregator import fitted
-from backend.services.gold import truth
+from backend.services.counting import counting, fitted, outcomes
 from backend.services.postings import Job
-from backend.store import consensus
+from backend.store import consensus, slots
 from backend.store.database import Store
 from piecework.domain.errors import Conflict
 from piecework.domain.typed_data import Key
@@ -55,7 +54,8 @@ class JobResults:
             return consensus.worker_page(connection, job.number, cursor, limit)
 
     def file(self, job: Job, answers: int | None) -> Iterator[bytes]:
-        """The result over the job's first `answers` answers, by default those of its last fit; signed by the coordinator.
+        """The result over the job's first `answers` answers, by default those of its last fit, without those that are rejected now; signed
+        by the coordinator.
 
         Raises:
             Conflict: there are none, or fewer than that.
@@ -63,14 +63,17 @@ class JobResults:
         below = self._below(job, answers)
         with self._one_at_a_time:
             with self._store.read() as connection:
-                rows = [(row.unit, row.worker, row.label) for row in consensus.all_labels(connection, job.number, below)]
-                known = truth(connection, job.number)
-            found = fitted(rows, known)
-        return _lots(write(found, self._key, known))
+                given = counting(connection, job.number, below)
+            if not given.rows:
+                raise Conflict("Every one of these answers is rejected, so there is nothing to decide.")
+            found = fitted(given.rows, given.known) if given.kind is None else outcomes(given)
+        return _lots(write(found, self._key, given.known, given.rejected))
 
     def answers(self, job: Job, answers: int | None) -> Iterator[bytes]:
         """The answers that such a file is made from: CSV with the columns task, worker and label, a task named by its unit's position."""
         below = self._below(job, answers)
+        with self._store.read() as connection:
+            refused = slots.refused(connection, job.number)
 
         def rows() -> Iterator[bytes]:
             cursor = -1
@@ -82,7 +85,7 @@ class JobResults:
                     return
                 cursor = found[-1].slot
                 text = io.StringIO()
-                csv.writer(text, lineterminator="\n").writerows((row.unit, row.worker, row.label) for row in found)
+                csv.writer(text, lineterminator="\n").writerows((row.unit, row.worker, row.label) for row in found if row.slot not in refused)
                 yield text.getvalue().encode()
 
         return rows()

@@ -40,6 +40,7 @@ from backend.services.keys import Keys, forget_over
 from backend.services.lane import GWEI
 from backend.services.lister import Lister
 from backend.services.mail import Mailer
+from backend.services.masks import Masks
 from backend.services.messages import Messages
 from backend.services.notices import Notices
 from backend.services.operators import Operators, service_key
@@ -145,7 +146,7 @@ class Coordinator:
         self.aggregator = Aggregator(store, clock)
         self.canaries = Canaries(self.key)
         self.detector, self.findings = Detector(store, self.postings, self.canaries, clock), Findings(store, clock)
-        self.router = Router(store, contents, self.postings, clock)
+        self.router = Router(store, contents, self.postings, settings.webhooks_anywhere, clock)
         trustees = frozenset(one.strip().lower() for one in settings.trustees.split(",") if one.strip())
         self.fairness = Fairness(store, deployment.chain_id, deployment.escrow, trustees, clock)
         self.consensus = JobResults(store, self.key)
@@ -155,6 +156,7 @@ class Coordinator:
         self.reviews = Reviews(store, clock, self.verdict_listeners)
         self.bulk = Bulk(store, clock, self.verdict_listeners)
         self.results = Results(store, contents)
+        self.masks = Masks(self.results, self.postings, self.key, url)
         frugality = Frugality(settings.watch_multiple, settings.coin_price)
         self.funding = Funding(store, rpc, deployment, self.relayer.address, frugality, clock, self.settler.wake)
         self.batches = Batches(store, self.postings, rpc, domain, self.key, clock, self.settler.wake)

@@ -19,6 +19,7 @@ from backend.store.database import Store
 from piecework.quality import collusion, duplicates, excess, interaction
 from piecework.quality.interaction import Features
 from piecework.quality.labels import Labels
+from piecework.quality.reading import CHOICES
 from piecework.quality.suspicion import Signal
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Detector(Rounds):
             model = {str(row.unit): row.label for row in fairness.predictions(connection, posting)}
             shared = fairness.signals(connection, posting)
         found, left_out = interaction.signals(_features(shared)), []
-        if rows and reference:
+        if rows and reference and manifest["template"] in CHOICES:
             more, missing = _compared(rows, reference, model)
             found, left_out = found + more, left_out + missing
         if manifest["template"] in TEXTS:

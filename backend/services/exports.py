@@ -7,7 +7,6 @@ they come to; the manifest is Ground Truth's augmented one.
 import csv
 import io
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Row
 
+from backend.services.masks import TEMPLATE as SEGMENTATION
+from backend.services.masks import Masks
 from backend.services.postings import Job, Postings
 from backend.services.results import Decided, Results, key_of
 from backend.store.submissions import spans
@@ -23,9 +24,7 @@ from piecework.domain import reports
 from piecework.domain.errors import Invalid
 from piecework.domain.units import decimal_text
 from piecework.quality import manifest as augmented
-from piecework.quality.boxes import Box, boxes
-from piecework.quality.clusters import Drawn
-from piecework.quality.spans import Span, entities
+from piecework.quality.reading import PARTS
 
 UNITS = 500
 SLOTS = 2_000
@@ -53,6 +52,7 @@ class Export:
     Attributes:
         row: the job's row of `posting`; `said` its manifest.
         decided: what the answers come to.
+        masks: of painted pictures.
         decimals, symbol: of the token that rewards are in.
     """
 
@@ -62,6 +62,7 @@ class Export:
     row: Row[Any]
     said: Mapping[str, Any]
     decided: Decided
+    masks: Masks
     decimals: int
     symbol: str
 
@@ -197,8 +198,8 @@ class Export:
         Raises:
             Invalid: the job's answers aren't boxes or entities, or a unit has none under that name.
         """
-        if self.said["template"] not in ("bounding-box", "entity-annotation"):
-            raise Invalid("Boxes (bounding-box) and entities (entity-annotation) are adjusted; this job asks for something else.")
+        if self.said["template"] not in ("bounding-box", "entity-annotation", SEGMENTATION):
+            raise Invalid("Boxes, entities and masks (bounding-box, entity-annotation, semantic-segmentation) are adjusted; this job asks for something else.")
         for unit in self.units():
             augmented.initial_value(_source(self.content(unit)), name)
 
@@ -209,41 +210,37 @@ class Export:
             adjusts: the label that the workers were shown and have mended, where they were; see `require_adjustable`.
         """
         template = self.said["template"]
+        name = f"{name}-ref" if template == SEGMENTATION and not name.endswith("-ref") else name
         classes = tuple(self.said["labels"] or self.decided.classes)
         job = augmented.Job(name, self.said["title"], self.row.created_at, classes, "text" if template in TEXTS else "image")
+        refused = self.results.refused(self.job)
         for unit, rows in _whole(self.answers(self.units())):
-            counting = [row for row in rows if row.shown_state not in REJECTED and row.report is None]
-            if counting:
+            counting = [row for row in rows if row.slot not in refused and row.report is None]
+            if counting and (template not in PARTS or unit.position in self.decided.outcomes):
                 source = _source(self.content(unit))
                 if adjusts is not None:
                     source = {key: value for key, value in source.items() if key != "initial-value"}
                 line = self._augmented(job, template, source, unit, counting)
                 if adjusts is not None:
-                    line = augmented.adjustment(job, source, adjusts, line[name], line[f"{name}-metadata"])
+                    changed = _repainted(counting) if template == SEGMENTATION else None
+                    line = augmented.adjustment(job, source, adjusts, line[name], line[f"{name}-metadata"], changed)
                 yield augmented.dumps(line).encode() + b"\n"
 
     def _augmented(self, job: augmented.Job, template: str, line: dict[str, Any], unit: Row[Any], rows: Sequence[Row[Any]]) -> dict[str, Any]:
         said = [(row.worker, json.loads(row.answer)) for row in rows]
         label, sure, _ = self.decided.of(unit.position) or ("", 0.0, 0)
+        parts: Any = self.decided.outcomes[unit.position].parts if template in PARTS else ()
         if template in MULTI:
-            votes = Counter(name for _, answer in said for name in set(answer["labels"]))
-            found = {name: count / len(said) for name, count in votes.items() if 2 * count > len(said)}
-            return augmented.multi_class(job, line, found, len(said))
+            return augmented.multi_class(job, line, parts, len(said))
         if template == "bounding-box":
             size = said[0][1]["inputImageProperties"]
-            drawn = [
-                Drawn(worker, one["label"], Box(one["left"], one["top"], one["width"], one["height"]))
-                for worker, answer in said
-                for one in answer["boundingBoxes"]
-            ]
-            return augmented.bounding_boxes(job, line, boxes(drawn, len(said)), (size["width"], size["height"], 3), len(said))
+            return augmented.bounding_boxes(job, line, parts, (size["width"], size["height"], 3), len(said))
         if template == "entity-annotation":
-            marks = [
-                Drawn(worker, one["label"], Span(one["startOffset"], one["endOffset"]))
-                for worker, answer in said
-                for one in answer["entities"]
-            ]
-            return augmented.text_spans(job, line, entities(marks, len(said)), len(said))
+            return augmented.text_spans(job, line, parts, len(said))
+        painted = self.masks.of(self.job, rows) if template == SEGMENTATION else None
+        if painted is not None:
+            address = self.masks.address(self.job, unit.position)
+            return augmented.segmentation(job, line, address, painted.colours, painted.confidences, painted.answers)
         if template in SINGLE and label in job.classes:
             return augmented.single_class(job, line, label, sure, len(said))
         value = next((answer for row, (_, answer) in zip(rows, said, strict=True) if key_of(template, row.answer) == label), said[0][1])
@@ -263,12 +260,14 @@ FORMATS: dict[str, tuple[str, str, Callable[[Export], Iterator[bytes]]]] = {
 """Media type, ending, and how it is made."""
 
 
-def check_label_name(name: str) -> str:
-    """The manifest's name for the label.
+def check_label_name(name: str, template: str) -> str:
+    """The manifest's name for the label of a job of that template.
 
     Raises:
-        Invalid: not a word.
+        Invalid: not a word, or one that ends as only an address's does.
     """
+    if name.endswith("-ref") and template != SEGMENTATION:
+        raise Invalid("Only the labels of segmentations, which are addresses, end in '-ref'.")
     if not 1 <= len(name) <= 60 or not name.replace("-", "").replace("_", "").isalnum() or "-metadata" in name:
         raise Invalid("The label's name is 1 to 60 letters, digits, - and _, and says '-metadata' nowhere.")
     return name
@@ -318,6 +317,11 @@ def _answer(row: Row[Any]) -> dict[str, Any]:
         "accepted_at": _iso(row.created_at), "submitted_at": _iso(row.revealed_at), "reviewed_at": _iso(row.reviewed_at),
         "reason_code": row.reason_code, "reason": row.reason, "report": row.report,
     }
+
+
+def _repainted(rows: Sequence[Row[Any]]) -> bool:
+    """Whether more than half of the workers changed the mask that they were shown."""
+    return 2 * sum(bool(json.loads(row.answer).get("initialValueModified", True)) for row in rows) > len(rows)
 
 
 def _source(content: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Findings: what detectors say of workers, what people say of that, and what may follow: never, by itself, anything about pay."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from backend.services.postings import Job
 from backend.store import fairness
 from backend.store.database import Store
 from piecework.domain.errors import Conflict, Invalid, NotFound
-from piecework.quality.suspicion import Advice, Recommendation, Review, Signal, recommend
+from piecework.quality.suspicion import Advice, Recommendation, Review, Signal, recommend, reviewed
 
 VERDICTS = {"cleared": Review.CLEARED, "confirmed": Review.CONFIRMED}
 MACHINE = "machine"
@@ -26,12 +27,17 @@ _SOMEBODY = re.compile(r"0x[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """What is said of a worker in a job, by detectors and by a person, and what may follow."""
+    """What is said of a worker in a job, by detectors and by a person, and what may follow.
+
+    Attributes:
+        moved: the detectors give other evidence than the person saw.
+    """
 
     job: str
     worker: str
     signals: tuple[Signal, ...]
     review: Row[Any] | None
+    moved: bool
     advice: Recommendation
 
 
@@ -112,9 +118,10 @@ class Findings:
             raise Invalid(f"Say why, in 1 to {LONGEST_REASON} characters: the worker reads it.")
 
         def work(connection: Connection) -> None:
-            if not fairness.findings(connection, job.number, worker):
+            found = fairness.findings(connection, job.number, worker)
+            if not found:
                 raise NotFound("No detector has a word on this worker.")
-            row = {"posting": job.number, "worker": worker, "verdict": verdict, "reason": reason, "reviewer": reviewer}
+            row = {"seen": json.dumps([[one.detector, one.evidence] for one in found])} | {"posting": job.number, "worker": worker, "verdict": verdict, "reason": reason, "reviewer": reviewer}
             fairness.put_review(connection, row | {"created_at": self._clock()})
 
         await self._store.write(work)
@@ -124,8 +131,11 @@ def suspicion(connection: Connection, job: str, posting: int, worker: str) -> Su
     """What is said of a worker in a job."""
     rows, review = fairness.findings(connection, posting, worker), fairness.review(connection, posting, worker)
     signals = tuple(Signal(row.worker, row.detector, row.evidence, row.false_positive_rate, row.p) for row in rows)
-    said = Review.NONE if review is None else VERDICTS[review.verdict]
-    return Suspicion(job, worker, signals, review, recommend(worker, signals, said))
+    if review is None:
+        return Suspicion(job, worker, signals, None, False, recommend(worker, signals, Review.NONE))
+    seen = {(detector, evidence) for detector, evidence in json.loads(review.seen)}
+    moved = {(one.detector, one.evidence) for one in signals} != seen
+    return Suspicion(job, worker, signals, review, moved, reviewed(worker, signals, VERDICTS[review.verdict], {detector for detector, _ in seen}))
 
 
 def require_evidence(connection: Connection, posting: int, ids: Sequence[str]) -> None:
@@ -147,7 +157,7 @@ def _nameless(one: Suspicion) -> Suspicion:
         Signal(s.worker, s.detector, _SOMEBODY.sub("another worker", s.evidence), s.false_positive_rate, s.p) for s in one.signals
     )
     advice = Recommendation(one.worker, one.advice.advice, tuple(_SOMEBODY.sub("another worker", said) for said in one.advice.evidence))
-    return Suspicion(one.job, one.worker, signals, one.review, advice)
+    return Suspicion(one.job, one.worker, signals, one.review, one.moved, advice)
 
 
 def _check_features(said: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ resolves to something else a moment later changes nothing.
 
 import ipaddress
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import urllib3
@@ -74,6 +76,28 @@ def post(url: str, body: bytes, headers: dict[str, str], anywhere: bool) -> int:
         Invalid: the address isn't allowed.
         Unavailable: nobody answers there in time.
     """
+    with _asked("POST", url, body, headers, anywhere) as answer:
+        answer.read(MOST_READ)
+        return answer.status
+
+
+def get(url: str, most: int, anywhere: bool) -> bytes:
+    """What lies at an address, of at most so many bytes.
+
+    Raises:
+        Invalid: the address isn't allowed.
+        Unavailable: nobody answers there in time, or not with it, or it is larger.
+    """
+    with _asked("GET", url, b"", {}, anywhere) as answer:
+        data = answer.read(most + 1)
+        if answer.status != 200 or len(data) > most:
+            raise Unavailable(f"The answer is HTTP {answer.status}, of {'more than ' if len(data) > most else ''}{min(len(data), most)} bytes.")
+        return data
+
+
+@contextmanager
+def _asked(method: str, url: str, body: bytes, headers: dict[str, str], anywhere: bool) -> Iterator[urllib3.BaseHTTPResponse]:
+    """The answer to a request, while its connection is open."""
     scheme, host, port, path = check_url(url, anywhere)
     address = resolve(host, port, anywhere)
     timeout = urllib3.Timeout(total=TIMEOUT_SECONDS)
@@ -85,10 +109,10 @@ def post(url: str, body: bytes, headers: dict[str, str], anywhere: bool) -> int:
         pool = urllib3.HTTPConnectionPool(address, port, timeout=timeout)
     try:
         with pool:
-            answer = pool.urlopen("POST", path, body, headers, retries=False, redirect=False, preload_content=False)
-            answer.read(MOST_READ)
-            status = answer.status
-            answer.close()
-            return status
+            answer = pool.urlopen(method, path, body or None, headers, retries=False, redirect=False, preload_content=False)
+            try:
+                yield answer
+            finally:
+                answer.close()
     except urllib3.exceptions.HTTPError as error:
         raise Unavailable(f"No answer: {type(error).__name__}.") from error

@@ -24,7 +24,7 @@ from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from piecework.domain.templates import TEMPLATES
 from piecework.domain.terms import MAX_WINDOW, Terms, protocol_fee
 from piecework.domain.units import NATIVE
-from piecework.quality.reading import label_of
+from piecework.quality.reading import said_of
 
 MOST_SLOTS = 2**31 - 1
 MOST_UNITS = 1_000_000
@@ -262,9 +262,9 @@ class Postings:
         """Which reports the job takes, and how many of one worker; None for none."""
         return self._answer_check(job).reports
 
-    def label_of(self, job: str, answer: Any) -> str | None:
-        """The class that an answer to the job chooses, None where it isn't one."""
-        return label_of(self._template(job), answer)
+    def said_of(self, job: str, answer: Any) -> str | None:
+        """What of an answer to the job its consensus is made from; None where there is none."""
+        return said_of(self._template(job), answer)
 
     def _compile(self, job: str) -> AnswerCheck:
         return AnswerCheck(self.manifest(self.row(job)))

@@ -10,21 +10,23 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from sqlalchemy import Row
 
-from backend.services.aggregator import REQUEST
+from backend.services.counting import REQUEST
 from backend.services.gold import truth
 from backend.services.postings import Job
-from backend.store import submissions
+from backend.store import slots, submissions
 from backend.store.content import Contents
 from backend.store.database import Store
 from piecework.domain.errors import Invalid, NotFound
 from piecework.quality import consensus as quality
 from piecework.quality.agreement import alpha
 from piecework.quality.labels import Labels
+from piecework.quality.outcomes import Kind, Outcome, Outcomes, text_of
+from piecework.quality.reading import PARTS, parts_of
 
 ALGORITHMS = ("ds", "majority")
 CHOOSING = (
@@ -100,6 +102,8 @@ class Decided:
     workers: tuple[Quality, ...]
     revealed: np.ndarray
     approved: np.ndarray
+    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
+    """By position, where answers have several parts."""
 
     def of(self, position: int) -> tuple[str, float, int] | None:
         """A unit's class, how sure, and by how many answers; None for one that nobody has answered."""
@@ -135,6 +139,11 @@ class Results:
     def _known(self, job: Job) -> dict[str, str]:
         with self._store.read() as connection:
             return truth(connection, job.number)
+
+    def refused(self, job: Job) -> set[int]:
+        """Slots whose answers are rejected, and so decide nothing."""
+        with self._store.read() as connection:
+            return slots.refused(connection, job.number)
 
     def answers(self, job: Job, first: int, last: int) -> Sequence[Row[Any]]:
         """All that is kept of the answers of some slots."""
@@ -189,13 +198,14 @@ class Results:
 
     def _gathered(self, job: Job, template: str) -> Gathered:
         names: dict[str, str] = {}
+        refused = self.refused(job)
         found, after, rejected, reported = Gathered(), -1, 0, 0
         while True:
             with self._store.read() as connection:
                 rows = submissions.said(connection, job.number, after, LOT)
             for row in rows:
                 found.revealed.append(row.revealed_at.timestamp())
-                if row.state == "rejected":
+                if row.slot in refused:
                     rejected += 1
                     continue
                 if row.report is not None:
@@ -203,7 +213,7 @@ class Results:
                     continue
                 if row.state != "revealed" and row.reviewed_at is not None:
                     found.approved.append(row.reviewed_at.timestamp())
-                key = key_of(template, row.answer)
+                key = parts_of(template, json.loads(row.answer)) or key_of(template, row.answer)
                 found.units.append(row.unit)
                 found.workers.append(names.setdefault(row.worker, row.worker))
                 found.keys.append(names.setdefault(key, key))
@@ -231,7 +241,7 @@ def key_of(template: str, text: str) -> str:
 
 
 def decide(said: Gathered, template: str, algorithm: str = "ds", known: Mapping[str, str] | None = None) -> Decided:
-    """What answers come to, weighed as the job's own consensus weighs them (`aggregator.REQUEST`), but for rejected ones.
+    """What answers come to, weighed as the job's own consensus weighs them (`counting.REQUEST`), but for rejected ones.
 
     Args:
         known: labels of known units by position, as text.
@@ -240,10 +250,17 @@ def decide(said: Gathered, template: str, algorithm: str = "ds", known: Mapping[
         return _nothing(said, algorithm)
     labels = Labels.of_columns(np.asarray(said.units), np.asarray(said.workers, object), np.asarray(said.keys, object))
     best, sure, tops = _majority(labels)
-    used, right = "majority", _agreeing(labels, best)
-    if template in CHOOSING and 1 < len(labels.classes) <= MOST_CLASSES:
+    used, right, classes = "majority", _agreeing(labels, best), labels.classes
+    parted: dict[int, Outcome] = {}
+    request = replace(REQUEST, algorithm=algorithm)  # type: ignore[arg-type]
+    if template in PARTS:
+        used, parted = PARTS[template], {int(unit): one for unit, one in Outcomes(cast(Kind, PARTS[template]), request, labels).by_unit.items()}
+        texts = [text_of(one.value) for one in parted.values()]
+        classes, best = np.unique(texts, return_inverse=True)
+        sure = np.asarray([one.confidence for one in parted.values()])
+    elif template in CHOOSING and 1 < len(labels.classes) <= MOST_CLASSES:
         named = {int(unit): label for unit, label in (known or {}).items()}
-        found = quality.consensus(labels, replace(REQUEST, algorithm=algorithm), truth=named or None)  # type: ignore[arg-type]
+        found = quality.consensus(labels, request, truth=named or None)
         used, best = found.used, found.best
         sure = found.posteriors[np.arange(len(best)), best]
         right = tuple(Quality(one.worker, one.answers, one.right, one.low, one.high) for one in found.skills)
@@ -257,7 +274,7 @@ def decide(said: Gathered, template: str, algorithm: str = "ds", known: Mapping[
         rejected=said.rejected,
         reported=said.reported,
         positions=np.asarray(labels.units),
-        classes=[str(name) for name in labels.classes],
+        classes=[str(name) for name in classes],
         best=np.asarray(best),
         sure=np.asarray(sure, float),
         votes=labels.per_unit,
@@ -268,6 +285,7 @@ def decide(said: Gathered, template: str, algorithm: str = "ds", known: Mapping[
         workers=tuple(sorted(right, key=lambda one: (-one.answers, one.worker))),
         revealed=np.sort(np.asarray(said.revealed)),
         approved=np.sort(np.asarray(said.approved)),
+        outcomes=parted,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from backend.services.aggregator import reweigh
 from backend.services.fairness import require_fair
 from backend.services.findings import MACHINE, require_evidence
 from backend.services.postings import Job
@@ -160,6 +161,8 @@ class Bench:
         audit |= {"code": why and why.code, "reason": why and why.reason}
         where = [reviews.may_be_paid] if (before, verdict) == ("rejected", "approved") else []
         done = reviews.decide(self.connection, audit, self.now, where, ids)
+        if done and "rejected" in (before, verdict):
+            reweigh(self.connection, self.posting, self.now)
         if done:
             tell(self.connection, self.listeners, Judged(verdict, self.posting, done, self.now))
         return len(done)

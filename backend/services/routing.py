@@ -3,6 +3,7 @@ random audit that says how good the model's part is."""
 
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -10,18 +11,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from backend.services import outward
 from backend.services.postings import Job, Postings
 from backend.store import consensus, fairness, postings
 from backend.store import routing as rows_of
 from backend.store.content import Contents
 from backend.store.database import Store
-from piecework.domain.errors import Conflict, Invalid
+from piecework.domain.errors import Conflict, Invalid, PieceworkError
 from piecework.quality import audits, classifier, manifest, routing
 from piecework.quality.reading import CHOICES
 
 MOST_UNITS = 200_000
 MOST_TRAINED = 100_000
 MOST_AUDIT = 100_000
+MOST_PICTURES, MOST_BYTES, AT_ONCE = 1_000, 16 << 20, 8
+"""Pictures that are fetched to learn from, of how many bytes at most, and how many at once."""
 MEDIA = {"image-classifier": "image"}
 
 
@@ -40,11 +44,12 @@ class Router:
     Args:
         store, contents: where units are.
         jobs: have the manifests.
+        anywhere: whether pictures may lie at private addresses and behind plain HTTP.
         clock: the time, aware.
     """
 
-    def __init__(self, store: Store, contents: Contents, jobs: Postings, clock: Callable[[], datetime]) -> None:
-        self._store, self._contents, self._jobs, self._clock = store, contents, jobs, clock
+    def __init__(self, store: Store, contents: Contents, jobs: Postings, anywhere: bool, clock: Callable[[], datetime]) -> None:
+        self._store, self._contents, self._jobs, self._anywhere, self._clock = store, contents, jobs, anywhere, clock
         self._one_at_a_time = Lock()
 
     async def predict(self, job: Job, said: Sequence[dict[str, Any]]) -> None:
@@ -68,26 +73,44 @@ class Router:
         await self._store.write(lambda c: fairness.put_predictions(c, job.number, said))
 
     def train(self, job: Job) -> int:
-        """Has the small built-in classifier of texts learn from what people have said, and predict every unit; returns how many it learnt from.
+        """Has the small built-in classifier of texts, or of pictures, learn from what people have said, and predict every unit; returns how
+        many it learnt from.
 
         Raises:
-            Invalid: too few labelled texts.
-            Conflict: the units are too many, or not texts.
+            Invalid: too few labelled units, or a picture that can't be read.
+            Unavailable: a picture isn't at its address.
+            Conflict: the units are too many, or neither texts nor pictures.
         """
         self._labels(job)
-        if job.units > MOST_TRAINED:
-            raise Conflict(f"The built-in classifier takes at most {MOST_TRAINED} units; bring predictions of a model of your own.")
+        pictured = self._jobs.manifest(self._jobs.row(job.id))["template"] in MEDIA
+        most = MOST_PICTURES if pictured else MOST_TRAINED
+        if job.units > most:
+            raise Conflict(f"The built-in classifier takes at most {most} units; bring predictions of a model of your own.")
         with self._one_at_a_time:
             with self._store.read() as connection:
                 states, rows = rows_of.all_states(connection, job.number), _units(connection, job.number)
-            texts = {str(row.position): _text(self._contents.unit(job.content, row.content_offset, row.content_length)) for row in rows}
-            if not all(isinstance(text, str) for text in texts.values()):
-                raise Conflict("The built-in classifier reads texts: units that are one, or have one as 'source'.")
+            field = "source-ref" if pictured else "source"
+            read = {str(row.position): _text(self._contents.unit(job.content, row.content_offset, row.content_length), field) for row in rows}
+            if not all(isinstance(text, str) for text in read.values()):
+                raise Conflict(f"The built-in classifier reads texts, or pictures by their address: units that are one, or have one as '{field}'.")
             known = {str(row.position): row.said for row in states if row.said is not None and row.finished}
-            found = classifier.predicted({unit: str(text) for unit, text in texts.items()}, known)
+            texts = {unit: str(text) for unit, text in read.items()}
+            found = classifier.predicted_pictures(self._pictures(texts), known) if pictured else classifier.predicted(texts, known)
         said = [{"unit": int(unit), "label": one.label, "confidence": one.confidence} for unit, one in sorted(found.items())]
         self._store.write_now(lambda c: fairness.put_predictions(c, job.number, said))
         return len(known)
+
+    def _pictures(self, addresses: dict[str, str]) -> dict[str, classifier.Features]:
+        """What the classifier looks at of the pictures at some addresses, by unit."""
+
+        def features(address: str) -> classifier.Features:
+            try:
+                return classifier.picture_features(outward.get(address, MOST_BYTES, self._anywhere))
+            except PieceworkError as error:
+                raise type(error)(f"{address[:200]}: {error.sentence}") from error
+
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            return dict(zip(addresses, threads.map(features, addresses.values()), strict=True))
 
     def route(self, job: Job, target_bps: int, audit: int, seed: int) -> Standing:
         """Goes the next step: draws the validation set and has people asked for nothing else; once they are done with it, lets the model label
@@ -215,9 +238,9 @@ def _line(content: bytes) -> dict[str, Any]:
     return {"source": value if isinstance(value, str) else content.decode()}
 
 
-def _text(content: bytes) -> Any:
+def _text(content: bytes, field: str) -> Any:
     value = json.loads(content)
-    return value.get("source") if isinstance(value, dict) else value
+    return value.get(field) if isinstance(value, dict) else value
 
 
 def _units(connection: Connection, posting: int) -> list[Row[Any]]:

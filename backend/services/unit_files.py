@@ -75,7 +75,7 @@ def _shaped(number: int, row: Any, reading: Reading) -> tuple[Any, int]:
     return row, slots
 
 
-def _initial(number: int, row: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def _initial(number: int, row: dict[str, Any], name: str) -> Any:
     try:
         return initial_value(row, name)
     except Invalid as error:

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, insert, literal_column, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from backend.store.tables import AnswerLabel, JobConsensus, Posting, Unit, UnitConsensus, WorkerSkill
+from backend.store.tables import AnswerLabel, Assignment, JobConsensus, JobListing, Posting, Unit, UnitConsensus, WorkerSkill
 
 AT_ONCE = 200
 """Answers that are taken in one transaction: fewer than a statement may have variables."""
@@ -30,6 +30,16 @@ _PLACE = (
     .values(place=bindparam("b_place"))
 )
 _JOB = select(JobConsensus).where(col(JobConsensus.posting) == bindparam("of"))
+_TEMPLATE = select(JobListing.template).where(col(JobListing.posting) == bindparam("of"))
+_REJECTED = (
+    select(Assignment.unit, func.count())
+    .where(
+        col(Assignment.posting) == bindparam("of"),
+        col(Assignment.state) == "rejected",
+        col(Assignment.unit).in_(bindparam("units", expanding=True)),
+    )
+    .group_by(col(Assignment.unit))
+)
 _OVERLAP = select(Posting.overlap).where(col(Posting.number) == bindparam("of"))
 _UNITS = select(UnitConsensus).where(
     col(UnitConsensus.posting) == bindparam("of"), col(UnitConsensus.unit).in_(bindparam("units", expanding=True))
@@ -54,7 +64,7 @@ _LABELS = (
     .limit(LOT)
 )
 _SINCE = (
-    select(AnswerLabel.unit, AnswerLabel.worker, AnswerLabel.label)
+    select(AnswerLabel.unit, AnswerLabel.worker, AnswerLabel.label, AnswerLabel.slot)
     .join(
         Unit,
         and_(
@@ -129,6 +139,16 @@ def overlap(connection: Connection, posting: int) -> str | None:
     return connection.execute(_OVERLAP, {"of": posting}).scalar()
 
 
+def template(connection: Connection, posting: int) -> str:
+    """Which template a job is of; empty for one that isn't listed."""
+    return connection.execute(_TEMPLATE, {"of": posting}).scalar() or ""
+
+
+def rejected(connection: Connection, posting: int, wanted: Sequence[int]) -> dict[int, int]:
+    """How many rejected answers some units have; those without aren't there."""
+    return {unit: count for unit, count in connection.execute(_REJECTED, {"of": posting, "units": list(wanted)})}
+
+
 def units(connection: Connection, posting: int, wanted: Sequence[int]) -> dict[int, Row[Any]]:
     """What some units are thought to be, by position."""
     return {row.unit: row for row in connection.execute(_UNITS, {"of": posting, "units": list(wanted)})}
@@ -186,6 +206,14 @@ def put_units(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 def put_skills(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Writes workers' skills."""
     upsert(connection, WorkerSkill, ("posting", "worker"), rows)
+
+
+def forget(connection: Connection, posting: int, units: Sequence[int], workers: Sequence[str]) -> None:
+    """Takes away what is thought of units and workers all of whose answers are rejected."""
+    for lot in (units[at : at + AT_ONCE] for at in range(0, len(units), AT_ONCE)):
+        connection.execute(delete(UnitConsensus).where(col(UnitConsensus.posting) == posting, col(UnitConsensus.unit).in_(lot)))
+    for some in (workers[at : at + AT_ONCE] for at in range(0, len(workers), AT_ONCE)):
+        connection.execute(delete(WorkerSkill).where(col(WorkerSkill.posting) == posting, col(WorkerSkill.worker).in_(some)))
 
 
 def change_job(connection: Connection, posting: int, **values: Any) -> None:

@@ -185,25 +185,12 @@ def due(connection: Connection, now: datetime) -> Row[Any] | None:
 
 
 def put_findings(connection: Connection, posting: int, rows: Sequence[dict[str, Any]], left_out: str | None, now: datetime) -> None:
-    """Writes what a job's detectors say in place of what they said. Where that changed for a worker, what a person said of it goes."""
-    before, after = _by_worker(connection.execute(_FINDINGS, {"of": posting})), _by_worker(rows)
+    """Writes what a job's detectors say in place of what they said."""
     connection.execute(delete(Finding).where(col(Finding.posting) == posting))
     for at in range(0, len(rows), LOT):
         connection.execute(insert(Finding), [row | {"posting": posting} for row in rows[at : at + LOT]])
-    for worker in before.keys() | after.keys():
-        if before.get(worker) != after.get(worker):
-            gone = delete(FindingReview).where(col(FindingReview.posting) == posting, col(FindingReview.worker) == worker)
-            connection.execute(gone)
     done = update(Detection).where(col(Detection.posting) == posting)
     connection.execute(done.values(due_at=None, ran_at=now, left_out=left_out))
-
-
-def _by_worker(rows: Any) -> dict[str, set[tuple[str, str]]]:
-    found: dict[str, set[tuple[str, str]]] = {}
-    for row in rows:
-        said = row if isinstance(row, dict) else row._mapping
-        found.setdefault(said["worker"], set()).add((said["detector"], said["evidence"]))
-    return found
 
 
 def suspects(connection: Connection, posting: int, cursor: str, limit: int) -> Sequence[str]:

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, or_, select, text, union_all
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, or_, select, text, union, union_all
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from backend.store.tables import LIVE, Assignment, Posting
@@ -44,6 +45,18 @@ assignment_state = case(
     else_=func.coalesce(_step, _came_to_nothing),
 )
 """The state of a row of `assignment` (joined with its `posting`)."""
+
+_refused = and_(~_paid, or_(col(Assignment.state) == "rejected", func.coalesce(_step, "").in_(("contested", "appealed", "refunded"))))
+_opened = aliased(SlotStep)
+_REFUSED = union(
+    select(col(Assignment.slot))
+    .join(Posting, col(Posting.number) == col(Assignment.posting))
+    .where(col(Assignment.posting) == bindparam("of"), col(Assignment.state) == "rejected", _refused),
+    select(col(Assignment.slot))
+    .join(Posting, col(Posting.number) == col(Assignment.posting))
+    .join(_opened, and_(col(_opened.job) == col(Posting.job), col(_opened.slot) == col(Assignment.slot)))
+    .where(col(Assignment.posting) == bindparam("of"), _has_receipt, _refused),
+)
 
 is_taken = or_(
     *(
@@ -112,6 +125,12 @@ _BETWEEN = union_all(
         for table in (SlotPayment, SlotStep)
     )
 )
+
+
+def refused(connection: Connection, posting: int) -> set[int]:
+    """The slots of a job whose answers are rejected or contested, and so decide nothing: all that weigh answers ask here. One that was
+    overturned, and so paid, isn't among them."""
+    return set(connection.execute(_REFUSED, {"of": posting}).scalars())
 
 
 def taken(connection: Connection, job: str, slots: int) -> Iterator[tuple[int, str]]:

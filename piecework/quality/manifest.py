@@ -173,25 +173,29 @@ def verification(
     return _augmented(job, line, _index(job, label), job.metadata(confidence, "label-verification", workers, True) | said)
 
 
-def adjustment(job: Job, line: Mapping[str, Any], name: str, value: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
+def adjustment(
+    job: Job, line: Mapping[str, Any], name: str, value: Any, metadata: Mapping[str, Any], changed: bool | None = None
+) -> dict[str, Any]:
     """A label that people have mended: of the same form as the one under `name` in the line, with whether anything was changed.
 
     Args:
         name: the label that was shown.
         value, metadata: what came out, as one of the functions above makes it.
+        changed: whether people changed it; None where the values, which aren't addresses, tell.
 
     Raises:
         Invalid: the line has no such label.
     """
     if name not in line or f"{name}-metadata" not in line:
         raise Invalid(f"The line has no label '{name}' to adjust.")
-    status = "unadjusted" if line[name] == value else "adjusted"
+    changed = line[name] != value if changed is None else changed
+    status = "adjusted" if changed else "unadjusted"
     return _augmented(job, line, value, dict(metadata) | {"adjustment-status": status})
 
 
-def initial_value(line: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+def initial_value(line: Mapping[str, Any], name: str) -> list[dict[str, Any]] | dict[str, Any]:
     """What stands under `name` in a line, as the elements that people mend it with take it: boxes as {label, left, top, width, height},
-    entities as {label, startOffset, endOffset}.
+    entities as {label, startOffset, endOffset}, a mask as {src, labelMappings} with the colour of each class.
 
     Raises:
         Invalid: the line has no such label, or one of another kind.
@@ -199,14 +203,17 @@ def initial_value(line: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     value, metadata = line.get(name), line.get(f"{name}-metadata")
     marks = value.get("annotations") if isinstance(value, Mapping) else None
     try:
+        if name.endswith("-ref") and isinstance(value, str) and isinstance(metadata, Mapping):
+            named = [one for at, one in metadata["internal-color-map"].items() if at != "0"]
+            return {"src": value, "labelMappings": {one["class-name"]: {"color": one["hex-color"]} for one in named}}
         if isinstance(marks, Mapping):
             return [{key: one[key] for key in ("label", "startOffset", "endOffset")} for one in marks["entities"]]
         if isinstance(marks, list) and isinstance(metadata, Mapping):
             sides = ("left", "top", "width", "height")
             return [{"label": metadata["class-map"][str(one["class_id"])]} | {side: one[side] for side in sides} for one in marks]
-    except (KeyError, TypeError):
-        raise Invalid(f"The boxes or entities under '{name}' lack something that Ground Truth writes.") from None
-    raise Invalid(f"The line has no boxes or entities under '{name}' to adjust.")
+    except (AttributeError, KeyError, TypeError):
+        raise Invalid(f"The boxes, entities or mask under '{name}' lack something that Ground Truth writes.") from None
+    raise Invalid(f"The line has no boxes, entities or mask under '{name}' to adjust.")
 
 
 def _index_all(job: Job, names: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ from piecework.domain.typed_data import Key
 from piecework.quality.consensus import Consensus, Decision, Request, consensus, explain
 from piecework.quality.dawid_skene import Progress, Settings
 from piecework.quality.labels import Labels
+from piecework.quality.outcomes import KINDS, Outcomes
 from piecework.quality.signature import sign_message, signer_of
 from piecework.quality.skill import Skill
 
@@ -27,9 +28,16 @@ CLOSE = 2e-6
 """How far two machines' numbers may lie apart."""
 
 
-def write(found: Consensus, key: Key | None = None, known: Mapping[str, str] | None = None) -> Iterator[bytes]:
-    """The file, line by line; signed where a key is given. `known` is the truth that the confidence was calibrated with."""
-    lines = [canonical_json(value) + b"\n" for value in _body(found, known or {})]
+def write(
+    found: Consensus | Outcomes, key: Key | None = None, known: Mapping[str, str] | None = None, rejected: int | None = None
+) -> Iterator[bytes]:
+    """The file, line by line; signed where a key is given.
+
+    Args:
+        known: the truth that the confidence was calibrated with.
+        rejected: how many answers were left out because somebody rejected them; None where nobody reviews.
+    """
+    lines = [canonical_json(value) + b"\n" for value in _body(found, known or {}, rejected)]
     yield from lines
     yield canonical_json(_seal(lines, key)) + b"\n"
 
@@ -52,31 +60,57 @@ def verify(lines: Iterable[bytes], labels: Labels, progress: Progress | None = N
     _check_head(head)
     if head["answers_sha256"] != labels.digest().hex():
         raise Invalid("These aren't the answers that the result was made from: their SHA-256 differs.")
-    again = consensus(labels, _request(head), head["skills"], head["known"], progress)
-    _compare(values[:-1], list(_body(again, head["known"])))
+    if head.get("algorithm") in KINDS:
+        again: Consensus | Outcomes = Outcomes(head["algorithm"], _request(head | {"algorithm": "ds"}), labels)
+    else:
+        again = consensus(labels, _request(head), head["skills"], head["known"], progress)
+    _compare(values[:-1], list(_body(again, head["known"], head.get("rejected"))))
     return signer
 
 
-def _body(found: Consensus, known: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    labels, request = found.labels, found.request
-    yield {
-        "format": FORMAT,
-        "version": request.version,
-        "algorithm": request.algorithm,
+def _body(found: Consensus | Outcomes, known: Mapping[str, str], rejected: int | None) -> Iterator[dict[str, Any]]:
+    if isinstance(found, Outcomes):
+        yield _head(found, found.kind, known, rejected)
+        yield from _outcomes(found)
+        return
+    yield _head(found, found.request.algorithm, known, rejected) | {
         "used": found.used,
-        "seed": request.seed,
-        "settings": asdict(request.settings),
         "skills": None if found.skill_of is None else dict(found.skill_of),
-        "known": dict(known),
         "temperature": None if found.temperature is None else round(found.temperature, PLACES),
-        "answers": len(labels),
-        "answers_sha256": labels.digest().hex(),
-        "classes": [str(name) for name in labels.classes],
+        "classes": [str(name) for name in found.labels.classes],
         "workers": {one.worker: _skill(one) for one in found.skills},
     }
     skill_of = {one.worker: one for one in found.skills}
     for decision in found.decisions():
         yield _unit(decision, found, skill_of)
+
+
+def _head(found: Consensus | Outcomes, algorithm: str, known: Mapping[str, str], rejected: int | None) -> dict[str, Any]:
+    labels, request = found.labels, found.request
+    return {
+        "format": FORMAT,
+        "version": request.version,
+        "algorithm": algorithm,
+        "used": algorithm,
+        "seed": request.seed,
+        "settings": asdict(request.settings),
+        "skills": None,
+        "known": dict(known),
+        "temperature": None,
+        "answers": len(labels),
+        "answers_sha256": labels.digest().hex(),
+        "classes": [],
+        "workers": {},
+    } | ({} if rejected is None else {"rejected": rejected})
+
+
+def _outcomes(found: Outcomes) -> Iterator[dict[str, Any]]:
+    said: dict[Any, list[dict[str, Any]]] = {}
+    for unit, worker, text in found.labels.rows():
+        said.setdefault(unit, []).append({"worker": str(worker), "label": json.loads(text)})
+    for unit, one in found.by_unit.items():
+        why = f"{one.answers} answers; classes were named by {', '.join(f'{count} ({name})' for name, count in one.counts.items()) or 'nobody'}."
+        yield {"unit": str(unit), "label": one.value, "confidence": round(one.confidence, PLACES), "votes": said[unit], "why": why}
 
 
 def _skill(skill: Skill) -> dict[str, Any]:

@@ -5,7 +5,7 @@ appeal. One signal makes a note that somebody may look at. Honest people trip ev
 stands on the signal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -71,3 +71,17 @@ def recommend(worker: str, signals: Sequence[Signal], review: Review) -> Recomme
     if len(families) >= 2 and review is Review.CONFIRMED:
         return Recommendation(worker, Advice.CONTEST, grounds)
     return Recommendation(worker, Advice.LOOK, grounds)
+
+
+def reviewed(worker: str, signals: Sequence[Signal], review: Review, seen: Collection[str]) -> Recommendation:
+    """What to do about a worker of whom a person has spoken, for the detectors that it saw: their numbers may move since, as answers come,
+    but what another detector claims nobody has looked at.
+
+    Args:
+        seen: the detectors that had a word on the worker then.
+    """
+    looked_at = [one for one in signals if one.detector in seen]
+    advised = recommend(worker, looked_at, review)
+    if advised.advice is Advice.CONTEST or len(looked_at) == len(signals):
+        return advised
+    return recommend(worker, signals if review is Review.CONFIRMED else [one for one in signals if one.detector not in seen], Review.NONE)

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from backend.services.aggregator import fitted
+from backend.services.aggregator import reweigh
+from backend.services.counting import fitted
 from backend.services.results import Gathered, decide
 from backend.store import consensus as rows_of
 from backend.store import gold, holding
@@ -107,12 +108,12 @@ def test_answers_that_come_while_a_fit_is_written_are_not_lost(store: Store, mon
     crowd(desk, 3, {})
     keep = desk.aggregator._keep
 
-    def late(leadership: Any, of: int, found: Any) -> None:
+    def late(leadership: Any, of: int, given: Any, found: Any) -> None:
         row = desk.take(worker(9))
         assert row is not None
         desk.say(row, "a")
         desk.aggregator._take(leadership)
-        keep(leadership, of, found)
+        keep(leadership, of, given, found)
 
     monkeypatch.setattr(desk.aggregator, "_keep", late)
     desk.now = desk.now.replace(year=2027)
@@ -227,6 +228,45 @@ def test_a_known_unit_stays_aside_however_its_answers_come_out(store: Store) -> 
     assert [row["unit"] for row in taken if row is not None] == [1, 1], "its other slots are nobody's in turn"
 
 
+def test_a_rejected_answer_counts_nowhere_and_another_is_asked_for_it(store: Store) -> None:
+    desk = counter(store, [4, 4], SURE)
+    rows = [_take_unit(desk, worker(n), unit) for unit in range(2) for n in range(2)]
+    for row in rows:
+        desk.say(row, "a")
+    desk.step(60)
+    assert desk.take(worker(5)) is None, "two who agree are enough"
+    judge(desk, rows[:2], "rejected")
+    desk.step(60)
+    assert set(units(store, desk.posting)) == {1}, "nothing that counts was said of the other"
+    again = [desk.take(worker(n)) for n in (5, 6, 7)]
+    assert [row and row["unit"] for row in again] == [0, 0, None]
+    for row in again[:2]:
+        assert row is not None
+        desk.say(row, "b")
+    desk.step(60)
+    assert (units(store, desk.posting)[0].label, json.loads(units(store, desk.posting)[0].counts)) == ("b", {"b": 2})
+    judge(desk, [row for row in [*rows[2:], *again[:2]] if row], "rejected")
+    desk.step(60)
+    with store.read() as connection:
+        standing = rows_of.job(connection, desk.posting)
+        assert rows_of.worker_page(connection, desk.posting, "", 100) == []
+    assert units(store, desk.posting) == {} and standing is not None and (standing.fitted, standing.rejected, standing.refit_at) == (6, 6, None)
+    judge(desk, rows[:1], "revealed")
+    desk.step(60)
+    assert [(row.unit, row.label, row.answers) for row in units(store, desk.posting).values()] == [(0, "a", 1)]
+
+
+def judge(desk: Counter, rows: list[dict[str, Any]], state: str) -> None:
+    """What a review does to answers, and to the consensus."""
+
+    def work(connection: Any) -> None:
+        for row in rows:
+            connection.execute(text("UPDATE assignment SET state = :state WHERE id = :id"), {"state": state, "id": row["id"]})
+        reweigh(connection, desk.posting, desk.now)
+
+    desk.store.write_now(work)
+
+
 def _known(desk: Counter, who: str) -> dict[str, Any]:
     """The known unit's slot that was freed, for this worker: ranked picking doesn't see it, so it is held by name."""
 
@@ -333,18 +373,77 @@ def test_a_requester_reads_the_consensus_and_anyone_verifies_its_file(running: W
     assert [one["unit"] for one in rest["items"]] == [2, 3] and rest["next"] is None
     workers = call(running, "GET", f"{path}/workers", token=token).body["items"]
     assert len(workers) == 3 and all(one["answers"] == 4 and 0 < one["low"] < one["right"] < one["high"] < 1 for one in workers)
-    result, answers = tmp_path / "result.jsonl", tmp_path / "answers.csv"
-    result.write_bytes(call(running, "GET", f"{path}/file", token=token).body)
-    answers.write_bytes(call(running, "GET", f"{path}/answers", token=token).body)
-    checked = subprocess.run(
-        [sys.executable, "-m", "piecework.cli", "consensus", str(answers), "--verify", str(result), "--json"],
-        capture_output=True, text=True, check=True,
-    )
-    assert json.loads(checked.stdout)["signer"] == running.chain.coordinator.address
+    assert verified(running, token, path, tmp_path) == running.chain.coordinator.address
     assert len(call(running, "GET", f"{path}/answers?answers=5", token=token).body.splitlines()) == 6
     stranger = sign_in(running, new_key())
     assert [call(running, "GET", path + part, token=stranger).status for part in ("", "/workers", "/file", "/answers")] == [403] * 4
     assert call(running, "GET", f"{path}/file?answers=13", token=token).status == 409
+
+    (mistake,) = running.rows("SELECT id FROM assignment WHERE unit = 1 AND answer = '\"cat\"'")
+    review = f"/v1/jobs/{found['id']}/reviews"
+    assert call(running, "POST", review, {"reject": [{"assignment": mistake.id, "reason": "It barks."}]}, token).status == 200
+    running.until("SELECT 1 FROM job_consensus WHERE rejected = 1 AND refit_at IS NULL")
+    view = call(running, "GET", path, token=token).body
+    assert (view["answers"], view["fitted"], view["rejected"], view["items"][1]["counts"]) == (12, 12, 1, {"dog": 2})
+    assert verified(running, token, path, tmp_path) == running.chain.coordinator.address
+    assert json.loads((tmp_path / "result.jsonl").read_text().splitlines()[0])["rejected"] == 1
+    page = json.loads(running.page(f"/hire/jobs/{found['id']}/results.json", token))
+    assert page["units"][1]["votes"] == 2 and page["units"][1]["confidence"] == pytest.approx(view["items"][1]["confidence"], abs=2e-4)
+    assert call(running, "POST", review, {"undo": [mistake.id]}, token).status == 200
+    running.until("SELECT 1 FROM job_consensus WHERE rejected = 0 AND refit_at IS NULL")
+    assert call(running, "GET", path, token=token).body["items"][1]["counts"] == {"cat": 1, "dog": 2}
+
+
+def verified(running: Works, token: str, path: str, folder: Path) -> str:
+    """Who signed a job's file, which is checked against its answers by the command."""
+    result, answers = folder / "result.jsonl", folder / "answers.csv"
+    result.write_bytes(call(running, "GET", f"{path}/file", token=token).body)
+    answers.write_bytes(call(running, "GET", f"{path}/answers", token=token).body)
+    command = [sys.executable, "-m", "piecework.cli", "consensus", str(answers), "--verify", str(result), "--json"]
+    return str(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["signer"])
+
+
+BOX = {"label": "cat", "left": 10, "top": 10, "width": 40, "height": 40}
+PICTURE = {"source-ref": "https://example.org/1.png"}
+SIZE = {"width": 640, "height": 480}
+PARTS = {
+    "bounding-box": ([{"boundingBoxes": [BOX | {"left": left}], "inputImageProperties": SIZE} for left in (10, 12, 14)], [BOX | {"left": 12}], "boxes"),
+    "entity-annotation": (
+        [{"entities": [{"label": "cat", "startOffset": 0, "endOffset": end}]} for end in (3, 3, 4)],
+        [{"label": "cat", "startOffset": 0, "endOffset": 3}], "spans",
+    ),
+    "classifier-multi-select": ([{"labels": ["cat", "dog"]}, {"labels": ["dog", "cat"]}, {"labels": ["cat"]}], ["cat", "dog"], "multilabel"),
+}
+
+
+@pytest.mark.parametrize("template", PARTS)
+def test_boxes_spans_and_several_classes_have_a_consensus_too(market: Works, template: str, tmp_path: Path) -> None:
+    answers, wanted, kind = PARTS[template]
+    content = PICTURE if template == "bounding-box" else {"source": "cats and dogs"}
+
+    async def run() -> tuple[str, dict[str, Any]]:
+        async with Market(market.url) as client:
+            asker, found = await open_job(client, market.chain.requester, [(content, 3)], template=template, labels=["cat", "dog"])
+            for said in answers:
+                await answer(await Worker.sign_in(client, new_key()), found, 0, said)
+            return asker.session.token, found
+
+    token, found = asyncio.run(run())
+    path = f"/v1/jobs/{found['id']}/consensus"
+    of = "SELECT 1 FROM job_consensus c JOIN posting p ON p.number = c.posting WHERE p.job = :job AND"
+    market.until(f"{of} c.fitted = 3", job=found["id"])
+    view = call(market, "GET", path, token=token).body
+    (unit,) = view["items"]
+    assert view["used"] == kind and json.loads(unit["label"]) == wanted and unit["answers"] == 3 and 0.5 < unit["confidence"] <= 1
+    assert unit["counts"]["cat"] == 3
+    assert verified(market, token, path, tmp_path) == market.chain.coordinator.address
+    page = json.loads(market.page(f"/hire/jobs/{found['id']}/results.json", token))
+    assert page["used"] == kind and page["units"][0]["confidence"] == pytest.approx(unit["confidence"], abs=1e-6)
+    (odd,) = market.rows("SELECT a.id FROM assignment a JOIN posting p ON p.number = a.posting WHERE p.job = :job ORDER BY a.slot LIMIT 1", job=found["id"])
+    rejected = {"reject": [{"assignment": odd.id, "reason": "no"}]}
+    assert call(market, "POST", f"/v1/jobs/{found['id']}/reviews", rejected, token).status == 200
+    market.until(f"{of} c.rejected = 1", job=found["id"])
+    assert call(market, "GET", path, token=token).body["items"][0]["answers"] == 2
 
 
 async def _labelled(running: Works) -> tuple[str, dict[str, Any]]:

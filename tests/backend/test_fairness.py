@@ -105,15 +105,19 @@ def test_a_word_of_a_detector_withholds_nothing_and_two_with_a_persons_review_on
     assert reject(mine) == 200
     (shown,) = call(running, "GET", "/v1/me/signals", token=sign_in(running, copy)).body["items"]
     assert shown["review"]["reason"] == "I compared the answers." and "appeal" in shown["advice"] and not shown["withholds_pay"]
+    assert shown["review"]["moved"] is False
     assert (review(new_key(), "cleared"), review(copy, "guilty"), review(copy, "cleared", " ")) == (404, 422, 422)
     stranger = sign_in(running, new_key())
     assert [call(running, "GET", path, token=stranger).status, call(running, "POST", f"{path}/run", {}, stranger).status] == [403, 403]
 
+    running.write("UPDATE finding SET evidence = evidence || ' And more.' WHERE worker = :who", who=copy.address)  # as each fit moves numbers
+    (shown,) = call(running, "GET", "/v1/me/signals", token=sign_in(running, copy)).body["items"]
+    assert shown["review"]["verdict"] == "confirmed" and shown["review"]["moved"] and "appeal" in shown["advice"], "it is the same claim"
     call(running, "PUT", "/v1/me/sharing", {"share": False}, sign_in(running, copy))
     assert call(running, "POST", f"{path}/run", {}, token).status == 202
     running.until("SELECT 1 FROM finding WHERE NOT EXISTS (SELECT 1 FROM finding WHERE detector = 'interaction')")
     again = {one["worker"]: one for one in call(running, "GET", path, token=token).body["items"]}
-    assert again[copy.address]["review"] is None, "what was confirmed was something else"
+    assert again[copy.address]["review"]["moved"] and again[copy.address]["advice"] == "a person should look", "one of two signals is left"
     assert again[other.address]["review"]["verdict"] == "confirmed"
 
 

@@ -2,22 +2,60 @@
 
 import json
 import secrets
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from piecework.quality import manifest
-from tests.backend.workshop import Works, call, new_key, posting, promised, quick_job, sign_in
+from tests.backend.workshop import Works, call, new_key, posting, promised, quick_job, sign_in, works
+from tests.conftest import Chain
+from tests.quality.pictures import picture
 
 LABELS = ["good", "bad"]
 CLUES = {"good": ["fine", "great", "love"], "bad": ["awful", "broken", "hate"]}
+
+
+@pytest.fixture(scope="module")
+def market(shared_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
+    """A marketplace that fetches pictures from this machine, too."""
+    folder = tmp_path_factory.mktemp("market")
+    with works(shared_chain, f"sqlite:///{folder}/piecework.db", folder, PIECEWORK_WEBHOOKS_ANYWHERE="true") as shared:
+        yield shared
+
+
+@pytest.fixture
+def gallery() -> Iterator[str]:
+    """The address of a server with pictures: /N.png is a disc for even N, and stripes for odd ones; beyond 99 there are none."""
+
+    class Shown(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            number = int(self.path[1:].partition(".")[0])
+            data = picture(number % 2, number) if number < 100 else b"none"
+            self.send_response(200 if number < 200 else 404)
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Shown)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 def unit(n: int) -> dict[str, Any]:
     return {"source": f"It is {CLUES[LABELS[n % 2]][n % 3]} number{n}", "id": n}
 
 
-def answer_all(market: Works, job: str, most: int = 1_000) -> list[int]:
+def answer_all(market: Works, job: str, most: int = 1_000, as_label: bool = False) -> list[int]:
     """One worker answers rightly whatever it is given; the units."""
     key = new_key()
     token, done = sign_in(market, key), []
@@ -25,7 +63,8 @@ def answer_all(market: Works, job: str, most: int = 1_000) -> list[int]:
         taken = call(market, "POST", f"/v1/jobs/{job}/assignments", {}, token)
         if taken.status != 201:
             break
-        said = LABELS[taken.body["unit"] % 2]
+        label = LABELS[taken.body["unit"] % 2]
+        said = {"label": label} if as_label else label
         salt, path = secrets.token_bytes(32), f"/v1/assignments/{taken.body['id']}"
         commitment = promised(job, taken.body["slot"], key.address, salt, said)
         assert call(market, "POST", f"{path}/commit", {"commitment": commitment}, token).status == 200
@@ -88,13 +127,31 @@ def test_the_built_in_classifier_learns_from_people_and_asks_for_what_it_knows_l
     path = f"/v1/jobs/{job['id']}"
     assert call(market, "POST", f"{path}/predictions/train", {}, token).status == 422, "nobody has said anything"
     answer_all(market, job["id"], 24)
-    market.until("SELECT 1 FROM job_consensus WHERE answers = 24")
+    market.until("SELECT 1 FROM job_consensus WHERE answers = 24 AND posting = (SELECT max(number) FROM posting)")
     assert call(market, "POST", f"{path}/predictions/train", {}, token).body == {"learnt_from": 24}
     rows = market.rows("SELECT unit, label, confidence FROM prediction WHERE posting = (SELECT max(number) FROM posting) ORDER BY unit")
     assert len(rows) == 40 and sum(row.label == LABELS[row.unit % 2] for row in rows) >= 36
     following = call(market, "GET", f"{path}/predictions/next?limit=3", token=token).body["units"]
     sure = {row.unit: row.confidence for row in rows if row.unit >= 24}
     assert following == sorted(sure, key=lambda n: (sure[n], n))[:3]
+
+
+def test_the_built_in_classifier_learns_from_pictures_too(market: Works, gallery: str) -> None:
+    def pictured(numbers: list[int]) -> tuple[str, str]:
+        units = [({"source-ref": f"{gallery}/{number}.png"}, 1) for number in numbers]
+        token, job = quick_job(market, units, labels=LABELS, template="image-classifier")
+        answer_all(market, job["id"], 16, as_label=True)
+        market.until("SELECT 1 FROM job_consensus WHERE answers = 16 AND posting = (SELECT max(number) FROM posting)")
+        return token, f"/v1/jobs/{job['id']}/predictions/train"
+
+    token, path = pictured(list(range(30)))
+    assert call(market, "POST", path, {}, token).body == {"learnt_from": 16}
+    rows = market.rows("SELECT unit, label FROM prediction WHERE posting = (SELECT max(number) FROM posting)")
+    assert len(rows) == 30 and sum(row.label == LABELS[row.unit % 2] for row in rows) >= 28
+    for missing, why in ((150, "can't be read"), (250, "HTTP 404")):
+        token, path = pictured([*range(19), missing])
+        refused = call(market, "POST", path, {}, token)
+        assert refused.status in (422, 503) and f"{gallery}/{missing}.png" in refused.body["detail"] and why in refused.body["detail"]
 
 
 def test_a_verification_job_says_what_people_think_of_the_label_that_is_there(market: Works) -> None:

@@ -10,7 +10,7 @@ from piecework.quality.consensus import consensus
 from piecework.quality.crowds import Crowd, make
 from piecework.quality.interaction import Features
 from piecework.quality.mistakes import _thinned
-from piecework.quality.suspicion import FAMILIES, Advice, Review, Signal, recommend
+from piecework.quality.suspicion import FAMILIES, Advice, Review, Signal, recommend, reviewed
 from scripts.quality_figures import curves, honest_texts
 
 
@@ -95,3 +95,20 @@ def test_no_signals_withhold_pay_and_only_two_families_and_a_person_recommend(de
 
 def test_anothers_signals_say_nothing_of_a_worker() -> None:
     assert recommend("v", [signal("excess"), signal("canary")], Review.CONFIRMED).advice is Advice.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("now", "review", "seen", "advice"),
+    [
+        (("excess", "canary"), Review.CONFIRMED, {"excess", "canary"}, Advice.CONTEST),
+        (("excess", "canary", "duplicate"), Review.CONFIRMED, {"excess", "canary"}, Advice.CONTEST),
+        (("excess", "duplicate"), Review.CONFIRMED, {"excess", "canary"}, Advice.LOOK),
+        (("excess",), Review.CONFIRMED, {"excess", "canary"}, Advice.LOOK),
+        (("excess", "canary"), Review.CLEARED, {"excess", "canary"}, Advice.NOTHING),
+        (("excess", "canary"), Review.CLEARED, {"excess"}, Advice.LOOK),
+        (("canary",), Review.CONFIRMED, {"excess"}, Advice.LOOK),
+        ((), Review.CONFIRMED, {"excess"}, Advice.NOTHING),
+    ],
+)
+def test_a_review_stands_for_the_detectors_that_it_saw_whatever_their_numbers(now: tuple[str, ...], review: Review, seen: set[str], advice: Advice) -> None:
+    assert reviewed("w", [signal(name) for name in now], review, seen).advice is advice

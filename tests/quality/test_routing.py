@@ -10,6 +10,7 @@ from piecework.domain.errors import Invalid
 from piecework.quality import classifier, manifest, routing
 from piecework.quality.boxes import Agreed, Box
 from piecework.quality.routing import Prediction
+from tests.quality.pictures import picture
 from piecework.quality.spans import Entity, Span
 
 JOB = manifest.Job("animal", "labeling-job/animals", datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone.utc), ("bird", "cat"))
@@ -167,3 +168,19 @@ def test_the_small_classifier_learns_words_and_is_not_flattered_by_what_it_knows
         classifier.predicted(texts, dict.fromkeys(list(texts)[:20], "good"))
     with pytest.raises(Invalid, match="no words"):
         classifier.predicted({f"u{n}": "!!" for n in range(20)}, {f"u{n}": "ab"[n % 2] for n in range(20)})
+
+
+def test_the_classifier_of_pictures_learns_from_colours_and_edges_and_says_nothing_of_noise() -> None:
+    features = {f"u{n:03}": classifier.picture_features(picture(n % 2, n, "JPEG" if n % 3 else "PNG")) for n in range(80)}
+    truth = {unit: "ab"[at % 2] for at, unit in enumerate(features)}
+    known = dict(list(truth.items())[:30])
+    said = classifier.predicted_pictures(features, known)
+    assert said.keys() == features.keys() and next(iter(features.values())).shape == (384,)
+    assert np.mean([said[unit].label == truth[unit] for unit in features]) > 0.95
+    chance = np.random.default_rng(0)
+    drawn = {unit: "ab"[chance.integers(2)] for unit in known}
+    of_noise = classifier.predicted_pictures(features, drawn)
+    assert np.mean([of_noise[unit].label == drawn[unit] for unit in drawn]) < 0.8, "labels without a reason aren't learnt by heart"
+    for wrong in (b"", b"no picture", picture(0, 1)[:200]):
+        with pytest.raises(Invalid, match="can't be read"):
+            classifier.picture_features(wrong)

@@ -5,7 +5,8 @@ import pytest
 
 from piecework.domain.errors import Invalid
 from piecework.quality import spending
-from piecework.quality.campaign import Outcome, bought, outcome, saving
+from piecework.quality.campaign import Outcome, bought, handed, outcome, saving
+from piecework.quality.crowds import Crowd, make
 from piecework.quality.labels import Labels
 from piecework.quality.spending import Next, Overlap
 from tests.quality.crowd import made
@@ -63,6 +64,15 @@ def test_a_replay_is_the_same_twice_and_keeps_its_bounds() -> None:
     assert places == bought(labels, Overlap(2, 4, 0.9), seed=5)
     per_unit = np.bincount(labels.unit[places])
     assert per_unit.min() >= 2 and per_unit.max() <= 4
+
+
+@pytest.mark.parametrize("by_skill", [False, True])
+def test_handing_out_by_worth_and_by_skill_keeps_its_bounds_and_asks_nobody_twice(by_skill: bool) -> None:
+    labels = make(Crowd(units=40, workers=12, each=12, classes=2), 2).labels
+    places = handed(labels, Overlap(2, 6, 0.95), 5, by_skill)
+    assert places == handed(labels, Overlap(2, 6, 0.95), 5, by_skill) and len(set(places)) == len(places)
+    per_unit = np.bincount(labels.unit[places])
+    assert per_unit.min() >= 2 and per_unit.max() <= 6 and len(set(per_unit)) > 1
 
 
 def test_a_saving_is_measured_between_the_fixed_overlaps() -> None:

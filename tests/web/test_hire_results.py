@@ -1,6 +1,7 @@
 """A requester's pages read without a browser: progress, results and the files, by a bearer's session."""
 
 import asyncio
+import base64
 import csv
 import io
 import json
@@ -10,6 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from piecework.client import Market, Worker
 from piecework.quality import manifest
@@ -250,6 +252,54 @@ def test_a_manifest_says_what_people_adjusted(market: Works) -> None:
     assert [line["new-metadata"]["adjustment-status"] for line in lines] == ["unadjusted", "adjusted"]
     assert lines[1]["new"]["annotations"]["entities"][0]["endOffset"] == 4 and lines[1]["old"] == old and "initial-value" not in lines[1]
     status, body, _ = read(market, path + "&adjusts=none", token)
-    assert status == 422 and b"no boxes or entities under 'none'" in body
+    assert status == 422 and b"no boxes, entities or mask under 'none'" in body
     plain, other = quick_job(market, [("x", 1)])
     assert read(market, f"/hire/jobs/{other['id']}/results.manifest?adjusts=old", plain)[0] == 422
+
+
+def painted(rows: list[str], modified: bool | None = None) -> dict[str, Any]:
+    """An answer of crowd-semantic-segmentation: a picture of letters, c for a car, d for a dog."""
+    ink = {"c": (31, 119, 180, 255), "d": (255, 127, 14, 255), ".": (255, 255, 255, 0)}
+    sink = io.BytesIO()
+    image = Image.new("RGBA", (len(rows[0]), len(rows)))
+    image.putdata([ink[letter] for row in rows for letter in row])
+    image.save(sink, "PNG")
+    said = {"labeledImage": {"pngImageData": base64.b64encode(sink.getvalue()).decode()}, "inputImageProperties": {"width": 4, "height": 2}}
+    said |= {"labelMappings": {"car": {"color": "#1F77B4"}, "dog": {"color": "#ff7f0e"}}}
+    return said | ({} if modified is None else {"initialValueModified": modified})
+
+
+def test_masks_go_out_behind_an_address_and_come_in_to_be_mended(market: Works) -> None:
+    """Ground Truth's form for semantic segmentation: NAME-ref is the mask's address, NAME-ref-metadata has the colour and confidence of each class."""
+    said = [painted(rows) for rows in (["cc..", "cc.d"], ["cc..", "c..d"], ["c...", "cc.."])]
+    token, job = quick_job(market, [({"source-ref": "https://example.org/1.png"}, 3)], template="semantic-segmentation", labels=["bird", "car", "dog"])
+
+    async def work(job: dict[str, Any], answers: list[dict[str, Any]]) -> None:
+        async with Market(market.url) as api:
+            for one in answers:
+                await answer(await Worker.sign_in(api, new_key()), job, 0, one)
+
+    asyncio.run(work(job, said))
+    (line,) = [json.loads(line) for line in read(market, f"/hire/jobs/{job['id']}/results.manifest?name=seg", token)[1].splitlines()]
+    metadata = line["seg-ref-metadata"]
+    assert metadata["type"] == "groundtruth/semantic-segmentation" and line["source-ref"] == "https://example.org/1.png"
+    assert {at: one["class-name"] for at, one in metadata["internal-color-map"].items()} == {"0": "BACKGROUND", "1": "car", "2": "dog"}
+    assert [one["hex-color"] for one in metadata["internal-color-map"].values()] == ["#ffffff", "#1f77b4", "#ff7f0e"]
+    assert metadata["internal-color-map"]["1"]["confidence"] == round((1 + 3 / 4 + 3 / 4) / 3, 2)
+    assert line["seg-ref"].startswith(f"{market.url}/masks/")
+    with urllib.request.urlopen(line["seg-ref"]) as shown:  # without a session
+        mask = Image.open(io.BytesIO(shown.read()))
+        assert shown.headers["access-control-allow-origin"] == "*" and shown.headers["content-type"] == "image/png"
+    assert mask.size == (4, 2) and list(mask.getdata()) == [1, 1, 0, 0, 1, 1, 0, 2]
+    other = line["seg-ref"].replace("/0/", "/1/")
+    for wrong in (other, line["seg-ref"][:-5] + ("0" if line["seg-ref"][-5] != "0" else "1") + ".png"):
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(wrong)
+
+    mend = {"src": line["seg-ref"], "labelMappings": {"car": {"color": "#1f77b4"}, "dog": {"color": "#ff7f0e"}}}
+    assert manifest.initial_value(line, "seg-ref") == mend
+    token, again = quick_job(market, [(line | {"initial-value": mend}, 1)], template="semantic-segmentation", labels=["bird", "car", "dog"])
+    asyncio.run(work(again, [painted(["cccc", "cc.d"], True)]))
+    (mended,) = [json.loads(line) for line in read(market, f"/hire/jobs/{again['id']}/results.manifest?name=new-ref&adjusts=seg-ref", token)[1].splitlines()]
+    assert mended["seg-ref"] == line["seg-ref"] and mended["new-ref-metadata"]["adjustment-status"] == "adjusted"
+    assert mended["new-ref-metadata"]["internal-color-map"]["1"]["confidence"] == 0.0, "one worker"

@@ -93,7 +93,7 @@ class Finding(SQLModel, table=True):
 
 
 class FindingReview(SQLModel, table=True):
-    """What a person says who looked at the findings on a worker; it goes when they change."""
+    """What a person says who looked at the findings on a worker. It stands for the detectors that it saw, while they say anything."""
 
     __tablename__ = "finding_review"
     posting: int = Field(primary_key=True)
@@ -102,4 +102,6 @@ class FindingReview(SQLModel, table=True):
     """cleared or confirmed."""
     reason: str = Field(sa_type=Text)
     reviewer: str = Field(max_length=42)
+    seen: str = Field(default="[]", sa_type=Text, sa_column_kwargs={"server_default": "[]"})
+    """JSON list of [detector, evidence], as it was looked at."""
     created_at: datetime = fields.instant()

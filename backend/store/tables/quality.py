@@ -47,6 +47,8 @@ class JobConsensus(SQLModel, table=True):
     """JSON list, in the order in which they were first said."""
     fitted: int = fields.big()
     """Answers that the last fit was over: those with places below this."""
+    rejected: int = fields.big(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many of them it left out because they were rejected."""
     used: str = Field(max_length=10)
     """The algorithm that the last fit ran; empty before it."""
     priors: str = Field(sa_type=Text)

@@ -7,5 +7,6 @@ from backend.web.hire import access, disputes, jobs, money, new, people, results
 router = APIRouter(include_in_schema=False)
 for room in (access, disputes, money, new, people, results, review, jobs):
     router.include_router(room.router)
+router.include_router(results.masks)
 
 __all__ = ["router"]

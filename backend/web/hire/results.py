@@ -6,16 +6,18 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from backend.api.requests import cursor_number
+from backend.api.requests import coordinator, cursor_number, hex_text
 from backend.api.schema import JSON
 from backend.services.exports import FORMATS, Export, check_label_name
-from backend.services.results import ALGORITHMS, CHOOSING
+from backend.services.results import ALGORITHMS
 from backend.store.submissions import spans
 from backend.web.hire.shell import Desk, desk, show
 from backend.web.page import readable
 from piecework.domain.errors import NotFound
+from piecework.quality.reading import CHOICES, PARTS
 
 router = APIRouter(prefix="/hire")
+masks = APIRouter(include_in_schema=False)
 UNITS_A_PAGE = 50
 ANSWERS_SHOWN = 12
 LONGEST = 300
@@ -33,10 +35,10 @@ def export(request: Request, job: str, ending: str) -> Response:
     if ending not in FORMATS:
         raise NotFound(f"Results come as {', '.join(FORMATS)}.")
     at, by = desk(request, job), request.query_params.get("by", "ds")
-    name = check_label_name(request.query_params.get("name", "label"))
+    name = check_label_name(request.query_params.get("name", "label"), at.template)
     decided = at.services.results.decided(at.job, at.template, by)
     d = at.services.deployment
-    made = Export(at.services.results, at.services.postings, at.job, at.row, at.view.manifest, decided, d.token_decimals, d.token_symbol)
+    made = Export(at.services.results, at.services.postings, at.job, at.row, at.view.manifest, decided, at.services.masks, d.token_decimals, d.token_symbol)
     media, suffix, write = FORMATS[ending]
     adjusts = request.query_params.get("adjusts")
     if adjusts is not None:
@@ -50,13 +52,24 @@ def export(request: Request, job: str, ending: str) -> Response:
     return StreamingResponse(parts, media_type=media, headers=headers)
 
 
+@masks.get("/masks/{job}/{unit}/{token}.png")
+def mask(request: Request, job: str, unit: int, token: str) -> Response:
+    """A mask, to whoever has its address: programs that read manifests and workers who mend it have no session as its requester. So any page
+    may read it, too."""
+    if not 0 <= unit < 2**31:
+        raise NotFound("There is no mask at this address.")
+    data = coordinator(request).masks.png(hex_text("The job's id", job, 32), unit, token)
+    headers = {"x-content-type-options": "nosniff", "cache-control": "no-cache", "access-control-allow-origin": "*"}
+    return Response(data, media_type="image/png", headers=headers)
+
+
 @router.get("/jobs/{job}/results")
 @readable
 def results(request: Request, job: str) -> Response:
     """What the answers come to, unit by unit."""
     at = desk(request, job)
     shown = _results(request, at)
-    values = {"job": at.view, "tab": "results", "algorithms": ALGORITHMS, "signed": at.template in CHOOSING} | shown
+    values = {"job": at.view, "tab": "results", "algorithms": ALGORITHMS, "signed": at.template in (*CHOICES, *PARTS)} | shown
     return show(request, "results.html", f"/hire/jobs/{at.job.id}/results.json?{request.url.query}", values)
 
 
