@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -287,14 +288,13 @@ def test_masks_go_out_behind_an_address_and_come_in_to_be_mended(market: Works) 
     assert [one["hex-color"] for one in metadata["internal-color-map"].values()] == ["#ffffff", "#1f77b4", "#ff7f0e"]
     assert metadata["internal-color-map"]["1"]["confidence"] == round((1 + 3 / 4 + 3 / 4) / 3, 2)
     assert line["seg-ref"].startswith(f"{market.url}/masks/")
-    with urllib.request.urlopen(line["seg-ref"]) as shown:  # without a session
-        mask = Image.open(io.BytesIO(shown.read()))
-        assert shown.headers["access-control-allow-origin"] == "*" and shown.headers["content-type"] == "image/png"
-    assert mask.size == (4, 2) and list(mask.getdata()) == [1, 1, 0, 0, 1, 1, 0, 2]
+    status, data, headers = read(market, line["seg-ref"].removeprefix(market.url), None)
+    mask = Image.open(io.BytesIO(data))
+    assert (status, headers["access-control-allow-origin"], headers["content-type"]) == (200, "*", "image/png")
+    assert mask.size == (4, 2) and np.asarray(mask).ravel().tolist() == [1, 1, 0, 0, 1, 1, 0, 2]
     other = line["seg-ref"].replace("/0/", "/1/")
     for wrong in (other, line["seg-ref"][:-5] + ("0" if line["seg-ref"][-5] != "0" else "1") + ".png"):
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(wrong)
+        assert read(market, wrong.removeprefix(market.url), None)[0] == 404
 
     mend = {"src": line["seg-ref"], "labelMappings": {"car": {"color": "#1f77b4"}, "dog": {"color": "#ff7f0e"}}}
     assert manifest.initial_value(line, "seg-ref") == mend
