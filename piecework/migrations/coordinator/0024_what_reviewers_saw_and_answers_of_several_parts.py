@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0023", "0022"
+revision, down_revision = "0024", "0023"
 branch_labels = depends_on = None
 
 PARTS = {
