@@ -52,6 +52,12 @@ _REVEALED = (
     .where(col(Assignment.revealed_at).is_not(None))  # the words of its partial index
     .group_by(Posting.job, Posting.requester)
 )
+_WORKERS = (
+    select(Assignment.worker)
+    .where(col(Assignment.posting) == bindparam("posting"), text(LIVE))
+    .distinct()
+    .order_by(col(Assignment.worker))
+)
 _UNIT = select(Unit).where(col(Unit.posting) == bindparam("posting"), col(Unit.position) == bindparam("position"))
 _JOBS = (
     select(Posting, mirror.posting_state.label("state"))
@@ -76,6 +82,11 @@ def whole(connection: Connection, posting: int, first: int, last: int) -> Sequen
 def unit(connection: Connection, posting: int, position: int) -> Row[Any] | None:
     """One unit of a job."""
     return connection.execute(_UNIT, {"posting": posting, "position": position}).one_or_none()
+
+
+def workers(connection: Connection, posting: int) -> Sequence[str]:
+    """Who has a slot of the job, or had one and didn't give it back."""
+    return connection.execute(_WORKERS, {"posting": posting}).scalars().all()
 
 
 def jobs(connection: Connection, requester: str, before: int, most: int) -> Sequence[Row[Any]]:

@@ -4,7 +4,7 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from piecework.chain.wallet import sign_transaction
 from piecework.client import Market, Worker
+from piecework.domain.typed_data import Key
 from tests.backend.workshop import Works, answer, call, new_key
+from tests.backend.workshop import sign_in as sign_in_by_api
 from tests.web.test_gallery import violations
 from tests.web.wallets import TestWallet, sign_in
 
@@ -143,24 +145,30 @@ def describe(page: Page, market: Works, wallet: TestWallet, folder: Path) -> str
     return page.url.rsplit("/", 1)[1]
 
 
-async def answers(market: Works, job: str) -> list[str]:
+@pytest.fixture(scope="module")
+def workers() -> list[Key]:
+    """Two that answer."""
+    return [new_key(), new_key()]
+
+
+async def answers(market: Works, job: str, workers: Sequence[Key]) -> list[str]:
     """Two workers answer all three units; the second one is of another mind twice."""
     async with Market(market.url) as api:
         view, found = await api.get(f"/v1/jobs/{job}"), []
-        for said in (("good", "bad", "neither"), ("good", "neither", "good")):
-            worker = await Worker.sign_in(api, new_key())
+        for key, said in zip(workers, (("good", "bad", "neither"), ("good", "neither", "good")), strict=True):
+            worker = await Worker.sign_in(api, key)
             for unit, label in enumerate(said):
                 found.append((await answer(worker, view, unit, {"label": label}))["id"])
         return found
 
 
 @pytest.fixture(scope="module")
-def answered(job: str, desk: Page, market: Works) -> str:
+def answered(job: str, desk: Page, market: Works, workers: list[Key]) -> str:
     """The job with its answers, while its page is open."""
     desk.goto(f"{market.url}/hire/jobs/{job}")
     expect(desk.locator("#live")).to_contain_text("No answer yet")
     with ThreadPoolExecutor(1) as pool:  # this thread's loop is Playwright's
-        pool.submit(lambda: asyncio.run(answers(market, job))).result()
+        pool.submit(lambda: asyncio.run(answers(market, job, workers))).result()
     return job
 
 
@@ -370,6 +378,48 @@ def test_units_are_streamed_a_fault_names_its_row_and_an_outage_is_got_over(desk
     desk.locator("dialog.wallet button", has_text="Cancel").click()
     assert len(sent) == 1, "what is there isn't sent again"
     desk.errors.clear()  # type: ignore[attr-defined]  # Chromium says of each refusal that there was one
+
+
+def test_more_answers_are_a_new_job_like_the_old_one_for_workers_who_had_none_of_its_units(
+    desk: Page, answered: str, market: Works, workers: list[Key]
+) -> None:
+    desk.goto(f"{market.url}/hire/jobs/{answered}")
+    desk.once("dialog", lambda dialog: dialog.accept())  # what was entered before is replaced
+    desk.get_by_role("link", name="More answers to the same units").click()
+    desk.locator("form[data-ready]").wait_for()
+    expect(desk.locator("#from")).to_contain_text("More of How was it?, as a new job with money of its own")
+    expect(desk.locator("#from")).to_contain_text("Not for the 2 workers who had one of these units before")
+    expect(desk.locator("#loaded")).to_have_text("3 units from the job before.")
+    expect(desk.locator("#reward")).to_have_value("0.50")
+    expect(desk.get_by_label("Labels to choose from")).to_have_value("good\nbad\nneither")
+    expect(desk.get_by_role("textbox", name="Code")).to_have_value("wrong")
+    assert desk.url.endswith("/hire/new") and not violations(desk)
+    desk.locator("#slots").fill("1")
+    reload(desk)
+    expect(desk.locator("#from input")).to_be_checked()
+    expect(desk.locator("#total")).to_have_text("1.50 DEVUSD at most")
+    desk.locator("#fund").click()
+
+    agree(desk)
+    desk.wait_for_url("**/hire/jobs/0x*")
+    more = desk.url.rsplit("/", 1)[1]
+    old, new = (call(market, "GET", f"/v1/jobs/{job}").body for job in (answered, more))
+    same = ("title", "instructions", "template", "labels", "criteria", "ai_policy", "assignment_seconds", "units", "auto_approval_seconds")
+    assert more != answered and [new[name] for name in same] == [old[name] for name in same] and new["slots"] == 3
+    assert {name: old["terms"][name] for name in ("reward", "arbitrator", "contest_deposit", "review_window")} == {
+        name: new["terms"][name] for name in ("reward", "arbitrator", "contest_deposit", "review_window")
+    }
+    contents = [desk.request.get(f"{market.url}/hire/jobs/{job}/units.jsonl").text() for job in (answered, more)]
+    assert contents[0] == contents[1] and contents[0].count("\n") == 3
+    before, fresh = (sign_in_by_api(market, key) for key in (workers[0], new_key()))
+    assert call(market, "POST", f"/v1/jobs/{more}/assignments", {}, before).status == 403
+    assert call(market, "POST", f"/v1/jobs/{more}/assignments", {}, fresh).status == 201
+
+    desk.goto(f"{market.url}/hire/new?from={answered}&units=new")
+    desk.locator("form[data-ready]").wait_for()
+    expect(desk.locator("#title")).to_have_value("How was it?")
+    expect(desk.locator("#loaded")).to_be_empty()
+    expect(desk.locator("#from [data-apart]")).to_be_hidden()
 
 
 def test_what_goes_wrong_on_the_way_to_money_is_said_and_moves_none(desk: Page, answered: str, market: Works, wallet: TestWallet) -> None:

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from backend.web.hire import access, disputes, jobs, money, new, people, results, review
+from backend.web.hire import access, disputes, jobs, money, more, new, people, results, review
 
 router = APIRouter(include_in_schema=False)
-for room in (access, disputes, money, new, people, results, review, jobs):
+for room in (access, disputes, money, more, new, people, results, review, jobs):
     router.include_router(room.router)
 router.include_router(results.masks)
 

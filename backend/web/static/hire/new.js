@@ -4,6 +4,7 @@ import { mountTask } from "/static/crowd/host.js";
 import { busy, fund, tell } from "/static/hire/act.js";
 import { jobOf } from "/static/hire/draft.js";
 import { units as baseUnits } from "/static/hire/money.js";
+import { asked, draw as drawFrom, filled, keepApart, rest } from "/static/hire/more.js";
 import { forget, keepRows, keptRows, remember, remembered } from "/static/hire/store.js";
 import { columnsOf, guess, lacking, rowsOf, unitOf } from "/static/hire/units.js";
 
@@ -68,46 +69,47 @@ async function take(content, name) {
   mapping = {};
   alone = "";
   shown = 0;
+  if (kept.from) kept.from.same = false; // units of its own
   guessMapping();
   await keepRows({ rows, source });
   changed();
 }
 
 function guessMapping() {
-  const one = kind(), columns = columnsOf(rows);
+  const one = kind(), names = columns();
   if (!one) return;
   const { required, either, may } = fields[one.name], all = [...required, ...either, ...may];
-  mapping = Object.fromEntries(all.map((field) => [field, guess(field, columns)]));
-  if (required.length === 1 && !mapping[required[0]] && columns.length === 1) mapping[required[0]] = columns[0];
-  if (one.name === "label" && columns.length === 1) alone = columns[0];
+  mapping = Object.fromEntries(all.map((field) => [field, guess(field, names)]));
+  if (required.length === 1 && !mapping[required[0]] && names.length === 1) mapping[required[0]] = names[0];
+  if (one.name === "label" && names.length === 1) alone = names[0];
 }
 
 function drawUnits() {
-  const one = kind(), columns = columnsOf(rows), place = $("mapping");
+  const one = kind(), names = columns(), place = $("mapping");
   $("loaded").textContent = rows.length ? `${rows.length.toLocaleString("en")} ${rows.length === 1 ? "unit" : "units"} from ${source}.` : "";
   place.hidden = $("rows").hidden = !rows.length;
   place.replaceChildren();
   if (!rows.length || !one) return;
   const { required, either, may } = fields[one.name], all = [...required, ...either, ...may];
   const select = (label, value, none, set) => {
-    const box = make("select", {}, make("option", { value: "", textContent: none }), ...columns.map((name) => make("option", { value: name, textContent: name })));
-    box.value = columns.includes(value) ? value : "";
+    const box = make("select", {}, make("option", { value: "", textContent: none }), ...names.map((name) => make("option", { value: name, textContent: name })));
+    box.value = names.includes(value) ? value : "";
     box.addEventListener("change", () => { set(box.value); changed(); });
     return make("label", {}, label, " ", box);
   };
-  if (columns.length) {
+  if (names.length) {
     place.append(make("p", { className: "quiet", textContent: "Which column is what:" }));
     for (const field of all) place.append(select(required.includes(field) ? field : `${field} (optional)`, mapping[field], "no column", (value) => { mapping[field] = value; }));
     if (!all.length) place.append(select("A unit is", alone, "the whole row", (value) => { alone = value; }));
   }
-  drawRows(columns);
+  drawRows();
 }
 
-function drawRows(columns) {
-  const names = columns.length ? columns : ["unit"], wrong = new Map(lack().filter(({ row }) => row).map((one) => [`${one.row}/${one.column ?? ""}`, one]));
+function drawRows() {
+  const found = columnsOf(rows), names = found.length ? found : ["unit"], wrong = new Map(lack().filter(({ row }) => row).map((one) => [`${one.row}/${one.column ?? ""}`, one]));
   const first = new Set([...[0, 1, 2, 3, 4], ...[...wrong.values()].map(({ row }) => row - 1)].filter((at) => at < rows.length).slice(0, 12));
   const cell = (at, name) => {
-    const value = columns.length ? rows[at]?.[name] : rows[at], bad = wrong.has(`${at + 1}/${name}`) || wrong.has(`${at + 1}/`);
+    const value = found.length ? rows[at]?.[name] : rows[at], bad = wrong.has(`${at + 1}/${name}`) || wrong.has(`${at + 1}/`);
     return make("td", { textContent: typeof value === "string" ? value.slice(0, 80) : JSON.stringify(value)?.slice(0, 80) ?? "", className: bad ? "fault" : "" });
   };
   const head = make("tr", {}, make("th", { textContent: "unit" }), ...names.map((name) => make("th", { textContent: name })));
@@ -116,8 +118,10 @@ function drawRows(columns) {
 }
 
 const used = () => Object.fromEntries(Object.entries(mapping).filter(([, column]) => column));
-const content = (row) => (columnsOf(rows).length ? unitOf(row, used(), alone) : row);
-const lack = () => [...(refused ? [refused] : []), ...(rows.length && kind() && columnsOf(rows).length ? lacking(rows, fields[kind().name], mapping) : [])];
+/** Rows with columns that are put together to units; the units of another job are whole already. */
+const columns = () => (kept.from?.same ? [] : columnsOf(rows));
+const content = (row) => (columns().length ? unitOf(row, used(), alone) : row);
+const lack = () => [...(refused ? [refused] : []), ...(rows.length && kind() && columns().length ? lacking(rows, fields[kind().name], mapping) : [])];
 
 // ------------------------------------------------------------------------------------------------ the job
 
@@ -139,6 +143,7 @@ function job() {
   try { reward = baseUnits(text("reward"), DECIMALS); } catch (error) { throw at(4, error.message); }
   if (reward === "0") throw at(4, "The reward is more than nothing.");
   return {
+    ...rest(kept.from, text("disputes") === "same"),
     title: text("title"), instructions: text("instructions"), template: one.name, reward,
     labels: one.most_labels && labels().length ? labels() : null,
     options: hasOptions(one) ? parse("options", {}) : {},
@@ -150,7 +155,7 @@ function job() {
     per_worker_limit: limit ? Number(limit) : null,
     assignment_seconds: minutes * 60, estimated_seconds: whole("seconds") >= 1 ? whole("seconds") : null,
     auto_approval_seconds: text("approval") ? Math.round(Number(text("approval")) * DAY) : null,
-    review_window_seconds: DAY, appeal_window_seconds: DAY,
+    ...(!kept.from && { review_window_seconds: DAY, appeal_window_seconds: DAY }),
     ...(text("disputes") === "council" && { arbitrator: form.dataset.council, contest_deposit: String(BigInt(reward) / 10n) }),
     units: rows.slice(0, CHECKED).map((row) => ({ content: content(row), slots })),
   };
@@ -252,6 +257,7 @@ let waiting, checking;
 function changed() {
   refused = null;
   save();
+  drawFrom($("from"), kept.from, changed);
   drawKind();
   drawUnits();
   drawPrice();
@@ -309,6 +315,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   const button = $("fund");
   busy(button, async (say) => {
+    await keepApart(kept.from);
     const body = await check();
     if (!body) { document.querySelector('[data-state="faulty"]')?.focus(); throw new Error("Something is missing; it is said at its step."); }
     const made = await described(body, say);
@@ -319,11 +326,24 @@ form.addEventListener("submit", (event) => {
   });
 });
 
+const old = asked();
+if (old && (!(kept.template || kept.title) || confirm("This replaces what you have entered for another job. Replace it?"))) {
+  try {
+    const { known, rows: brought } = await filled(old, decimal);
+    await forget();
+    Object.assign(kept, { draft: undefined, going: false, closes: undefined, mapping: {}, alone: "", shown: 0 }, known);
+    mapping = {};
+    remember(kept);
+    if (brought) await keepRows({ rows: brought, source: "the job before" });
+  } catch (error) { tell($("fund"), error.message, true); }
+}
+if (old) history.replaceState(null, "", "/hire/new");
 restore();
 const before = await keptRows();
 if (before?.rows) ({ rows, source } = before);
 shown = Number(kept.shown) || 0;
 drawKind();
+drawFrom($("from"), kept.from, changed);
 drawUnits();
 drawPrice();
 preview();
