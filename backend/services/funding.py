@@ -33,26 +33,11 @@ from piecework.chain.escrow import (
 )
 from piecework.chain.rpc import Rpc, RpcRefused
 from piecework.domain.errors import Conflict, Invalid
-from piecework.domain.keccak import keccak256
+from piecework.domain.token_data import PERMIT, RECEIVE, TokenDomain, token_digest
 from piecework.domain.units import decimal_text
-from piecework.domain.words import address_word, uint_word
 
-RECEIVE = keccak256(
-    b"ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
-)
 VALID_SECONDS = 3_600
 """How long a signature may wait to be sent."""
-_DOMAIN = (("name", "string"), ("version", "string"), ("chainId", "uint256"), ("verifyingContract", "address"))
-_TYPES = {
-    "ReceiveWithAuthorization": (
-        *(("from", "address"), ("to", "address"), ("value", "uint256")),
-        *(("validAfter", "uint256"), ("validBefore", "uint256"), ("nonce", "bytes32")),
-    ),
-    "Permit": (
-        *(("owner", "address"), ("spender", "address"), ("value", "uint256")),
-        *(("nonce", "uint256"), ("deadline", "uint256")),
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +85,7 @@ class Funding:
     ) -> None:
         self._store, self._rpc, self._deployment, self._clock = store, rpc, deployment, clock
         self._relayer, self._frugality, self._wake = relayer, frugality, wake
-        self._named = lru_cache(maxsize=16)(self._name)
+        self._domain = lru_cache(maxsize=16)(self._domain_of)
 
     def plan(self, row: Row[Any]) -> Plan:
         """How a job is funded, by what its requester has now; the ledger first.
@@ -121,11 +106,7 @@ class Funding:
             return Plan(amount, ledger, 0, 0, None, self._call(row.requester, encode_post(terms, row.slots, "ledger")))
         wallet = token_balance(self._rpc, row.token, row.requester)
         missing = max(0, amount - wallet)
-        values = {
-            "from": row.requester, "to": self._deployment.escrow, "value": str(amount), "validAfter": "0",
-            "validBefore": str(self._until()), "nonce": row.job,
-        }
-        typed = None if missing else self._message("ReceiveWithAuthorization", row.token, values)
+        typed = None if missing else self._domain(row.token).message(RECEIVE, self._authorized(row, amount, self._until()))
         return Plan(amount, ledger, wallet, missing, typed, None)
 
     async def carry(self, row: Row[Any], valid_before: int, signature: bytes) -> bool:
@@ -158,9 +139,7 @@ class Funding:
         if not self._clock().timestamp() < valid_before < 2**63:
             raise Invalid("The authorization is over; sign it anew.")
         separator = bytes(view(self._rpc, token_abi(), row.token, "DOMAIN_SEPARATOR"))  # type: ignore[call-overload]
-        words = [address_word(row.requester), address_word(self._deployment.escrow), *map(uint_word, (amount, 0, valid_before))]
-        struct = keccak256(b"".join([RECEIVE, *words, bytes.fromhex(row.job[2:])]))
-        if not signed_by_key(row.requester, keccak256(b"\x19\x01" + separator + struct), signature):
+        if not signed_by_key(row.requester, token_digest(separator, RECEIVE, self._authorized(row, amount, valid_before)), signature):
             raise Invalid("The signature is not the requester's over exactly this money for this job.")
         data = encode_post_with_authorization(terms, row.slots, Authorization(0, valid_before, signature))
         call = {"from": self._relayer, "to": self._deployment.escrow, "data": data}
@@ -214,7 +193,7 @@ class Funding:
         nonce = int(view(self._rpc, token_abi(), token, "nonces", owner))  # type: ignore[call-overload]
         escrow = self._deployment.escrow
         values = {"owner": owner, "spender": escrow, "value": str(amount), "nonce": str(nonce), "deadline": str(self._until())}
-        return self._message("Permit", token, values)
+        return self._domain(token).message(PERMIT, values)
 
     def deposit(self, owner: str, amount: int, deadline: int, signature: bytes) -> dict[str, str]:
         """The transaction that deposits with a signed permit."""
@@ -244,20 +223,15 @@ class Funding:
     def _call(self, sender: str, data: str, to: str | None = None) -> dict[str, str]:
         return {"from": sender, "to": to or self._deployment.escrow, "value": "0x0", "data": data}
 
-    def _message(self, name: str, token: str, values: dict[str, Any]) -> dict[str, Any]:
-        types = {"EIP712Domain": _DOMAIN, name: _TYPES[name]}
-        named, version = self._named(token)
+    def _authorized(self, row: Row[Any], amount: int, valid_before: int) -> dict[str, str]:
         return {
-            "types": {kind: [{"name": field, "type": of} for field, of in fields] for kind, fields in types.items()},
-            "primaryType": name,
-            "domain": {"name": named, "version": version, "chainId": self._deployment.chain_id, "verifyingContract": token},
-            "message": values,
-        }
+            "from": row.requester, "to": self._deployment.escrow, "value": str(amount), "validAfter": "0",
+            "validBefore": str(valid_before), "nonce": row.job,
+        }  # fmt: skip
 
-    def _name(self, token: str) -> tuple[str, str]:
-        """The name and version under which the token is signed for (EIP-5267)."""
+    def _domain_of(self, token: str) -> TokenDomain:
         said: Any = view(self._rpc, token_abi(), token, "eip712Domain")
-        return str(said[1]), str(said[2])
+        return TokenDomain(str(said[1]), str(said[2]), self._deployment.chain_id, token)
 
 
 def _whole(signature: bytes) -> bytes:

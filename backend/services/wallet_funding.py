@@ -12,22 +12,13 @@ from piecework.chain.escrow import Escrow, encode_post, encode_post_with_permit,
 from piecework.chain.failover import Failover
 from piecework.chain.rpc import RpcRefused
 from piecework.domain.errors import Conflict, Invalid
-from piecework.domain.keccak import keccak256
 from piecework.domain.terms import Terms
-from piecework.domain.typed_data import DOMAIN_TYPE, recover
+from piecework.domain.token_data import PERMIT, TokenDomain, token_digest
+from piecework.domain.typed_data import recover
 from piecework.domain.units import NATIVE
-from piecework.domain.words import address_word, uint_word
 
 POST_GAS = 130_000
 """What posting a job takes at most (docs/protocol has figures), for a wallet that can't pay yet and so can't be asked."""
-PERMIT = [
-    {"name": "owner", "type": "address"},
-    {"name": "spender", "type": "address"},
-    {"name": "value", "type": "uint256"},
-    {"name": "nonce", "type": "uint256"},
-    {"name": "deadline", "type": "uint256"},
-]
-_PERMIT_HASH = keccak256(("Permit(" + ",".join(f"{field['type']} {field['name']}" for field in PERMIT) + ")").encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +77,10 @@ class WalletFunding:
         standing = self.standing(row)
         if standing.permit is None:
             raise Conflict("This job can't be funded by a permit: it is posted, its token has none, or the wallet holds too little.")
-        if len(signature) != 65 or recover(_digest(standing.permit), signature) != terms.requester:
+        domain = standing.permit["domain"]
+        separator = TokenDomain(domain["name"], domain["version"], domain["chainId"], domain["verifyingContract"]).separator
+        digest = token_digest(separator, PERMIT, standing.permit["message"])
+        if len(signature) != 65 or recover(digest, signature) != terms.requester:
             raise Invalid("The signature is not the requester's over this job's permit; sign it again.")
         return self._transaction(terms, encode_post_with_permit(terms, row.slots, terms.closes_at, signature))
 
@@ -137,10 +131,9 @@ class WalletFunding:
         except (RpcRefused, Invalid, ValueError, OverflowError):
             return None
         _, name, version, chain_id, contract, *_ = said
-        parts = [keccak256(text.encode()) for text in (DOMAIN_TYPE, name, version)]
-        if keccak256(b"".join(parts) + uint_word(chain_id) + address_word(contract)) != bytes(separator):
+        domain = TokenDomain(name, version, chain_id, contract.lower())
+        if domain.separator != bytes(separator):
             return None
-        domain = {"name": name, "version": version, "chainId": chain_id, "verifyingContract": contract.lower()}
         message = {
             "owner": terms.requester,
             "spender": self._deployment.escrow,
@@ -148,17 +141,4 @@ class WalletFunding:
             "nonce": str(nonce),
             "deadline": str(terms.closes_at),
         }
-        types = {"EIP712Domain": [{"name": n, "type": t} for n, t in _DOMAIN_FIELDS], "Permit": PERMIT}
-        return {"types": types, "primaryType": "Permit", "domain": domain, "message": message}
-
-
-_DOMAIN_FIELDS = (("name", "string"), ("version", "string"), ("chainId", "uint256"), ("verifyingContract", "address"))
-
-
-def _digest(typed: dict[str, Any]) -> bytes:
-    domain, message = typed["domain"], typed["message"]
-    parts = [keccak256(text.encode()) for text in (DOMAIN_TYPE, domain["name"], domain["version"])]
-    separator = keccak256(b"".join(parts) + uint_word(domain["chainId"]) + address_word(domain["verifyingContract"]))
-    words = [address_word(message["owner"]), address_word(message["spender"])]
-    words += [uint_word(int(message[name])) for name in ("value", "nonce", "deadline")]
-    return keccak256(b"\x19\x01" + separator + keccak256(_PERMIT_HASH + b"".join(words)))
+        return domain.message(PERMIT, message)

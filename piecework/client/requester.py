@@ -13,11 +13,10 @@ from piecework.client.market import Market, Session, terms_of
 from piecework.domain import merkle
 from piecework.domain.content import content_hash
 from piecework.domain.errors import Conflict, Invalid
-from piecework.domain.keccak import keccak256
 from piecework.domain.terms import Batch
+from piecework.domain.token_data import PERMIT, token_digest
 from piecework.domain.typed_data import Key, recover
 
-PERMIT = keccak256(b"Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)")
 CHUNK = 1000
 """Assignments per review request."""
 
@@ -170,8 +169,6 @@ def permit_digest(rpc: Rpc, token: str, owner: str, spender: str, amount: int, d
     abi: Abi = token_abi()
     separator = view(rpc, abi, token, "DOMAIN_SEPARATOR")
     nonce = int(view(rpc, abi, token, "nonces", owner))  # type: ignore[call-overload]
-    words = [bytes.fromhex(owner[2:]).rjust(32, b"\0"), bytes.fromhex(spender[2:]).rjust(32, b"\0")]
-    numbers = [value.to_bytes(32) for value in (amount, nonce, deadline)]
-    struct = keccak256(b"".join([PERMIT, *words, *numbers]))
-    return keccak256(b"\x19\x01" + bytes(separator) + struct)  # type: ignore[call-overload]
+    values = {"owner": owner, "spender": spender, "value": str(amount), "nonce": str(nonce), "deadline": str(deadline)}
+    return token_digest(bytes(separator), PERMIT, values)  # type: ignore[call-overload]
 

@@ -4,7 +4,7 @@ The digests are written out by hand rather than derived from the type strings, b
 `tests/vectors/typed_data.json` holds this file, the contract and eth-account to the same values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -78,15 +78,46 @@ TYPES: dict[str, list[dict[str, str]]] = {
 }
 """The message types, in the order of the struct hashes."""
 
-DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+_DOMAIN = [
+    {"name": "name", "type": "string"},
+    {"name": "version", "type": "string"},
+    {"name": "chainId", "type": "uint256"},
+    {"name": "verifyingContract", "type": "address"},
+]
 
 
-def _type_hash(name: str) -> bytes:
-    fields = ",".join(f"{field['type']} {field['name']}" for field in TYPES[name])
-    return keccak256(f"{name}({fields})".encode())
+def type_hash(name: str, fields: Sequence[Mapping[str, str]]) -> bytes:
+    """EIP-712's hash of a struct's type, 32 bytes; its fields as `TYPES` has them."""
+    said = ",".join(f"{field['type']} {field['name']}" for field in fields)
+    return keccak256(f"{name}({said})".encode())
 
 
-_HASHES = {name: _type_hash(name) for name in TYPES}
+def separator(name: str, version: str, chain_id: int, contract: str) -> bytes:
+    """The EIP-712 domain separator of a contract, 32 bytes."""
+    parts = [_DOMAIN_HASH, keccak256(name.encode()), keccak256(version.encode())]
+    return keccak256(b"".join(parts) + uint_word(chain_id) + address_word(contract))
+
+
+def signed_message(
+    kind: str, fields: Sequence[Mapping[str, str]], domain: tuple[str, str, int, str], values: dict[str, Any]
+) -> dict[str, Any]:
+    """A whole EIP-712 message as a wallet's `eth_signTypedData_v4` takes it.
+
+    Args:
+        fields: of its type, as `TYPES` has them.
+        domain: name, version, chain id and contract.
+    """
+    names = [field["name"] for field in _DOMAIN]
+    return {
+        "types": {"EIP712Domain": _DOMAIN, kind: list(fields)},
+        "primaryType": kind,
+        "domain": dict(zip(names, domain, strict=True)),
+        "message": values,
+    }
+
+
+_DOMAIN_HASH = type_hash("EIP712Domain", _DOMAIN)
+_HASHES = {name: type_hash(name, fields) for name, fields in TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +184,11 @@ class Domain:
     @cached_property
     def separator(self) -> bytes:
         """The EIP-712 domain separator, 32 bytes."""
-        parts = [keccak256(DOMAIN_TYPE.encode()), keccak256(b"Piecework"), keccak256(b"1")]
-        return keccak256(b"".join(parts) + uint_word(self.chain_id) + address_word(self.escrow))
+        return separator(*self._names)
+
+    @property
+    def _names(self) -> tuple[str, str, int, str]:
+        return "Piecework", "1", self.chain_id, self.escrow
 
     def digest(self, struct_hash: bytes) -> bytes:
         """What is signed: keccak256(0x1901, domain, struct)."""
@@ -241,25 +275,7 @@ class Domain:
             name: a key of `TYPES`.
             values: its fields; bytes as 0x hex, integers as decimal strings or int.
         """
-        return {
-            "types": {
-                "EIP712Domain": [
-                    {"name": "name", "type": "string"},
-                    {"name": "version", "type": "string"},
-                    {"name": "chainId", "type": "uint256"},
-                    {"name": "verifyingContract", "type": "address"},
-                ],
-                name: TYPES[name],
-            },
-            "primaryType": name,
-            "domain": {
-                "name": "Piecework",
-                "version": "1",
-                "chainId": self.chain_id,
-                "verifyingContract": self.escrow,
-            },
-            "message": values,
-        }
+        return signed_message(name, TYPES[name], self._names, values)
 
 
 class Key:
