@@ -9,9 +9,10 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Row
 
 from backend.services.masks import TEMPLATE as SEGMENTATION
@@ -40,6 +41,13 @@ HEAD = (
     *("LifetimeApprovalRate", "Last30DaysApprovalRate", "Last7DaysApprovalRate"),
 )
 """The columns of a results file of Mechanical Turk before `Input.…`, `Answer.…`, `Approve` and `Reject`."""
+HIT, MOST = HEAD.index("HITId"), HEAD.index("MaxAssignments")
+OWN = slice(HEAD.index("AssignmentId"), HEAD.index("LifetimeApprovalRate"))
+"""The columns that are each answer's own."""
+PART = 1 << 16
+"""Bytes that are sent at a time."""
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 One = TypeVar("One")
 REJECTED = ("rejected", "contested", "appealed", "refunded")
 APPROVED = ("approved", "batched", "paid")
@@ -103,11 +111,11 @@ class Export:
         common = self._common()
         for unit, rows in self.answers(self.units()):
             given = _flat(self.content(unit), "content") if rows else {}
+            shown = [_cell(given.get(name)) for name in inputs]
             for row in rows:
                 said = _flat(json.loads(row.answer), "answer")
-                ends = [_cell(given.get(name)) for name in inputs] + [_cell(said.get(name)) for name in answers]
-                lines.writerow([*self._row(common, unit, row), *ends, "", ""])
-            if text.tell() > 1 << 16:
+                lines.writerow([*self._row(common, unit, row), *shown, *(_cell(said.get(name)) for name in answers), "", ""])
+            if text.tell() > PART:
                 yield _drained(text)
         yield _drained(text)
 
@@ -120,10 +128,10 @@ class Export:
         every = (row for _, rows in self.answers(self.units()) for row in rows)
         return _names((json.loads(row.answer) for row in every), "answer")
 
-    def _common(self) -> dict[str, Any]:
+    def _common(self) -> list[Any]:
         row, said = self.row, self.said
         created = row.created_at
-        return {
+        common = {
             "HITTypeId": row.content_hash,
             "Title": _guarded(said["title"]),
             "Description": _guarded(said.get("description") or said["instructions"]),
@@ -135,41 +143,47 @@ class Export:
             "Expiration": _time(datetime.fromtimestamp(row.closes_at, UTC)),
             "LifetimeInSeconds": max(0, row.closes_at - int(created.timestamp())),
         }
+        return [common.get(name, "") for name in HEAD]
 
-    def _row(self, common: dict[str, Any], unit: Row[Any], row: Row[Any]) -> list[Any]:
+    def _row(self, common: list[Any], unit: Row[Any], row: Row[Any]) -> list[Any]:
         approved, rejected = row.shown_state in APPROVED, row.shown_state in REJECTED
         delay = self.row.auto_approval_seconds
-        own = {
-            "HITId": f"{self.job.id}-{unit.position}",
-            "MaxAssignments": unit.slots,
-            "AssignmentId": row.id,
-            "WorkerId": row.worker,
-            "AssignmentStatus": "Approved" if approved else "Rejected" if rejected else "Submitted",
-            "AcceptTime": _time(row.created_at),
-            "SubmitTime": _time(row.revealed_at),
-            "AutoApprovalTime": "" if delay is None else _time(datetime.fromtimestamp(row.revealed_at.timestamp() + delay, UTC)),
-            "ApprovalTime": _time(row.reviewed_at) if approved and row.reviewed_at else "",
-            "RejectionTime": _time(row.reviewed_at) if rejected and row.reviewed_at else "",
-            "RequesterFeedback": _guarded(row.reason or ""),
-            "WorkTimeInSeconds": max(0, round(((row.committed_at or row.revealed_at) - row.created_at).total_seconds())),
-        }
-        return [(common | own).get(name, "") for name in HEAD]
+        cells = common.copy()
+        cells[HIT], cells[MOST] = f"{self.job.id}-{unit.position}", unit.slots
+        cells[OWN] = (
+            row.id,
+            row.worker,
+            "Approved" if approved else "Rejected" if rejected else "Submitted",
+            _time(row.created_at),
+            _time(row.revealed_at),
+            "" if delay is None else _time(row.revealed_at + timedelta(seconds=delay)),
+            _time(row.reviewed_at) if approved and row.reviewed_at else "",
+            _time(row.reviewed_at) if rejected and row.reviewed_at else "",
+            _guarded(row.reason or ""),
+            max(0, round(((row.committed_at or row.revealed_at) - row.created_at).total_seconds())),
+        )
+        return cells
 
     # ------------------------------------------------------------------------------------------------ JSON Lines
 
     def jsonl(self) -> Iterator[bytes]:
         """A line a unit: its content, what the answers come to, and each answer. A unit with very many answers has several lines."""
+        part = bytearray()
         for unit, rows in self.answers(self.units()):
             label, sure, _ = self.decided.of(unit.position) or (None, None, 0)
             line = {
                 "unit": unit.position,
-                "content": self.content(unit),
+                "content": msgspec.Raw(self.results.content(self.job, unit)),
                 "label": label,
                 "confidence": None if sure is None else round(sure, 6),
                 "algorithm": self.decided.used,
                 "answers": [_answer(row) for row in rows],
             }
-            yield json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            part += msgspec.json.encode(line) + b"\n"
+            if len(part) > PART:
+                yield bytes(part)
+                part.clear()
+        yield bytes(part)
 
     # ------------------------------------------------------------------------------------------------ Parquet
 
@@ -313,7 +327,7 @@ def _whole(parts: Iterable[tuple[Row[Any], Sequence[Row[Any]]]]) -> Iterator[tup
 
 def _answer(row: Row[Any]) -> dict[str, Any]:
     return {
-        "assignment": row.id, "slot": row.slot, "worker": row.worker, "state": row.shown_state, "answer": json.loads(row.answer),
+        "assignment": row.id, "slot": row.slot, "worker": row.worker, "state": row.shown_state, "answer": msgspec.Raw(row.answer.encode()),
         "accepted_at": _iso(row.created_at), "submitted_at": _iso(row.revealed_at), "reviewed_at": _iso(row.reviewed_at),
         "reason_code": row.reason_code, "reason": row.reason, "report": row.report,
     }
@@ -361,7 +375,9 @@ def _guarded(text: str) -> str:
 
 
 def _time(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%a %b %d %H:%M:%S UTC %Y")
+    """An instant, in UTC, as Mechanical Turk writes it; by hand, as strftime takes most of a row's time."""
+    day = f"{DAYS[at.weekday()]} {MONTHS[at.month - 1]} {at.day:02d}"
+    return f"{day} {at.hour:02d}:{at.minute:02d}:{at.second:02d} UTC {at.year}"
 
 
 def _iso(at: datetime | None) -> str | None:

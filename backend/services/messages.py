@@ -17,6 +17,8 @@ from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
 
 LONGEST = 4_000
 """Characters of a message."""
+LAST = "0x" + "f" * 32
+"""An id behind all threads'."""
 MOST_AT_ONCE = 100
 """Workers that one message goes to."""
 MOST_AN_HOUR = {"requester": 1_000, "worker": 60}
@@ -124,6 +126,11 @@ class Messages:
         """An account's threads by age."""
         with self._store.read() as connection:
             return people.threads(connection, account, cursor, limit)
+
+    def threads_as(self, account: str, as_worker: bool, before: str, limit: int) -> Sequence[Row[Any]]:
+        """An account's threads as a worker, or as a requester, the newest first; `before` is a thread's id, or empty."""
+        with self._store.read() as connection:
+            return people.threads_as(connection, account, as_worker, before or LAST, limit)
 
     def page(self, thread: str, cursor: int, limit: int) -> Sequence[Row[Any]]:
         """A thread's messages by age; `thread` has said whose it is."""

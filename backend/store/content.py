@@ -146,13 +146,13 @@ class Folder:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._open = lru_cache(maxsize=64)(_Handle)
+        self._open = lru_cache(maxsize=64)(lambda place: _Handle(folder / place))
 
     def has(self, place: str) -> bool:
         return (self._folder / place).exists()
 
     def read(self, place: str, offset: int, length: int) -> bytes:
-        return self._open(self._folder / place).read(offset, length)
+        return self._open(place).read(offset, length)
 
     def sink(self, place: str) -> "_FileSink":
         return _FileSink(self._folder / place)

@@ -116,6 +116,10 @@ _THREADS = (
     .order_by(col(Thread.id))
     .limit(bindparam("most"))
 )
+_AS_REQUESTER, _AS_WORKER = (
+    _THREAD.where(own == bindparam("of"), col(Thread.id) < bindparam("before")).order_by(col(Thread.id).desc()).limit(bindparam("most"))
+    for own in (col(Thread.requester), col(Thread.worker))
+)
 _OF_JOB = select(Thread.id).where(col(Thread.posting) == bindparam("about"), col(Thread.worker) == bindparam("whom"))
 _MESSAGES = (
     select(Message)
@@ -138,6 +142,12 @@ def thread(connection: Connection, id: str) -> Row[Any] | None:
 def threads(connection: Connection, account: str, cursor: str, limit: int) -> Sequence[Row[Any]]:
     """An account's threads, by age."""
     return connection.execute(_THREADS, {"of": account, "cursor": cursor, "most": limit}).all()
+
+
+def threads_as(connection: Connection, account: str, as_worker: bool, before: str, limit: int) -> Sequence[Row[Any]]:
+    """An account's threads as a worker, or as a requester, the newest first, begun before the one with the id `before`."""
+    statement = _AS_WORKER if as_worker else _AS_REQUESTER
+    return connection.execute(statement, {"of": account, "before": before, "most": limit}).all()
 
 
 def thread_of(connection: Connection, row: dict[str, Any]) -> str:

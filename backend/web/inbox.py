@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Row
 
-from backend.api.requests import account, coordinator, cursor_number, hex_text, session
+from backend.api.requests import account, coordinator, cursor_id, cursor_number, hex_text, session
 from backend.api.schema import JSON
 from backend.api.session import open_sessions
 from backend.services.wording import said
@@ -69,7 +69,7 @@ def messages_json(request: Request) -> Response:
 def messages(request: Request) -> Response:
     """The same as a page, with a form that writes to a job's requester."""
     asked = {"job": request.query_params.get("job", "")[:66]}
-    return page(request, "messages.html", "/messages.json", _messages(request) | asked)
+    return page(request, "messages.html", f"/messages.json?{request.url.query}", _messages(request) | asked)
 
 
 @router.get("/messages/{thread}.json")
@@ -115,10 +115,10 @@ def _messages(request: Request) -> dict[str, Any]:
     own, services = account(request), coordinator(request)
     threads = [
         {"id": row.id, "job": row.job, "requester": row.requester, "unread": row.worker_unread, "created_at": row.created_at}
-        for row in services.messages.threads(own, "", SHOWN)
-        if row.worker == own
+        for row in services.messages.threads_as(own, True, cursor_id(request), SHOWN)
     ]
-    return {"account": own, "threads": threads, "muted": list(services.messages.muted(own))}
+    following = threads[-1]["id"] if len(threads) == SHOWN else None
+    return {"account": own, "threads": threads, "next": following, "muted": list(services.messages.muted(own))}
 
 
 def _thread(request: Request, id: str) -> dict[str, Any]:

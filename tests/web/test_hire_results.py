@@ -7,15 +7,22 @@ import io
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from sqlalchemy import Connection, insert, select
+from sqlmodel import col
 
+from backend.store.tables import Posting, Thread
 from piecework.client import Market, Worker
 from piecework.quality import manifest
+from piecework.sql import open_engine
 from tests.backend.workshop import Works, answer, call, new_key, open_job, quick_job, sign_in
 
 UNITS = [({"source": f"Text {at}", "note": "=1+1"}, 3) for at in range(4)]
@@ -41,6 +48,15 @@ def done(market: Works) -> tuple[str, dict[str, Any]]:
             return asker.session.token, job
 
     return asyncio.run(run())
+
+
+@contextmanager
+def writing(market: Works) -> Iterator[Connection]:
+    """Where the coordinator keeps rows, for those that it would take minutes to make."""
+    engine = open_engine(market.database_url)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
 
 
 def read(market: Works, path: str, token: str | None) -> tuple[int, bytes, dict[str, str]]:
@@ -153,6 +169,29 @@ def test_review_shows_what_waits_beside_its_siblings(market: Works, done: tuple[
     page = read(market, f"/hire/jobs/{job['id']}/units/1.html", token)
     assert page[0] == 200 and b"crowd-classifier" in page[1] and page[2]["content-type"].startswith("text/plain")
     assert read(market, f"/hire/jobs/{job['id']}/units/9.html", token)[0] == 404
+
+
+def test_conversations_come_a_page_at_a_time_the_newest_first_and_each_side_on_its_own_page(market: Works) -> None:
+    key, stranger = new_key(), new_key().address
+    (posting,), at = market.rows("SELECT min(number) AS number FROM posting"), datetime(2026, 1, 2, tzinfo=UTC)
+    sides = [("requester", "worker"), ("worker", "requester")]
+    threads = [
+        {"id": f"0x{120 * number + turn:032x}", "posting": -number, own: key.address, other: new_key().address, "created_at": at}
+        for number in range(1, 61)
+        for turn, (own, other) in enumerate(sides)
+    ]
+    with writing(market) as connection:
+        job = connection.execute(select(Posting).where(col(Posting.number) == posting.number)).one()._asdict() | {"requester": stranger}
+        connection.execute(insert(Posting), [job | {"number": -one, "job": f"0x{one:064x}"} for one in range(1, 61)])
+        connection.execute(insert(Thread), [one | {"requester_read": 0, "worker_read": 0} for one in threads])
+    token = sign_in(market, key)
+    for turn, path in enumerate(("/hire/people", "/messages")):
+        first = json.loads(read(market, path + ".json", token)[1])
+        second = json.loads(read(market, f"{path}.json?cursor={first['next']}", token)[1])
+        mine = [one["id"] for one in threads[turn::2]]
+        assert [one["id"] for one in first["threads"] + second["threads"]] == mine[::-1] and second["next"] is None
+        assert len(first["threads"]) == 50 and f'href="?cursor={first["next"]}"' in read(market, path, token)[1].decode()
+        assert read(market, f"{path}?cursor=x", token)[0] == 422
 
 
 def test_money_is_said_and_what_is_signed_is_prepared(market: Works, done: tuple[str, dict[str, Any]]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from backend.api.requests import account, coordinator, cursor_number, hex_text
+from backend.api.requests import account, coordinator, cursor_id, cursor_number, hex_text
 from backend.api.schema import JSON
 from backend.web.hire.shell import show
 from backend.web.page import readable
@@ -26,7 +26,7 @@ def people(request: Request) -> Response:
     """Threads, bonuses and blocks."""
     query = request.query_params
     given = {name: query.get(name, "")[:80] for name in ("job", "assignment", "worker")}
-    return show(request, "people.html", "/hire/people.json", _people(request) | {"given": given})
+    return show(request, "people.html", f"/hire/people.json?{request.url.query}", _people(request) | {"given": given})
 
 
 @router.get("/people/{thread}.json")
@@ -47,8 +47,7 @@ def _people(request: Request) -> dict[str, Any]:
     name = services.aliases.of
     threads = [
         {"id": row.id, "job": row.job, "worker": name(own, row.worker), "unread": row.requester_unread, "created_at": row.created_at}
-        for row in services.messages.threads(own, "", SHOWN)
-        if row.requester == own
+        for row in services.messages.threads_as(own, False, cursor_id(request), SHOWN)
     ]
     bonuses = [
         {
@@ -62,7 +61,8 @@ def _people(request: Request) -> dict[str, Any]:
         {"worker": name(own, row.worker), "reason": row.reason, "created_at": row.created_at}
         for row in services.blocks.page(own, False, "", SHOWN)
     ]
-    return {"account": own, "threads": threads, "bonuses": bonuses, "blocks": blocks}
+    following = threads[-1]["id"] if len(threads) == SHOWN else None
+    return {"account": own, "threads": threads, "next": following, "bonuses": bonuses, "blocks": blocks}
 
 
 def _thread(request: Request, id: str) -> dict[str, Any]:
