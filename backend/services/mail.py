@@ -49,13 +49,18 @@ class Mailer:
     def __init__(self, settings: Settings, url: str) -> None:
         self._s, self.url = settings, url.rstrip("/")
 
+    @property
+    def sends(self) -> bool:
+        """Whether there is a server to send by."""
+        return self._s.smtp_host is not None
+
     def check(self, address: str) -> None:
         """Refuses what can't be written to.
 
         Raises:
             Invalid: no such address, or no server to send by.
         """
-        if self._s.smtp_host is None:
+        if not self.sends:
             raise Invalid("This marketplace sends no mail; its operator would have to name a server (PIECEWORK_SMTP_HOST).")
         if len(address) > 254 or ".." in address or not _ADDRESS.fullmatch(address):
             raise Invalid("That is no mail address that is written to: name@example.org.")

@@ -73,6 +73,11 @@ class Webhooks:
         await self._store.write(work)
         return id, secret
 
+    @property
+    def sends_mail(self) -> bool:
+        """Whether this installation has a mail server."""
+        return self._mailer.sends
+
     def mine(self, account: str) -> Sequence[Row[Any]]:
         """An account's webhooks."""
         with self._store.read() as connection:

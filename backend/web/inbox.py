@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from backend.api.requests import account, coordinator, cursor_id, cursor_number, hex_text, session
 from backend.api.schema import JSON
 from backend.api.session import open_sessions
+from backend.services.mail import SCHEME
 from backend.services.wording import said
 from backend.web.page import page, readable
 
@@ -43,6 +44,19 @@ PLACES = {
     "appeal.ended": "/explore/disputes",
 }
 """Where one sees more of what each kind of notice says."""
+MAILED = (
+    ("your answers and what they earn", ("answers.approved", "answers.rejected", "answers.undone", "payment.made", "bonus.received")),
+    ("your jobs and their answers", ("answers.submitted", "job.opened", "job.closed", "batch.settled", "funds.low", "allowance.low")),
+    ("messages, qualifications and blocks", ("message.received", "qualification.granted", "qualification.refused", "block.set", "block.lifted")),
+    (
+        "disputes, and steps that will soon be too late",
+        (
+            *("deadline.near", "job.closing", "slots.opened", "slots.contested", "slots.reclaimed"),
+            *("appeal.made", "appeal.defended", "appeal.ruled", "appeal.ended"),
+        ),
+    ),
+)
+"""What one can have mailed, and the kinds of notices that it is."""
 
 
 @router.get("/notices.json")
@@ -95,7 +109,7 @@ def settings_json(request: Request) -> Response:
 @readable
 def settings(request: Request) -> Response:
     """The same as a page."""
-    return page(request, "settings.html", "/settings.json", _settings(request))
+    return page(request, "settings.html", "/settings.json", _settings(request) | {"mailed": MAILED})
 
 
 def _notices(request: Request) -> dict[str, Any]:
@@ -137,4 +151,16 @@ def _thread(request: Request, id: str) -> dict[str, Any]:
 
 def _settings(request: Request) -> dict[str, Any]:
     own, services = session(request).account, coordinator(request)
-    return {"account": own, "sessions": open_sessions(request), "shares": services.findings.shares(own)}
+    mail = [_address(row) for row in services.webhooks.mine(own) if row.url.startswith(SCHEME)]
+    return {
+        "account": own, "sessions": open_sessions(request), "shares": services.findings.shares(own),
+        "mail": mail, "sends_mail": services.webhooks.sends_mail,
+    }
+
+
+def _address(row: Row[Any]) -> dict[str, Any]:
+    kinds = set(json.loads(row.kinds))
+    return {
+        "id": row.id, "address": row.url.removeprefix(SCHEME), "kinds": sorted(kinds), "confirmed": row.wrong_codes is None,
+        "about": [words for words, of in MAILED if kinds & set(of)], "disabled": row.disabled, "created_at": row.created_at,
+    }

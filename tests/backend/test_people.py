@@ -222,6 +222,12 @@ def test_a_tip_with_a_copied_note_is_no_bonus(market: Works, open_job: tuple[str
     assert call(market, "GET", "/v1/bonuses?role=worker", token=worker).body["items"] == []
 
 
+def test_the_settings_say_plainly_that_there_is_no_mail_server(market: Works) -> None:
+    token = sign_in(market, new_key())
+    assert b"This marketplace sends no mail" in call(market, "GET", "/settings", token=token).body
+    assert call(market, "GET", "/settings.json", token=token).body["sends_mail"] is False
+
+
 @pytest.mark.parametrize("changed", [{"amount": "0"}, {"amount": "1.5"}, {"reason": " "}, {"request": ""}])
 def test_a_bonus_out_of_bounds_is_refused(
     market: Works, open_job: tuple[str, dict[str, Any]], changed: dict[str, str]

@@ -56,7 +56,8 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(scope="module")
 def market(shared_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
-    """A marketplace that the tests of a module share."""
+    """A marketplace that the tests of a module share. Its mail goes nowhere."""
     folder = tmp_path_factory.mktemp("market")
-    with works(shared_chain, f"sqlite:///{folder}/piecework.db", folder) as running:
+    nobody = {"PIECEWORK_SMTP_HOST": "127.0.0.1", "PIECEWORK_SMTP_PORT": "9", "PIECEWORK_SMTP_SECURITY": "none"}
+    with works(shared_chain, f"sqlite:///{folder}/piecework.db", folder, **nobody) as running:
         yield running

@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
 
 from backend.services import wording
+from backend.services.operators import service_key
+from backend.services.webhooks import code_of
 from backend.store import notices
 from backend.web import inbox
 from tests.backend.workshop import Works, call, new_key
@@ -493,9 +495,38 @@ def test_a_task_is_reported_in_an_answers_place_as_often_as_the_job_pays_for(wor
     expect(worker.locator("#reports")).to_be_hidden()
 
 
-def test_every_kind_of_notice_has_its_words() -> None:
+def test_every_kind_of_notice_has_its_words_and_can_be_mailed() -> None:
     assert set(inbox.PLACES) == set(wording.SENTENCES) == set(notices.KINDS)
+    assert sorted(kind for _, kinds in inbox.MAILED for kind in kinds) == sorted(notices.KINDS)
 
+
+def test_a_mail_address_is_set_confirmed_tried_and_ended_on_the_settings_page(worker: Page, market: Works) -> None:
+    worker.goto(f"{market.url}/settings")
+    mail, said = worker.locator("[data-mail]"), worker.locator("section:has(> h2:text('Notices by mail')) [data-status]")
+    mail.get_by_label("Your mail address").fill("worker@example")
+    mail.get_by_role("button", name="Mail me a code").click()
+    expect(said).to_contain_text("That is no mail address")
+    mail.get_by_label("Your mail address").fill("worker@example.org")
+    mail.get_by_label("your jobs and their answers").uncheck()
+    mail.get_by_role("button", name="Mail me a code").click()
+    expect(worker.locator(".address")).to_contain_text("not confirmed")
+    expect(worker.locator(".address")).not_to_contain_text("your jobs")
+    assert not violations(worker)
+    (kept,) = market.rows("SELECT id, kinds FROM webhook WHERE url = 'mailto:worker@example.org'")
+    assert "answers.approved" in kept.kinds and "job.opened" not in kept.kinds
+    worker.get_by_label("The code that was mailed").fill("1")
+    worker.get_by_role("button", name="Confirm the address").click()
+    expect(said).to_contain_text("That is not the code that was mailed")
+    worker.get_by_label("The code that was mailed").fill(code_of(service_key(market.chain.coordinator.secret), kept.id))
+    worker.get_by_role("button", name="Confirm the address").click()
+    expect(worker.locator(".address .approved")).to_have_text("confirmed")
+    assert not violations(worker)
+    worker.get_by_role("button", name="Send a trial letter").click()
+    expect(said).to_have_text("A trial letter is on its way.")
+    assert market.rows("SELECT 1 FROM delivery WHERE webhook = :id AND body LIKE '%ping%'", id=kept.id)
+    worker.get_by_role("button", name="Send no more mail to worker@example.org").click()
+    expect(mail).to_be_visible()
+    assert not market.rows("SELECT 1 FROM webhook WHERE id = :id", id=kept.id)
 
 def test_nothing_moves_while_the_work_view_comes(settled: tuple[Page, dict[str, Any]], market: Works) -> None:
     page, job = settled

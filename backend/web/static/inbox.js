@@ -12,9 +12,27 @@ for (const form of document.querySelectorAll("[data-write]")) {
   });
 }
 
+/** A form that does one thing and shows the page anew; what it can't do is said in its place. */
+function onSubmit(selector, work) {
+  for (const form of document.querySelectorAll(selector)) {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      await busy(form.querySelector("[type=submit]"), async () => { await work(form); location.reload(); });
+    });
+  }
+}
+onSubmit("[data-mail]", async ({ elements }) => {
+  const kinds = [...elements.kinds].filter((box) => box.checked).flatMap((box) => box.value.split(" "));
+  if (!kinds.length) throw new Error("Choose what you want to be told of.");
+  await api("POST", "/v1/webhooks", { url: `mailto:${elements.address.value.trim()}`, kinds });
+});
+onSubmit("[data-confirm]", (form) => api("POST", `/v1/webhooks/${form.dataset.confirm}/confirm`, { code: form.elements.code.value.trim() }));
+
 const DEEDS = {
   mute: (of) => api("PUT", `/v1/mutes/${of}`, {}),
   unmute: (of) => api("DELETE", `/v1/mutes/${of}`),
+  forget: (of) => api("DELETE", `/v1/webhooks/${of}`),
+  resume: (of) => api("POST", `/v1/webhooks/${of}/enable`, {}),
   end: (of) => api("DELETE", of === "others" ? "/v1/session/others" : `/v1/session/all/${of}`),
 };
 document.addEventListener("click", async ({ target }) => {
@@ -22,6 +40,11 @@ document.addEventListener("click", async ({ target }) => {
     const button = target.closest(`[data-${name}]`);
     if (button) await busy(button, async () => { await deed(button.dataset[name]); location.reload(); });
   }
+});
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-try]");
+  if (button) busy(button, async (say) => { await api("POST", `/v1/webhooks/${button.dataset.try}/ping`, {}); say("A trial letter is on its way."); });
 });
 
 const share = document.querySelector("[data-share]");
