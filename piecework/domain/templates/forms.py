@@ -120,7 +120,7 @@ FORMS = (
     Template(
         name="ranking",
         title="Ranking",
-        about="Put a few things in order, the best first; `ties` lists those that are equally good.",
+        about="Put a few things in order, the best first; 'ties' lists those that are equally good.",
         element="x-crowd-ranking",
         unit={
             "type": "object",

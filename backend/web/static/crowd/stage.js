@@ -4,6 +4,11 @@ import { COLOURS, colour } from "./colours.js";
 
 const STEP = 10;
 
+/** Its style comes with it, before anything is drawn. */
+const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("./stage.css", import.meta.url).href });
+document.head.append(style);
+await new Promise((shown) => { style.onload = style.onerror = shown; });
+
 export class Stage extends Crowd {
   get help() { return "Draw with the pointer. By keyboard: arrows move the cursor (with Shift by one pixel), Space draws."; }
   build() {
