@@ -85,7 +85,7 @@ def take(browser: Browser, market: Works, ids: dict[str, str], folder: Path) -> 
     pages = {
         "jobs": "/hire", "new": "/hire/new", "money": "/hire/money", "job": job, "review": job + "/review?state=all", "waiting": job + "/review",
         "results": job + "/results", "job-empty": f"/hire/jobs/{ids['empty']}", "job-draft": f"/hire/jobs/{ids['draft']}",
-        "people": "/hire/people", "access": "/hire/access",
+        "people": "/hire/people", "access": "/hire/access", "more": f"/hire/new?from={ids['job']}",
     }
     held = cookies(market, market.chain.requester)
     for width, pixels in WIDTHS.items():
@@ -93,6 +93,7 @@ def take(browser: Browser, market: Works, ids: dict[str, str], folder: Path) -> 
             context = browser.new_context(viewport={"width": pixels, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
             context.add_cookies(held)  # type: ignore[arg-type]
             page = context.new_page()
+            page.on("dialog", lambda dialog: dialog.accept())  # what was entered for the new job is replaced by more of an old one
             for name, path in pages.items():
                 page.goto(market.url + path)
                 if name == "new":

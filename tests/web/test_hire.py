@@ -18,7 +18,7 @@ from piecework.domain.typed_data import Key
 from tests.backend.workshop import Works, answer, call, new_key
 from tests.backend.workshop import sign_in as sign_in_by_api
 from tests.web.test_gallery import violations
-from tests.web.wallets import TestWallet, sign_in
+from tests.web.wallets import TestWallet, goes_wrong, sign_in
 
 ROWS = "id;sentence\n1;The tea was good.\n2;The train was late.\n3;Nothing to say.\n"
 MOST_BYTES = 100_000
@@ -193,13 +193,22 @@ def test_answers_are_decided_one_by_one_and_taken_back(desk: Page, answered: str
     last.focus()
     desk.keyboard.press("r")
     last.get_by_label("In words, for the worker").fill("It says nothing.")
+    market.kill("backend")
     desk.keyboard.press("Enter")
+    expect(desk.locator("#review-said")).to_contain_text("The marketplace doesn't answer")
+    cards.first.get_by_role("button", name="Approve").click()
+    expect(desk.locator("#review-said")).to_contain_text("The marketplace doesn't answer")
+    assert {card.get_attribute("data-state") for card in cards.all()} == {"revealed"}
+    market.start("backend")
+    expect(last.get_by_label("In words, for the worker")).to_have_value("It says nothing.")
+    last.get_by_label("In words, for the worker").press("Enter")
     expect(last).to_have_attribute("data-state", "rejected")
+    desk.errors.clear()  # type: ignore[attr-defined]
     expect(last).to_contain_text("wrong: It says nothing.")
     assert not violations(desk)
 
 
-def test_many_are_decided_after_a_look(desk: Page, answered: str, market: Works) -> None:
+def test_many_are_decided_after_a_look_and_a_difficult_wallet_pays_nobody(desk: Page, answered: str, market: Works, wallet: TestWallet) -> None:
     desk.goto(f"{market.url}/hire/jobs/{answered}/review")
     desk.get_by_text("Decide about many at once").click()
     desk.locator("[data-bulk] [name=class]").select_option(label="good")
@@ -220,6 +229,10 @@ def test_many_are_decided_after_a_look(desk: Page, answered: str, market: Works)
     desk.get_by_role("button", name="Look first").click()
     desk.get_by_role("button", name="Approve 4 answers").click()
     expect(desk.locator(".attention")).to_contain_text("5 approved answers aren't paid yet")
+    goes_wrong(desk, wallet, desk.locator("[data-pay]").click, desk.locator(".attention [data-status]"), "eth_signTypedData_v4", "5 answers", market)
+    desk.reload()  # with the dialog open
+    assert not market.rows("SELECT 1 FROM batch WHERE approval IS NOT NULL")
+    desk.errors.clear()  # type: ignore[attr-defined]
 
 
 def test_one_signature_pays_them(desk: Page, answered: str, market: Works, wallet: TestWallet) -> None:
@@ -347,7 +360,9 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(desk: Page, answered:
     assert call(market, "GET", f"/v1/jobs/{answered}/submissions", token=secret).status == 401
 
 
-def test_units_are_streamed_a_fault_names_its_row_and_an_outage_is_got_over(desk: Page, answered: str, market: Works, tmp_path: Path) -> None:
+def test_units_are_streamed_a_fault_names_its_row_and_outages_and_wallets_are_got_over(
+    desk: Page, answered: str, market: Works, wallet: TestWallet, tmp_path: Path
+) -> None:
     desk.goto(f"{market.url}/hire/new")
     desk.locator("form[data-ready]").wait_for()
     desk.locator("[name=template][value=pairwise]").check()
@@ -373,10 +388,13 @@ def test_units_are_streamed_a_fault_names_its_row_and_an_outage_is_got_over(desk
     desk.on("request", lambda request: sent.append(request.url) if request.method == "PUT" and "/units" in request.url else None)
     reload(desk)
     expect(desk.locator("[data-status]")).to_have_text("Your units are in. Fund the job when you are ready.")
+    goes_wrong(desk, wallet, desk.locator("#fund").click, desk.locator("[data-status]"), "eth_signTypedData_v4", "12.50 DEVUSD", market)
+    reload(desk)  # with the dialog open
     desk.locator("#fund").click()
     expect(desk.locator("dialog.wallet")).to_contain_text("12.50 DEVUSD")
     desk.locator("dialog.wallet button", has_text="Cancel").click()
     assert len(sent) == 1, "what is there isn't sent again"
+    assert market.rows("SELECT count(*) AS many FROM outbox WHERE kind = 'funding'")[0].many == 1, "the first job's alone"
     desk.errors.clear()  # type: ignore[attr-defined]  # Chromium says of each refusal that there was one
 
 
@@ -424,34 +442,11 @@ def test_more_answers_are_a_new_job_like_the_old_one_for_workers_who_had_none_of
 
 def test_what_goes_wrong_on_the_way_to_money_is_said_and_moves_none(desk: Page, answered: str, market: Works, wallet: TestWallet) -> None:
     desk.goto(f"{market.url}/hire/money")
-    before, key, chain = desk.locator("p.money").inner_text(), wallet.key, wallet.chain_id
-    said, dialog = desk.locator("[data-deposit] ~ [data-status]"), desk.locator("dialog.wallet")
-    button = desk.get_by_role("button", name="Top up the balance")
+    before, said = desk.locator("p.money").inner_text(), desk.locator("[data-deposit] ~ [data-status]")
     desk.get_by_label("to move from your wallet").fill("1")
-    wallet.chain_id, wallet.knows, wallet.refuses = 1, set(), {"wallet_addEthereumChain"}
-    button.click()
-    expect(said).to_contain_text("Your wallet is on chain 1")
-    wallet.chain_id, wallet.knows, wallet.refuses = chain, {chain}, {"eth_sendTransaction"}
-    button.click()
-    dialog.locator("button.primary:text('Sign')").click()
-    dialog.locator("button.primary:text-is('Send')").click()
-    expect(said).to_have_text("You refused in the wallet. Nothing was sent.")
-    wallet.refuses = set()
-    button.click()
-    dialog.locator("button.primary").wait_for()
-    wallet.change(desk, new_key())
-    dialog.locator("button.primary").click()
-    expect(said).to_contain_text("changed to another account meanwhile")
-    expect(desk.locator("#said")).to_contain_text("you are signed in as")
-    wallet.change(desk, key)
-    expect(desk.locator("#said")).to_be_empty()
-    market.kill("backend")
-    button.click()
-    expect(said).to_contain_text("The marketplace doesn't answer")
-    market.start("backend")
-    button.click()
-    expect(dialog).to_contain_text("1.00 DEVUSD")
-    dialog.locator("button", has_text="Cancel").click()
+    press = desk.get_by_role("button", name="Top up the balance").click
+    goes_wrong(desk, wallet, press, said, "eth_sendTransaction", "1.00 DEVUSD", market, ("Sign", "Send"))
+    desk.locator("dialog.wallet button", has_text="Cancel").click()
     desk.reload()
     expect(desk.locator("p.money")).to_have_text(before)
     desk.errors.clear()  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ from tests.conftest import Chain
 from tests.web.requesters import post, reject, run
 from tests.web.test_gallery import violations
 from tests.web.test_worker import LABELS, accept, choose, sent, signed_in
-from tests.web.wallets import TestWallet
+from tests.web.wallets import TestWallet, goes_wrong
 
 
 @pytest.fixture
@@ -89,6 +89,8 @@ def test_a_rejection_is_appealed_and_won(browser: Browser, own: Works) -> None:
     sent(page)
     reject(own, job, "No.")
     page.goto(f"{own.url}/history")
+    goes_wrong(page, wallet, page.locator("[data-recourse=open]").click, page.locator("#status"), "eth_sendTransaction", "0.05 DEVUSD", own)
+    page.reload()  # with the dialog open
     shown = press(page, "open")
     assert "Put answers on the chain" in shown and "0.05 DEVUSD" in shown
     page.locator(".state.opened").wait_for()
@@ -99,6 +101,8 @@ def test_a_rejection_is_appealed_and_won(browser: Browser, own: Works) -> None:
     page.locator("[data-recourse=appeal]").click()
     page.locator("#status", has_text="you can appeal from").wait_for()
     later(own, DAY)
+    goes_wrong(page, wallet, page.locator("[data-recourse=appeal]").click, page.locator("#status"), "eth_sendTransaction", "Appeal for your")
+    page.reload()
     assert "Appeal for your contested answers" in press(page, "appeal")
     page.locator(".state.appealed").wait_for()
     page.goto(f"{own.url}/explore/disputes")

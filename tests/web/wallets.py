@@ -1,19 +1,21 @@
 """A real EIP-6963 wallet for Chromium: its keys are the test's, its chain is Anvil, and it can be told to be difficult."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils.address import to_checksum_address
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from piecework.chain.rpc import Rpc
 from piecework.chain.wallet import Wallet
 from piecework.domain.errors import PieceworkError
 from piecework.domain.keccak import keccak256
 from piecework.domain.typed_data import Key
+from tests.backend.workshop import Works, new_key
 
 PROVIDER = """
 (() => {
@@ -119,6 +121,47 @@ class TestWallet:
         """The person chooses another account."""
         self.key = key
         page.evaluate("address => walletSays('accountsChanged', [address])", to_checksum_address(key.address))
+
+
+def goes_wrong(
+    page: Page, wallet: TestWallet, press: Callable[[], None], said: Locator, refuses: str, shows: str, outage: Works | None = None,
+    agrees: Sequence[str] = ("",),
+) -> None:
+    """What a difficult wallet does to a step that ends in it: on another chain, refusing, changing its account in the middle, and with
+    `outage` while the marketplace is gone for a while. Each is said in words and undone; at the end the dialog is open as if nothing had been.
+
+    Args:
+        press: begins the step.
+        said: where it says what came of it.
+        refuses: the method that the person says no to.
+        shows: what the dialog says.
+        agrees: what stands on the buttons on the way to the refusal.
+    """
+    dialog, key, chain = page.locator("dialog.wallet"), wallet.key, wallet.chain_id
+    wallet.chain_id, wallet.knows, wallet.refuses = 1, set(), {"wallet_addEthereumChain"}
+    press()
+    expect(said).to_contain_text("Your wallet is on chain 1")
+    wallet.chain_id, wallet.knows, wallet.refuses = chain, {chain}, {refuses}
+    press()
+    for words in agrees:
+        dialog.locator("button.primary", has_text=words).click()
+    expect(said).to_have_text(f"You refused in the wallet. Nothing was {'sent' if refuses == 'eth_sendTransaction' else 'signed'}.")
+    wallet.refuses = set()
+    press()
+    dialog.locator("button.primary").wait_for()
+    wallet.change(page, new_key())
+    dialog.locator("button.primary").click()
+    expect(said).to_contain_text("changed to another account meanwhile")
+    expect(page.locator("#said")).to_contain_text("you are signed in as")
+    wallet.change(page, key)
+    expect(page.locator("#said")).to_be_empty()
+    if outage is not None:
+        outage.kill("backend")
+        press()
+        expect(said).to_contain_text("The marketplace doesn't answer")
+        outage.start("backend")
+    press()
+    expect(dialog).to_contain_text(shows)
 
 
 def sign_in(page: Page) -> None:

@@ -29,9 +29,11 @@ async function decide(card, body, state, reason, words) {
     draw(card, state, reason);
     said.textContent = words;
     said.classList.remove("fault");
+    return true;
   } catch (error) {
     said.textContent = error.message;
     said.classList.add("fault");
+    return false;
   } finally {
     delete card.dataset.busy;
   }
@@ -47,8 +49,7 @@ const VERDICTS = {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const code = form.elements.code?.value ?? null, reason = form.elements.reason.value.trim();
-      close();
-      await decide(card, { reject: [{ assignment: card.dataset.answer, code, reason }] }, "rejected", `${code ?? "rejected"}: ${reason}`, "Rejected, and the worker sees why. Press u to take it back.");
+      if (card.dataset.busy === undefined && await decide(card, { reject: [{ assignment: card.dataset.answer, code, reason }] }, "rejected", `${code ?? "rejected"}: ${reason}`, "Rejected, and the worker sees why. Press u to take it back.")) close(); // what couldn't be sent stays where it was written
     });
     form.querySelector("[data-cancel]").addEventListener("click", close);
     form.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
