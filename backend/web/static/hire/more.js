@@ -64,7 +64,7 @@ export function draw(place, from, changed) {
   place.querySelector("[data-notes]").textContent = notes.join(" ");
   const choice = place.querySelector("[data-apart]"), box = choice.querySelector("input");
   choice.hidden = !(from.same && from.workers);
-  choice.querySelector("span").textContent = from.workers === 1 ? "the worker who had" : `the ${from.workers.toLocaleString("en")} workers who had`;
+  choice.querySelector("[data-who]").textContent = from.workers === 1 ? "the worker who had" : `the ${from.workers.toLocaleString("en")} workers who had`;
   box.checked = from.apart;
   box.onchange = () => { from.apart = box.checked; changed(); };
 }
