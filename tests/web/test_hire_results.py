@@ -224,10 +224,11 @@ def test_what_workers_and_units_say_is_never_markup(market: Works) -> None:
 
 def test_nobody_else_funds_reads_or_watches_a_job(market: Works, done: tuple[str, dict[str, Any]]) -> None:
     other, job = sign_in(market, new_key()), f"/hire/jobs/{done[1]['id']}"
-    for path in ("/live", "/funding.json", "/close.json", "/units/0.html", "/review.json", "/results.jsonl", ".json"):
+    for path in ("/live", "/funding.json", "/close.json", "/units/0.html", "/review.json", "/results.jsonl", "/units.jsonl", "/more.json", ".json"):
         assert read(market, job + path, other)[0] == 403, path
         assert read(market, job + path, None)[0] == 401, path
     assert call(market, "POST", job + "/funding.json", {"signature": "0x", "deadline": "1"}, other).status == 403
+    assert call(market, "POST", job + "/more.json", {}, other).status == 403
 
 
 def test_a_results_file_that_comes_back_decides_all_or_nothing(market: Works, done: tuple[str, dict[str, Any]]) -> None:
