@@ -1,6 +1,7 @@
 // crowd-entity-annotation: names marked in a text. Offsets count Unicode characters, where script counts UTF-16 units.
 import { Crowd, list, loose, make, modified, numberKeys, preface } from "./base.js";
 import { colour } from "./colours.js";
+import "./drawn.js";
 
 /** For every UTF-16 place of the text as a text field shows it, the Unicode place in the text as given (a field drops \r before \n). */
 export function places(text) {

@@ -1,13 +1,9 @@
 // A picture to draw on: zoom, a cursor for the keyboard, labels by number, undo and redo. Coordinates are the picture's own pixels.
 import { Crowd, list, loose, make, numberKeys, picture, preface, writing } from "./base.js";
 import { COLOURS, colour } from "./colours.js";
+import "./drawn.js";
 
 const STEP = 10;
-
-/** Its style comes with it, before anything is drawn. */
-const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL("./stage.css", import.meta.url).href });
-document.head.append(style);
-await new Promise((shown) => { style.onload = style.onerror = shown; });
 
 export class Stage extends Crowd {
   get help() { return "Draw with the pointer. By keyboard: arrows move the cursor (with Shift by one pixel), Space draws."; }

@@ -1,6 +1,7 @@
 // Our own: from when to when something happens in a recording or a film, in seconds.
 import { Crowd, list, loose, make, modified, numberKeys, preface, writing } from "./base.js";
 import { colour } from "./colours.js";
+import "./drawn.js";
 
 const exact = (seconds) => Math.round(seconds * 100) / 100;
 
