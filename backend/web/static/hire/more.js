@@ -2,7 +2,7 @@
 import { api } from "/static/api.js";
 
 const DAY = 86_400;
-const TAKEN = ["title", "instructions", "template", "labels", "assignment_seconds", "reward", "estimated_seconds", "html", "answer_schema", "options", "keywords", "criteria", "ai_policy", "signals", "per_worker_limit", "auto_approval_seconds"];
+const TAKEN = ["title", "instructions", "template", "labels", "assignment_seconds", "reward", "estimated_seconds", "html", "answer_schema", "options", "keywords", "criteria", "ai_policy", "signals", "reports", "per_worker_limit", "auto_approval_seconds"];
 const RULED = ["arbitrator", "arbitrator_extra_data", "contest_deposit", "appeal_stake"];
 
 /** Which job the address asks for. */
@@ -24,7 +24,7 @@ export async function filled({ job, same }, decimal) {
   const known = {
     template: fields.template, labels: (fields.labels ?? []).join("\n"), html: fields.html ?? "", answer_schema: pretty(fields.answer_schema), options: pretty(fields.options),
     slots: String(found.slots), title: fields.title, instructions: fields.instructions, keywords: (fields.keywords ?? []).join(", "), criteria: fields.criteria ?? [],
-    ai_policy: fields.ai_policy, signals: fields.signals ? "yes" : "", per_worker_limit: String(fields.per_worker_limit ?? ""), minutes: String(Math.ceil(fields.assignment_seconds / 60)),
+    ai_policy: fields.ai_policy, signals: fields.signals ? "yes" : "", reports: !fields.reports ? "" : fields.reports.screened_out ? "both" : "broken", per_worker_limit: String(fields.per_worker_limit ?? ""), minutes: String(Math.ceil(fields.assignment_seconds / 60)),
     reward: decimal(BigInt(fields.reward)).replaceAll(",", ""), seconds: String(fields.estimated_seconds ?? ""), days: String(found.days),
     approval: fields.auto_approval_seconds === null ? "" : String(fields.auto_approval_seconds / DAY), disputes: fields.arbitrator ? "same" : "nobody",
     from: {
