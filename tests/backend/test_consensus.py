@@ -148,9 +148,9 @@ def test_one_answer_more_takes_milliseconds_whatever_was_answered_before(store: 
             desk.say(row, "a")
             with store.read() as connection:
                 new = rows_of.new(connection)
-            begun = time.perf_counter()
+            begun = time.thread_time()  # of this thread alone, however busy the machine is
             desk.aggregator._take(desk.leadership)
-            times.append(time.perf_counter() - begun)
+            times.append(time.thread_time() - begun)
             assert len(new) == 1
         took[many] = min(times)
     assert took[120] < max(5 * took[5], 0.05), took
