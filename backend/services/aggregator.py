@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, cast
@@ -21,6 +21,7 @@ from backend.services import rules
 from backend.services.counting import Counting, counting, fitted, outcomes
 from backend.services.leadership import Leadership
 from backend.services.rounds import Rounds
+from backend.services.words import Words
 from backend.store import consensus as rows_of
 from backend.store import reports, slots
 from backend.store.database import Store
@@ -209,7 +210,7 @@ class Aggregator(Rounds):
             row, shares, counts = before.get(unit), _shares(found, place), _counts(found, place, later.get(unit, ()))
             if found.used != "majority":
                 for one in later.get(unit, ()):
-                    shares = online.updated(shares, one.label, book.word(one.worker), book.classes)
+                    shares = online.updated(shares, one.label, book.words.of(one.worker), book.classes)
             elif unit in later:
                 shares = online.votes(counts)
             label, confidence = online.decided(shares)
@@ -228,17 +229,11 @@ def reweigh(connection: Connection, posting: int, now: datetime) -> None:
 
 def take_in(connection: Connection, posting: int, new: Sequence[Row[Any]], now: datetime) -> None:
     """Takes labels of one job into its consensus, in this order."""
-    job = rows_of.job(connection, posting)
-    first = 0 if job is None else job.answers
-    rows_of.place(connection, [{"posting": posting, "slot": row.slot, "place": at} for at, row in enumerate(new, first)])
-    classes = weigh(connection, posting, new)
-    fitted_to = 0 if job is None else job.fitted
-    refit_at = _due(first + len(new), fitted_to, None if job is None else job.refit_at, now)
-    values = {"answers": first + len(new), "classes": json.dumps(classes), "refit_at": refit_at}
-    if job is None:
-        rows_of.add_job(connection, values | {"posting": posting, "fitted": 0, "rejected": 0, "used": "", "priors": "{}", "average": "{}"})
-    else:
-        rows_of.change_job(connection, posting, **values)
+    job = rows_of.job(connection, posting) or rows_of.add_job(connection, posting)
+    rows_of.place(connection, [{"posting": posting, "slot": row.slot, "place": at} for at, row in enumerate(new, job.answers)])
+    classes, answers = weigh(connection, posting, new), job.answers + len(new)
+    refit_at = _due(answers, job.fitted, job.refit_at, now)
+    rows_of.change_job(connection, posting, answers=answers, classes=json.dumps(classes), refit_at=refit_at)
     rules.apply(connection, posting, (row.worker for row in new), now)
 
 
@@ -252,10 +247,9 @@ def weigh(connection: Connection, posting: int, new: Sequence[Row[Any]]) -> list
     before = rows_of.units(connection, posting, wanted)
     changed: dict[int, dict[str, Any]] = {}
     for row in new:
-        counts, shares = _known(changed.get(row.unit), before.get(row.unit), book.priors)
+        counts, shares = _known(changed.get(row.unit), before.get(row.unit), book.words.priors)
         counts[row.label] = counts.get(row.label, 0) + 1
-        votes = book.used in ("", "majority")
-        shares = online.votes(counts) if votes else online.updated(shares, row.label, book.word(row.worker), book.classes)
+        shares = online.votes(counts) if book.words.by_votes else online.updated(shares, row.label, book.words.of(row.worker), book.classes)
         changed[row.unit] = _unit(posting, row.unit, *online.decided(shares), counts, shares)
     rows_of.put_units(connection, list(changed.values()))
     book.ask(changed)
@@ -274,7 +268,8 @@ def _weigh_parts(connection: Connection, posting: int, kind: Kind, wanted: Seque
 def outcome_row(posting: int, unit: int, one: Outcome) -> dict[str, Any]:
     """A unit's row of what its answers of several parts come to; its label is the value as canonical JSON."""
     row = _unit(posting, unit, canonical_json(one.value).decode(), one.confidence, dict(one.counts), {})
-    return row | {"answers": one.answers}
+    shares = dict(one.parts) if isinstance(one.parts, Mapping) else {}
+    return row | {"answers": one.answers, "shares": json.dumps(shares)}
 
 
 class _Book:
@@ -287,20 +282,10 @@ class _Book:
 
     def __init__(self, connection: Connection, posting: int, job: Row[Any] | None, new: Sequence[Row[Any]]) -> None:
         self._connection, self._posting = connection, posting
-        self.used = "" if job is None else job.used
-        self.classes: list[str] = [] if job is None else json.loads(job.classes)
-        self.classes += [label for label in dict.fromkeys(row.label for row in new) if label not in set(self.classes)]
-        self.priors: dict[str, float] = {} if job is None else json.loads(job.priors)
-        said = {} if job is None else json.loads(job.average)
-        self._average = Word(said.get("right", online.UNKNOWN_SKILL), said.get("rates", {}))
-        known = rows_of.skills(connection, posting, list({row.worker for row in new})) if new and self.used not in ("", "majority") else {}
-        self._words = {worker: Word(row.right, json.loads(row.rates)) for worker, row in known.items()}
+        self.words = words = Words(connection, posting, job, {row.worker for row in new})
+        self.classes = words.classes + [label for label in dict.fromkeys(row.label for row in new) if label not in set(words.classes)]
         overlap = rows_of.overlap(connection, posting)
         self._overlap = None if overlap is None else json.loads(overlap)
-
-    def word(self, worker: str) -> Word:
-        """A worker's; everybody's together for one that the last fit didn't see."""
-        return self._words.get(worker, self._average)
 
     def ask(self, units: dict[int, dict[str, Any]]) -> None:
         """Where the job asks until it is sure: how many answers these units shall have now, and how soon."""
@@ -317,7 +302,7 @@ class _Book:
         most = max(slots - lost, 1)
         overlap = Overlap(min(self._overlap["least"], most), most, self._overlap["confidence_bps"] / 10_000)
         wanted = min(online.wanted(overlap, row["answers"], row["confidence"]) + lost, slots)
-        worth = online.bits(json.loads(row["shares"]), self._average.right, len(self.classes))
+        worth = online.bits(json.loads(row["shares"]), self.words.average.right, len(self.classes))
         return {"posting": self._posting, "unit": row["unit"], "wanted": wanted, "rank": -round(1e6 * worth)}
 
 

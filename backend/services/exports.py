@@ -7,9 +7,11 @@ they come to; the manifest is Ground Truth's augmented one.
 import csv
 import io
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain, groupby
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,17 +20,17 @@ from sqlalchemy import Row
 from backend.services.masks import TEMPLATE as SEGMENTATION
 from backend.services.masks import Masks
 from backend.services.postings import Job, Postings
-from backend.services.results import Decided, Results, key_of
-from backend.store.submissions import spans
+from backend.services.results import SLOTS, Results
+from backend.services.verdicts import Verdict, Verdicts, counting
+from backend.store.submissions import joined, spans
 from piecework.domain.answers import answer_schema
 from piecework.domain import reports
 from piecework.domain.errors import Invalid
 from piecework.domain.units import decimal_text
 from piecework.quality import manifest as augmented
-from piecework.quality.reading import PARTS
+from piecework.quality.reading import CHOICES, PARTS, SEVERAL, key_of
 
 UNITS = 500
-SLOTS = 2_000
 MOST_COLUMNS = 1_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula; workers' texts and requesters' units get an apostrophe before it."""
@@ -59,7 +61,7 @@ class Export:
 
     Attributes:
         row: the job's row of `posting`; `said` its manifest.
-        decided: what the answers come to.
+        verdicts: who decides its units.
         masks: of painted pictures.
         decimals, symbol: of the token that rewards are in.
     """
@@ -69,7 +71,7 @@ class Export:
     job: Job
     row: Row[Any]
     said: Mapping[str, Any]
-    decided: Decided
+    verdicts: Verdicts
     masks: Masks
     decimals: int
     symbol: str
@@ -83,17 +85,25 @@ class Export:
             yield from rows
             after = rows[-1].position
 
-    def answers(self, units: Iterable[Row[Any]]) -> Iterator[tuple[Row[Any], Sequence[Row[Any]]]]:
-        """Answers with their unit, in the order of the slots; a unit with very many comes in parts."""
-        for lot in _lots(units, UNITS):
-            for part in _joined(spans(lot, SLOTS)):
+    def answers(self) -> Iterator[tuple[Row[Any], Sequence[Row[Any]]]]:
+        """Answers with their unit, in the order of the slots; a unit with very many comes in pieces."""
+        return chain.from_iterable(self._read())
+
+    def _read(self) -> Iterator[list[tuple[Row[Any], Sequence[Row[Any]]]]]:
+        """The same, as many at a time as are read at once."""
+        for lot in _lots(self.units(), UNITS):
+            for part in joined(spans(lot, SLOTS), SLOTS):
                 found = self.results.answers(self.job, part[0][1], part[-1][2])
-                at = 0
-                for row, _, last in part:
-                    begin = at
-                    while at < len(found) and found[at].slot <= last:
-                        at += 1
-                    yield row, found[begin:at]
+                slots = [row.slot for row in found]
+                yield [(unit, found[bisect_left(slots, first) : bisect_right(slots, last)]) for unit, first, last in part]
+
+    def decided(self) -> Iterator[tuple[Row[Any], Sequence[Row[Any]], Verdict | None]]:
+        """The same with what the unit comes to, None for one without an answer that counts; a unit in pieces has it with each of them."""
+        for part in self._read():
+            found = self.verdicts.of(row for unit, rows in part if unit.slots <= SLOTS for row in rows)
+            found |= self.results.verdicts_of(self.job, [unit for unit, _ in part if unit.slots > SLOTS], self.verdicts)
+            for unit, rows in part:
+                yield unit, rows, found.get(unit.position)
 
     def content(self, unit: Row[Any]) -> Any:
         """A unit's content."""
@@ -109,7 +119,7 @@ class Export:
         lines = csv.writer(text, lineterminator="\r\n")
         lines.writerow([*HEAD, *(f"Input.{name}" for name in inputs), *(f"Answer.{name}" for name in answers), "Approve", "Reject"])
         common = self._common()
-        for unit, rows in self.answers(self.units()):
+        for unit, rows in self.answers():
             given = _flat(self.content(unit), "content") if rows else {}
             shown = [_cell(given.get(name)) for name in inputs]
             for row in rows:
@@ -125,7 +135,7 @@ class Export:
             return list(dict.fromkeys([*schema["properties"], *more]))
         if schema.get("type") == "string":
             return ["answer", *more]
-        every = (row for _, rows in self.answers(self.units()) for row in rows)
+        every = (row for _, rows in self.answers() for row in rows)
         return _names((json.loads(row.answer) for row in every), "answer")
 
     def _common(self) -> list[Any]:
@@ -169,14 +179,13 @@ class Export:
     def jsonl(self) -> Iterator[bytes]:
         """A line a unit: its content, what the answers come to, and each answer. A unit with very many answers has several lines."""
         part = bytearray()
-        for unit, rows in self.answers(self.units()):
-            label, sure, _ = self.decided.of(unit.position) or (None, None, 0)
+        for unit, rows, verdict in self.decided():
             line = {
                 "unit": unit.position,
                 "content": msgspec.Raw(self.results.content(self.job, unit)),
-                "label": label,
-                "confidence": None if sure is None else round(sure, 6),
-                "algorithm": self.decided.used,
+                "label": None if verdict is None else verdict.label,
+                "confidence": None if verdict is None else round(verdict.sure, 6),
+                "algorithm": self.verdicts.used,
                 "answers": [_answer(row) for row in rows],
             }
             part += msgspec.json.encode(line) + b"\n"
@@ -191,10 +200,10 @@ class Export:
         """A row an answer, a row group a lot."""
         from backend.services.parquet import written
 
-        return written(_lots((record for unit, rows in self.answers(self.units()) for record in self._records(unit, rows)), SLOTS))
+        return written(_lots((record for decided in self.decided() for record in self._records(*decided)), SLOTS))
 
-    def _records(self, unit: Row[Any], rows: Sequence[Row[Any]]) -> Iterator[dict[str, Any]]:
-        label, sure, _ = self.decided.of(unit.position) or (None, None, 0)
+    def _records(self, unit: Row[Any], rows: Sequence[Row[Any]], verdict: Verdict | None) -> Iterator[dict[str, Any]]:
+        label, sure = (None, None) if verdict is None else verdict[:2]
         content = self.results.content(self.job, unit).decode() if rows else ""
         for row in rows:
             yield {
@@ -225,26 +234,27 @@ class Export:
         """
         template = self.said["template"]
         name = f"{name}-ref" if template == SEGMENTATION and not name.endswith("-ref") else name
-        classes = tuple(self.said["labels"] or self.decided.classes)
+        classes = tuple(self.said["labels"] or self.verdicts.classes)
         job = augmented.Job(name, self.said["title"], self.row.created_at, classes, "text" if template in TEXTS else "image")
-        refused = self.results.refused(self.job)
-        for unit, rows in _whole(self.answers(self.units())):
-            counting = [row for row in rows if row.slot not in refused and row.report is None]
-            if counting and (template not in PARTS or unit.position in self.decided.outcomes):
+        for unit, rows, verdict in _whole(self.decided()):
+            decisive = counting(rows)
+            if decisive and verdict is not None:
                 source = _source(self.content(unit))
                 if adjusts is not None:
                     source = {key: value for key, value in source.items() if key != "initial-value"}
-                line = self._augmented(job, template, source, unit, counting)
+                line = self._augmented(job, source, unit, verdict, decisive)
                 if adjusts is not None:
-                    changed = _repainted(counting) if template == SEGMENTATION else None
+                    changed = _repainted(decisive) if template == SEGMENTATION else None
                     line = augmented.adjustment(job, source, adjusts, line[name], line[f"{name}-metadata"], changed)
                 yield augmented.dumps(line).encode() + b"\n"
 
-    def _augmented(self, job: augmented.Job, template: str, line: dict[str, Any], unit: Row[Any], rows: Sequence[Row[Any]]) -> dict[str, Any]:
+    def _augmented(
+        self, job: augmented.Job, line: dict[str, Any], unit: Row[Any], verdict: Verdict, rows: Sequence[Row[Any]]
+    ) -> dict[str, Any]:
+        template = self.said["template"]
         said = [(row.worker, json.loads(row.answer)) for row in rows]
-        label, sure, _ = self.decided.of(unit.position) or ("", 0.0, 0)
-        parts: Any = self.decided.outcomes[unit.position].parts if template in PARTS else ()
-        if template in MULTI:
+        parts: Any = self.verdicts.parts(unit.position, rows) if template in PARTS else ()
+        if template in SEVERAL:
             return augmented.multi_class(job, line, parts, len(said))
         if template == "bounding-box":
             size = said[0][1]["inputImageProperties"]
@@ -255,14 +265,12 @@ class Export:
         if painted is not None:
             address = self.masks.address(self.job, unit.position)
             return augmented.segmentation(job, line, address, painted.colours, painted.confidences, painted.answers)
-        if template in SINGLE and label in job.classes:
-            return augmented.single_class(job, line, label, sure, len(said))
-        value = next((answer for row, (_, answer) in zip(rows, said, strict=True) if key_of(template, row.answer) == label), said[0][1])
-        return {**line, job.name: value, f"{job.name}-metadata": job.metadata(sure, "custom", len(said), True)}
+        if template in CHOICES and verdict.label in job.classes:
+            return augmented.single_class(job, line, verdict.label, verdict.sure, len(said))
+        value = next((answer for row, (_, answer) in zip(rows, said, strict=True) if key_of(template, row.answer) == verdict.label), said[0][1])
+        return {**line, job.name: value, f"{job.name}-metadata": job.metadata(verdict.sure, "custom", len(said), True)}
 
 
-SINGLE = ("label", "classifier", "image-classifier", "pairwise")
-MULTI = ("classifier-multi-select", "image-classifier-multi-select")
 TEXTS = ("classifier", "classifier-multi-select", "label", "pairwise")
 
 FORMATS: dict[str, tuple[str, str, Callable[[Export], Iterator[bytes]]]] = {
@@ -298,31 +306,13 @@ def _lots(rows: Iterable[One], most: int) -> Iterator[list[One]]:
         yield lot
 
 
-_Piece = tuple[Row[Any], int, int]
-
-
-def _joined(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
-    """Neighbouring pieces read at once, of at most `SLOTS` slots."""
-    part: list[_Piece] = []
-    for piece in pieces:
-        if part and piece[2] - part[0][1] >= SLOTS:
-            yield part
-            part = []
-        part.append(piece)
-    if part:
-        yield part
-
-
-def _whole(parts: Iterable[tuple[Row[Any], Sequence[Row[Any]]]]) -> Iterator[tuple[Row[Any], list[Row[Any]]]]:
+def _whole(
+    parts: Iterable[tuple[Row[Any], Sequence[Row[Any]], Verdict | None]],
+) -> Iterator[tuple[Row[Any], list[Row[Any]], Verdict | None]]:
     """Each unit once, with all of its answers."""
-    unit, rows = None, []
-    for one, more in parts:
-        if unit is not None and one.position != unit.position:
-            yield unit, rows
-            rows = []
-        unit, rows = one, [*rows, *more]
-    if unit is not None:
-        yield unit, rows
+    for _, pieces in groupby(parts, key=lambda part: part[0].position):
+        whole = list(pieces)
+        yield whole[0][0], [row for _, rows, _ in whole for row in rows], whole[0][2]
 
 
 def _answer(row: Row[Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from backend.services.postings import Job, Postings
 from backend.services.results import Results
+from backend.services.verdicts import counting
 from backend.store.submissions import spans
 from piecework.domain.errors import Invalid, NotFound
 from piecework.domain.keccak import keccak256
@@ -49,8 +50,8 @@ class Masks:
         if not hmac.compare_digest(token.encode(), self._token(job, unit).encode()):
             raise NotFound("There is no mask at this address.")
         row, _ = self._results.unit(job, unit)
-        refused, (first, last) = self._results.refused(job), next((first, last) for _, first, last in spans([row], MOST_ANSWERS))
-        found = self.of(job, [one for one in self._results.answers(job, first, last) if one.slot not in refused and one.report is None])
+        first, last = next((first, last) for _, first, last in spans([row], MOST_ANSWERS))
+        found = self.of(job, counting(self._results.answers(job, first, last)))
         if found is None:
             raise NotFound("There is no mask at this address: no answer of this unit has a picture that counts.")
         return found.png()

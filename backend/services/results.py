@@ -1,7 +1,7 @@
-"""What a job's answers come to: decisions with their confidence, agreement, pace, and how good each worker is.
+"""What a job's answers come to: unit by unit out of its consensus, and as a whole: agreement, pace, and how good each worker is.
 
-Made from all answers of a job, so never at each request: a result is kept, and made again only after ten times as long as it took,
-whoever asks and however often.
+What is made from all answers of a job isn't made at each request: a result is kept, and made again only after ten times as long as it
+took, whoever asks and however often.
 """
 
 import json
@@ -9,8 +9,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from sqlalchemy import Row
@@ -18,29 +18,25 @@ from sqlalchemy import Row
 from backend.services.counting import REQUEST
 from backend.services.gold import truth
 from backend.services.postings import Job
-from backend.store import slots, submissions
+from backend.services.verdicts import Verdict, Verdicts
+from backend.store import reports, slots, submissions
 from backend.store.content import Contents
 from backend.store.database import Store
-from piecework.domain.errors import Invalid, NotFound
+from backend.store.submissions import joined, spans
+from piecework.domain.errors import NotFound
 from piecework.quality import consensus as quality
 from piecework.quality.agreement import alpha
 from piecework.quality.labels import Labels
-from piecework.quality.outcomes import Kind, Outcome, Outcomes, text_of
-from piecework.quality.reading import PARTS, parts_of
+from piecework.quality.reading import CHOICES, key_of, parts_of
 
-ALGORITHMS = ("ds", "majority")
-CHOOSING = (
-    *("label", "classifier", "image-classifier", "pairwise"),
-    *("classifier-multi-select", "image-classifier-multi-select"),
-)
-"""Templates whose answers choose among classes; the others' are compared as a whole."""
 MOST_CLASSES = 200
 """With more, a matrix of units by classes would be mostly nothing, and the majority decides."""
 LOT = 5_000
+SLOTS = 2_000
+"""Slots whose answers are read at once; a unit of more is large."""
 KEPT = 32
 LEAST_SECONDS = 1.0
 SLOWNESS = 10
-LONGEST_KEY = 200
 
 Made = TypeVar("Made")
 
@@ -68,33 +64,20 @@ class Gathered:
     revealed: list[float] = field(default_factory=list)
     approved: list[float] = field(default_factory=list)
     rejected: int = 0
-    reported: int = 0
 
 
 @dataclass(frozen=True)
 class Decided:
-    """What a job's answers come to; rejected ones don't count, nor reports in place of an answer.
+    """What a job's answers come to as a whole; rejected ones don't count, nor reports in place of an answer.
 
     Attributes:
-        asked, used: the algorithm; "majority" is used where another can learn nothing.
-        positions: of the units with an answer, ascending, shape (N,).
-        classes: what was said, by code.
-        best, sure, votes: each unit's class, how sure it is (0 to 1), and how many answers it has, shape (N,).
         unanimous, most, split: units with two answers or more where all, more than half, or fewer say the same.
         alpha: Krippendorff's, None where nothing can be compared.
         revealed, approved: Unix seconds, ascending.
     """
 
-    asked: str
-    used: str
     answers: int
     rejected: int
-    reported: int
-    positions: np.ndarray
-    classes: Sequence[str]
-    best: np.ndarray
-    sure: np.ndarray
-    votes: np.ndarray
     unanimous: int
     most: int
     split: int
@@ -102,15 +85,16 @@ class Decided:
     workers: tuple[Quality, ...]
     revealed: np.ndarray
     approved: np.ndarray
-    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
-    """By position, where answers have several parts."""
 
-    def of(self, position: int) -> tuple[str, float, int] | None:
-        """A unit's class, how sure, and by how many answers; None for one that nobody has answered."""
-        at = int(np.searchsorted(self.positions, position))
-        if at == len(self.positions) or self.positions[at] != position:
-            return None
-        return self.classes[int(self.best[at])], float(self.sure[at]), int(self.votes[at])
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How many answers a job has, rejected ones too, how many units have one, how many are rejected, and how many more are reports."""
+
+    answers: int
+    units: int
+    rejected: int
+    reported: int
 
 
 class Results:
@@ -126,24 +110,51 @@ class Results:
         self._lock = threading.Lock()
         self._making: dict[tuple[str, str], threading.Lock] = {}
 
-    def decided(self, job: Job, template: str, algorithm: str = "ds") -> Decided:
-        """What the job's answers come to by now, or came to a moment ago.
-
-        Raises:
-            Invalid: another algorithm.
-        """
-        if algorithm not in ALGORITHMS:
-            raise Invalid(f"by must be one of {', '.join(ALGORITHMS)}.")
-        return self.shared((job.id, algorithm), lambda: decide(self._gathered(job, template), template, algorithm, self._known(job)))
+    def decided(self, job: Job, template: str) -> Decided:
+        """What the job's answers come to by now, or came to a moment ago."""
+        return self.shared((job.id, "decided"), lambda: decide(self._gathered(job, template), template, self._known(job)))
 
     def _known(self, job: Job) -> dict[str, str]:
         with self._store.read() as connection:
             return truth(connection, job.number)
 
-    def refused(self, job: Job) -> set[int]:
-        """Slots whose answers are rejected, and so decide nothing."""
+    def verdicts(self, job: Job, template: str, algorithm: str = "ds") -> Verdicts:
+        """Who decides some units of the job.
+
+        Raises:
+            Invalid: another algorithm.
+        """
+        return Verdicts(self._store, job.number, template, algorithm)
+
+    def verdicts_of(self, job: Job, units: Sequence[Row[Any]], by: Verdicts) -> dict[int, Verdict]:
+        """What some units, in order, come to. One of very many answers is taken from the consensus, or weighed once in a while for all who ask."""
+        small = [row for row in units if row.slots <= SLOTS]
+        found: dict[int, Verdict] = {}
+        for part in joined(spans(small, SLOTS), SLOTS):
+            found |= by.of(self.answers(job, part[0][1], part[-1][2]))
+        for row in units:
+            if row.slots > SLOTS and (one := by.kept(row.position) or self._large(job, row, by)) is not None:
+                found[row.position] = one
+        return found
+
+    def _large(self, job: Job, unit: Row[Any], by: Verdicts) -> Verdict | None:
+        def weigh() -> Verdict | None:
+            every = (row for _, first, last in spans([unit], SLOTS) for row in self.answers(job, first, last))
+            return by.of(every).get(unit.position)
+
+        return self.shared((job.id, f"unit {unit.position} by {by.algorithm}"), weigh)
+
+    def figures(self, job: Job, by: Verdicts) -> Figures:
+        """How many answers and units there are: kept numbers, or where answers have no consensus a count of a moment ago."""
+        if by.job is None:
+            return self.shared((job.id, "figures"), lambda: self._counted(job))
         with self._store.read() as connection:
-            return slots.refused(connection, job.number)
+            return Figures(by.job.answers, by.job.units, by.job.rejected, reports.of(connection, job.number))
+
+    def _counted(self, job: Job) -> Figures:
+        with self._store.read() as connection:
+            (answers, units), reported = submissions.answered(connection, job.number), reports.of(connection, job.number)
+            return Figures(answers, units, len(slots.refused(connection, job.number)), reported)
 
     def answers(self, job: Job, first: int, last: int) -> Sequence[Row[Any]]:
         """All that is kept of the answers of some slots."""
@@ -198,8 +209,9 @@ class Results:
 
     def _gathered(self, job: Job, template: str) -> Gathered:
         names: dict[str, str] = {}
-        refused = self.refused(job)
-        found, after, rejected, reported = Gathered(), -1, 0, 0
+        with self._store.read() as connection:
+            refused = slots.refused(connection, job.number)
+        found, after, rejected = Gathered(), -1, 0
         while True:
             with self._store.read() as connection:
                 rows = submissions.said(connection, job.number, after, LOT)
@@ -209,7 +221,6 @@ class Results:
                     rejected += 1
                     continue
                 if row.report is not None:
-                    reported += 1
                     continue
                 if row.state != "revealed" and row.reviewed_at is not None:
                     found.approved.append(row.reviewed_at.timestamp())
@@ -218,93 +229,48 @@ class Results:
                 found.workers.append(names.setdefault(row.worker, row.worker))
                 found.keys.append(names.setdefault(key, key))
             if len(rows) < LOT:
-                return Gathered(found.units, found.workers, found.keys, found.revealed, found.approved, rejected, reported)
+                return Gathered(found.units, found.workers, found.keys, found.revealed, found.approved, rejected)
             after = rows[-1].slot
 
 
-def key_of(template: str, text: str) -> str:
-    """What two answers must share to be called the same.
-
-    Args:
-        text: an answer's canonical JSON.
-    """
-    value = json.loads(text)
-    if template == "pairwise" and isinstance(value, dict):
-        value = value.get("winner", value)
-    elif template in CHOOSING and isinstance(value, dict) and "label" in value:
-        value = value["label"]
-    elif template in CHOOSING and isinstance(value, dict) and isinstance(value.get("labels"), list):
-        value = " + ".join(sorted(map(str, value["labels"]))) or "none"
-    if isinstance(value, str):
-        text = value
-    return text
-
-
-def decide(said: Gathered, template: str, algorithm: str = "ds", known: Mapping[str, str] | None = None) -> Decided:
+def decide(said: Gathered, template: str, known: Mapping[str, str] | None = None) -> Decided:
     """What answers come to, weighed as the job's own consensus weighs them (`counting.REQUEST`), but for rejected ones.
 
     Args:
         known: labels of known units by position, as text.
     """
+    times = (np.sort(np.asarray(said.revealed, float)), np.sort(np.asarray(said.approved, float)))
     if not said.units:
-        return _nothing(said, algorithm)
+        return Decided(said.rejected, said.rejected, 0, 0, 0, None, (), *times)
     labels = Labels.of_columns(np.asarray(said.units), np.asarray(said.workers, object), np.asarray(said.keys, object))
-    best, sure, tops = _majority(labels)
-    used, right, classes = "majority", _agreeing(labels, best), labels.classes
-    parted: dict[int, Outcome] = {}
-    request = replace(REQUEST, algorithm=algorithm)  # type: ignore[arg-type]
-    if template in PARTS:
-        used, parted = PARTS[template], {int(unit): one for unit, one in Outcomes(cast(Kind, PARTS[template]), request, labels).by_unit.items()}
-        texts = [text_of(one.value) for one in parted.values()]
-        classes, best = np.unique(texts, return_inverse=True)
-        sure = np.asarray([one.confidence for one in parted.values()])
-    elif template in CHOOSING and 1 < len(labels.classes) <= MOST_CLASSES:
-        named = {int(unit): label for unit, label in (known or {}).items()}
-        found = quality.consensus(labels, request, truth=named or None)
-        used, best = found.used, found.best
-        sure = found.posteriors[np.arange(len(best)), best]
+    best, tops = _majority(labels)
+    right = _agreeing(labels, best)
+    if template in CHOICES and 1 < len(labels.classes) <= MOST_CLASSES:
+        found = quality.consensus(labels, REQUEST, truth={int(unit): label for unit, label in (known or {}).items()} or None)
         right = tuple(Quality(one.worker, one.answers, one.right, one.low, one.high) for one in found.skills)
     compared = labels.per_unit >= 2
     share = tops / labels.per_unit
     agreed = alpha(labels) if len(labels.classes) <= MOST_CLASSES and compared.any() else float("nan")
     return Decided(
-        asked=algorithm,
-        used=used,
-        answers=len(labels) + said.rejected,
-        rejected=said.rejected,
-        reported=said.reported,
-        positions=np.asarray(labels.units),
-        classes=[str(name) for name in classes],
-        best=np.asarray(best),
-        sure=np.asarray(sure, float),
-        votes=labels.per_unit,
-        unanimous=int((compared & (share == 1)).sum()),
-        most=int((compared & (share > 0.5) & (share < 1)).sum()),
-        split=int((compared & (share <= 0.5)).sum()),
-        alpha=float(agreed) if agreed == agreed else None,
-        workers=tuple(sorted(right, key=lambda one: (-one.answers, one.worker))),
-        revealed=np.sort(np.asarray(said.revealed)),
-        approved=np.sort(np.asarray(said.approved)),
-        outcomes=parted,
+        len(labels) + said.rejected,
+        said.rejected,
+        int((compared & (share == 1)).sum()),
+        int((compared & (share > 0.5) & (share < 1)).sum()),
+        int((compared & (share <= 0.5)).sum()),
+        float(agreed) if agreed == agreed else None,
+        tuple(sorted(right, key=lambda one: (-one.answers, one.worker))),
+        *times,
     )
 
 
-def _nothing(said: Gathered, algorithm: str) -> Decided:
-    none, revealed = np.zeros(0, int), np.sort(np.asarray(said.revealed, float))
-    fields = {"answers": said.rejected, "rejected": said.rejected, "reported": said.reported, "revealed": revealed, "approved": np.zeros(0)}
-    counts: dict[str, Any] = {"unanimous": 0, "most": 0, "split": 0, "alpha": None, "workers": ()}
-    arrays: dict[str, Any] = {"positions": none, "classes": [], "best": none, "sure": np.zeros(0), "votes": none}
-    return Decided(asked=algorithm, used="majority", **fields, **counts, **arrays)  # type: ignore[arg-type]
-
-
-def _majority(labels: Labels) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Each unit's commonest class (of equals the first by name), its share of the votes, and its votes; without a matrix, so that it
+def _majority(labels: Labels) -> tuple[np.ndarray, np.ndarray]:
+    """Each unit's commonest class (of equals the first by name), and its votes; without a matrix, so that it
     also works where everybody says something else."""
     cells, counts = np.unique(labels.unit.astype(np.int64) * len(labels.classes) + labels.label, return_counts=True)
     unit, label = cells // len(labels.classes), cells % len(labels.classes)
     order = np.lexsort((label, -counts, unit))
     first = order[np.concatenate([[True], np.diff(unit[order]) > 0])]
-    return label[first], counts[first] / labels.per_unit, counts[first]
+    return label[first], counts[first]
 
 
 def _agreeing(labels: Labels, best: np.ndarray) -> tuple[Quality, ...]:

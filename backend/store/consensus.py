@@ -193,14 +193,25 @@ def since(connection: Connection, posting: int, wanted: Sequence[int], place: in
     return connection.execute(_SINCE, {"of": posting, "units": list(wanted), "since": place}).all()
 
 
-def add_job(connection: Connection, row: dict[str, Any]) -> None:
-    """Begins a job's consensus."""
-    connection.execute(insert(JobConsensus), row)
+def add_job(connection: Connection, posting: int) -> Row[Any]:
+    """Begins a job's consensus; its row."""
+    row = {"posting": posting, "answers": 0, "classes": "[]", "fitted": 0, "rejected": 0, "units": 0}
+    connection.execute(insert(JobConsensus), row | {"used": "", "priors": "{}", "average": "{}"})
+    return connection.execute(_JOB, {"of": posting}).one()
 
 
 def put_units(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Writes what units are thought to be."""
+    """Writes what units of one job are thought to be, and how many it has."""
+    if not rows:
+        return
+    there = units(connection, rows[0]["posting"], [row["unit"] for row in rows])
+    _count(connection, rows[0]["posting"], len(rows) - len(there))
     upsert(connection, UnitConsensus, ("posting", "unit"), rows)
+
+
+def _count(connection: Connection, posting: int, more: int) -> None:
+    if more:
+        change_job(connection, posting, units=col(JobConsensus.units) + more)
 
 
 def put_skills(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -211,7 +222,8 @@ def put_skills(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 def forget(connection: Connection, posting: int, units: Sequence[int], workers: Sequence[str]) -> None:
     """Takes away what is thought of units and workers all of whose answers are rejected."""
     for lot in (units[at : at + AT_ONCE] for at in range(0, len(units), AT_ONCE)):
-        connection.execute(delete(UnitConsensus).where(col(UnitConsensus.posting) == posting, col(UnitConsensus.unit).in_(lot)))
+        gone = connection.execute(delete(UnitConsensus).where(col(UnitConsensus.posting) == posting, col(UnitConsensus.unit).in_(lot)))
+        _count(connection, posting, -gone.rowcount)
     for some in (workers[at : at + AT_ONCE] for at in range(0, len(workers), AT_ONCE)):
         connection.execute(delete(WorkerSkill).where(col(WorkerSkill.posting) == posting, col(WorkerSkill.worker).in_(some)))
 

@@ -16,6 +16,7 @@ _LOCK = (
     .with_for_update()
 )
 _BY = select(func.count()).where(col(AnswerReport.posting) == bindparam("of"), col(AnswerReport.worker) == bindparam("who"))
+_ALL = select(func.count()).where(col(AnswerReport.posting) == bindparam("of"))
 _COUNTS = (
     select(AnswerReport.unit, func.count())
     .where(col(AnswerReport.posting) == bindparam("of"), col(AnswerReport.unit).in_(bindparam("units", expanding=True)))
@@ -54,6 +55,11 @@ def lock(connection: Connection, posting: int, worker: str) -> None:
 def by(connection: Connection, posting: int, worker: str) -> int:
     """How many reports a worker has made in a job."""
     return int(connection.execute(_BY, {"of": posting, "who": worker}).scalar_one())
+
+
+def of(connection: Connection, posting: int) -> int:
+    """How many reports a job has."""
+    return int(connection.execute(_ALL, {"of": posting}).scalar_one())
 
 
 def counts(connection: Connection, posting: int, units: Sequence[int]) -> dict[int, int]:

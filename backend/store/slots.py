@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, or_, select, text, union, union_all
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, exists, func, or_, select, text, union, union_all
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -131,6 +132,11 @@ def refused(connection: Connection, posting: int) -> set[int]:
     """The slots of a job whose answers are rejected or contested, and so decide nothing: all that weigh answers ask here. One that was
     overturned, and so paid, isn't among them."""
     return set(connection.execute(_REFUSED, {"of": posting}).scalars())
+
+
+def is_refused(row: Row[Any]) -> bool:
+    """Whether an answer is among them, by its `state` and the `shown_state` that is `assignment_state`."""
+    return row.shown_state in ("contested", "appealed", "refunded") or (row.state == "rejected" and row.shown_state != "paid")
 
 
 def taken(connection: Connection, job: str, slots: int) -> Iterator[tuple[int, str]]:

@@ -1,15 +1,16 @@
 """A job's answers in SQL, in the order of its slots, in lots: however many there are, few are in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, text
+from sqlalchemy import Connection, Row, bindparam, case, func, select, text
 from sqlmodel import col
 
 from backend.store import mirror, slots
 from backend.store.tables import LIVE, AnswerReport, Assignment, Posting, Unit
 
+Piece = tuple[Row[Any], int, int]
 _report, _reported = col(AnswerReport.kind).label("report"), col(AnswerReport.assignment) == col(Assignment.id)
 _SAID = (
     select(
@@ -52,6 +53,13 @@ _REVEALED = (
     .where(col(Assignment.revealed_at).is_not(None))  # the words of its partial index
     .group_by(Posting.job, Posting.requester)
 )
+_ANSWERED = (
+    select(func.count(), func.count(case((col(Assignment.state) != "rejected", col(Assignment.unit))).distinct()))
+    .select_from(Assignment)
+    .outerjoin(AnswerReport, _reported)
+    .where(col(Assignment.posting) == bindparam("posting"), col(AnswerReport.kind).is_(None))
+    .where(col(Assignment.answer).is_not(None), text(f"assignment.{LIVE}"))
+)
 _WORKERS = (
     select(Assignment.worker)
     .where(col(Assignment.posting) == bindparam("posting"), text(LIVE))
@@ -89,17 +97,35 @@ def workers(connection: Connection, posting: int) -> Sequence[str]:
     return connection.execute(_WORKERS, {"posting": posting}).scalars().all()
 
 
+def answered(connection: Connection, posting: int) -> tuple[int, int]:
+    """How many answers a job has, rejected ones too but no reports, and how many units have one that isn't rejected: it looks at all of them."""
+    answers, units = connection.execute(_ANSWERED, {"posting": posting}).one()
+    return int(answers), int(units)
+
+
 def jobs(connection: Connection, requester: str, before: int, most: int) -> Sequence[Row[Any]]:
     """A requester's jobs with their state, drafts too, the newest first, older than the one numbered `before`."""
     return connection.execute(_JOBS, {"by": requester, "before": before, "most": most}).all()
 
 
-def spans(units: Sequence[Row[Any]], most: int) -> Iterator[tuple[Row[Any], int, int]]:
+def spans(units: Sequence[Row[Any]], most: int) -> Iterator[Piece]:
     """The slots of each unit, first and last, in pieces of at most `most`."""
     for row in units:
         end = row.first_slot + row.slots
         for first in range(row.first_slot, end, most):
             yield row, first, min(first + most, end) - 1
+
+
+def joined(pieces: Iterable[Piece], most: int) -> Iterator[list[Piece]]:
+    """Neighbouring pieces of `spans` to be read at once, of at most `most` slots."""
+    part: list[Piece] = []
+    for piece in pieces:
+        if part and piece[2] - part[0][1] >= most:
+            yield part
+            part = []
+        part.append(piece)
+    if part:
+        yield part
 
 
 def matching(

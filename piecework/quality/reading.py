@@ -1,5 +1,6 @@
 """What a consensus is made from: the class that an answer chooses, or the boxes, spans or classes that it names."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,11 +8,12 @@ from piecework.domain.content import canonical_json
 
 CHOICES = ("label", "classifier", "image-classifier", "pairwise")
 """Templates whose answers choose one class each."""
+SEVERAL = ("classifier-multi-select", "image-classifier-multi-select")
+"""Those whose answers choose several."""
 PARTS: Mapping[str, str] = {
     "bounding-box": "boxes",
     "entity-annotation": "spans",
-    "classifier-multi-select": "multilabel",
-    "image-classifier-multi-select": "multilabel",
+    **dict.fromkeys(SEVERAL, "multilabel"),
 }
 """Templates whose answers have several parts, and the kind of `outcomes` that these come to."""
 _PART: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -54,3 +56,21 @@ def said_of(template: str, answer: Any) -> str | None:
     """What of an answer a consensus is made from: its class, or its parts; None for what is compared as a whole."""
     label = label_of(template, answer)
     return parts_of(template, answer) if label is None else label
+
+
+def key_of(template: str, text: str) -> str:
+    """What two answers must share to be called the same.
+
+    Args:
+        text: an answer's canonical JSON.
+    """
+    value = json.loads(text)
+    if template == "pairwise" and isinstance(value, dict):
+        value = value.get("winner", value)
+    elif template in CHOICES and isinstance(value, dict) and "label" in value:
+        value = value["label"]
+    elif template in SEVERAL and isinstance(value, dict) and isinstance(value.get("labels"), list):
+        value = " + ".join(sorted(map(str, value["labels"]))) or "none"
+    if isinstance(value, str):
+        text = value
+    return text

@@ -7,20 +7,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from backend.services.aggregator import reweigh
 from backend.services.counting import fitted
-from backend.services.results import Gathered, decide
+from backend.services.results import Gathered, Results, decide
+from backend.services.verdicts import Verdicts
 from backend.store import consensus as rows_of
-from backend.store import gold, holding
+from backend.store import gold, holding, postings, submissions
 from backend.store.database import Store
 from piecework.client import Market, Worker
 from piecework.quality import online
@@ -89,18 +92,87 @@ def test_a_fit_in_the_background_is_the_fit_from_scratch_and_an_answer_after_it_
     assert min(skills, key=lambda one: one.right).worker == worker(5) and all(one.low < one.right < one.high for one in skills)
 
 
-def test_the_pages_decide_as_the_jobs_own_consensus_does() -> None:
+def test_the_pages_rate_workers_as_the_jobs_own_consensus_does() -> None:
     chance, labels = random.Random(3), ["a", "b", "c"]
     rows = [
         (unit, worker(who), labels[unit % 3] if chance.random() < 0.5 + 0.06 * who else chance.choice(labels)) for unit in range(40) for who in range(7)
     ]
     known = {str(unit): labels[unit % 3] for unit in range(25)}
     units, workers, keys = (list(column) for column in zip(*rows, strict=True))
-    found, shown = fitted(rows, known), decide(Gathered(units, workers, keys), "label", "ds", known)
-    assert shown.used == found.used == "ds" and found.temperature is not None
-    for at, name in enumerate(found.labels.units):
-        label, sure, votes = shown.of(int(name)) or ("", 0.0, 0)
-        assert (label, votes) == (found.labels.classes[found.best[at]], 7) and sure == pytest.approx(found.posteriors[at].max(), abs=1e-9)
+    found, shown = fitted(rows, known), decide(Gathered(units, workers, keys), "label", known)
+    assert found.used == "ds" and found.temperature is not None and shown.alpha is not None
+    assert {one.worker: (one.answers, one.right, one.low) for one in shown.workers} == {one.worker: (one.answers, one.right, one.low) for one in found.skills}
+
+
+def answers_of(store: Store, posting: int) -> Any:
+    with store.read() as connection:
+        return submissions.whole(connection, posting, 0, 10**6)
+
+
+def test_verdicts_are_the_consensus_and_without_a_rejected_answer_what_the_others_say_at_once(store: Store) -> None:
+    desk = counter(store, [5] * 24)
+    crowd(desk, 5, {4: 0.6})
+    desk.step(60)
+    kept, said = units(store, desk.posting), answers_of(store, desk.posting)
+    verdicts = Verdicts(store, desk.posting, "label")
+    assert verdicts.used == "ds" and not verdicts.is_behind and verdicts.job is not None and verdicts.job.units == 24
+    found = verdicts.of(said)
+    assert found == {unit: (row.label, row.confidence, 5) for unit, row in kept.items()} and verdicts.kept(3) == found[3]
+    assert {one.sure for one in Verdicts(store, desk.posting, "label", "majority").of(said).values()} <= {3 / 5, 4 / 5, 1}
+
+    judge(desk, [row._asdict() for row in said[:4]], "rejected")
+    late = Verdicts(store, desk.posting, "label")
+    again = late.of(answers_of(store, desk.posting))
+    assert late.is_behind and late.job is not None and late.job.rejected == 0
+    assert (again[0].label, again[0].votes) == (json.loads(said[4].answer), 1), "of what nobody says any more nothing is left"
+    assert {unit: again[unit] for unit in range(1, 24)} == {unit: found[unit] for unit in range(1, 24)}
+    desk.step(60)
+    caught_up = Verdicts(store, desk.posting, "label")
+    assert not caught_up.is_behind and caught_up.of(answers_of(store, desk.posting))[0].votes == 1
+    judge(desk, [said[4]._asdict()], "rejected")
+    assert 0 not in Verdicts(store, desk.posting, "label").of(answers_of(store, desk.posting)), "none is left"
+    desk.step(60)
+    gone = Verdicts(store, desk.posting, "label").job
+    assert gone is not None and (gone.units, gone.rejected) == (23, 5), "and the number of units follows"
+    judge(desk, [said[4]._asdict()], "revealed")
+    desk.step(60)
+    back = Verdicts(store, desk.posting, "label").job
+    assert back is not None and (back.units, back.rejected) == (24, 4)
+
+
+def test_a_page_of_results_reads_the_rows_of_its_units_however_many_answers_the_job_has(store: Store) -> None:
+    read = {}
+    for number, many in ((1, 20), (2, 200)):
+        desk = counter(store, [3] * many, number=number)
+        crowd(desk, 3, {})
+        desk.step(60)
+        results, page = Results(store, None), SimpleNamespace(id=f"0x{number:064x}", number=desk.posting)  # type: ignore[arg-type]
+        with store.read() as connection:
+            rows = postings.units(connection, desk.posting, -1, 10)
+        with rows_read(store) as counted:
+            verdicts = results.verdicts(page, "label")  # type: ignore[arg-type]
+            found, figures = results.verdicts_of(page, rows, verdicts), results.figures(page, verdicts)  # type: ignore[arg-type]
+        assert (len(found), figures.answers, figures.units) == (10, 3 * many, many)
+        read[many] = counted
+    assert read[20] == read[200], read
+    assert sum(read[20]) <= 45, "the job's row twice at most, 30 answers, 10 units and the number of reports"
+
+
+@contextmanager
+def rows_read(store: Store) -> Iterator[list[int]]:
+    """How many rows each statement brings, filled in at the end: they are run again."""
+    said: list[tuple[str, Any]] = []
+    counted: list[int] = []
+
+    def executed(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "WITH")):
+            said.append((statement, parameters))
+
+    event.listen(store.engine, "after_cursor_execute", executed)
+    yield counted
+    event.remove(store.engine, "after_cursor_execute", executed)
+    with store.read() as connection:
+        counted += [len(connection.exec_driver_sql(*one).all()) for one in said]
 
 
 def test_answers_that_come_while_a_fit_is_written_are_not_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,8 @@ class JobConsensus(SQLModel, table=True):
     """Answers that the last fit was over: those with places below this."""
     rejected: int = fields.big(default=0, sa_column_kwargs={"server_default": "0"})
     """How many of them it left out because they were rejected."""
+    units: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many units it has a row of: those with an answer that counts."""
     used: str = Field(max_length=10)
     """The algorithm that the last fit ran; empty before it."""
     priors: str = Field(sa_type=Text)

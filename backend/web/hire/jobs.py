@@ -108,8 +108,8 @@ def _fragment(request: Request, at: Desk) -> str:
     return at.services.results.shared((at.job.id, "live"), made)
 
 
-def _decided(at: Desk, by: str = "ds") -> Decided:
-    return at.services.results.decided(at.job, at.template, by)
+def _decided(at: Desk) -> Decided:
+    return at.services.results.decided(at.job, at.template)
 
 
 def _summary(at: Desk) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Row
 
 from backend.api.requests import coordinator, cursor_number, hex_text
 from backend.api.schema import JSON
 from backend.services.exports import FORMATS, Export, check_label_name
-from backend.services.results import ALGORITHMS
-from backend.store.submissions import spans
+from backend.services.verdicts import ALGORITHMS, Verdict
 from backend.web.hire.shell import Desk, desk, show
 from backend.web.page import readable
 from piecework.domain.errors import NotFound
@@ -36,9 +36,9 @@ def export(request: Request, job: str, ending: str) -> Response:
         raise NotFound(f"Results come as {', '.join(FORMATS)}.")
     at, by = desk(request, job), request.query_params.get("by", "ds")
     name = check_label_name(request.query_params.get("name", "label"), at.template)
-    decided = at.services.results.decided(at.job, at.template, by)
+    verdicts = at.services.results.verdicts(at.job, at.template, by)
     d = at.services.deployment
-    made = Export(at.services.results, at.services.postings, at.job, at.row, at.view.manifest, decided, at.services.masks, d.token_decimals, d.token_symbol)
+    made = Export(at.services.results, at.services.postings, at.job, at.row, at.view.manifest, verdicts, at.services.masks, d.token_decimals, d.token_symbol)
     media, suffix, write = FORMATS[ending]
     adjusts = request.query_params.get("adjusts")
     if adjusts is not None:
@@ -75,24 +75,29 @@ def results(request: Request, job: str) -> Response:
 
 def _results(request: Request, at: Desk) -> dict[str, Any]:
     by = request.query_params.get("by", "ds")
-    found = at.services.results.decided(at.job, at.template, by)
+    results = at.services.results
+    verdicts = results.verdicts(at.job, at.template, by)
     rows = at.services.postings.units(at.job, cursor_number(request, -1), UNITS_A_PAGE)
-    units = [_unit(at, found.of(row.position), row) for row in rows]
+    found, figures, job = results.verdicts_of(at.job, rows, verdicts), results.figures(at.job, verdicts), verdicts.job
     return {
         "by": by,
-        "used": found.used,
-        "answers": found.answers,
-        "reported": found.reported,
-        "decided": len(found.positions),
-        "alpha": found.alpha,
-        "units": units,
+        "used": verdicts.used,
+        "answers": figures.answers,
+        "rejected": figures.rejected,
+        "reported": figures.reported,
+        "decided": figures.units,
+        "alpha": None if job is None else job.alpha,
+        "fitted": None if job is None else job.fitted,
+        "as_of": None if job is None else job.fitted_at,
+        "behind": verdicts.is_behind,
+        "units": [_unit(at, row, found.get(row.position)) for row in rows],
         "next": str(rows[-1].position) if len(rows) == UNITS_A_PAGE else None,
     }
 
 
-def _unit(at: Desk, found: tuple[str, float, int] | None, row: Any) -> dict[str, Any]:
-    first, last = next((first, last) for _, first, last in spans([row], ANSWERS_SHOWN))
-    said = [json.loads(one.answer) for one in at.services.results.answers(at.job, first, last)] if found else []
-    label, sure, votes = found or (None, None, 0)
-    content = json.loads(at.services.results.content(at.job, row))
+def _unit(at: Desk, row: Row[Any], verdict: Verdict | None) -> dict[str, Any]:
+    results = at.services.results
+    answers = results.answers(at.job, row.first_slot, row.first_slot + min(row.slots, ANSWERS_SHOWN) - 1) if verdict else ()
+    label, sure, votes = verdict or (None, None, 0)
+    said, content = [json.loads(one.answer) for one in answers], json.loads(results.content(at.job, row))
     return {"unit": row.position, "content": content, "label": label, "confidence": sure, "votes": votes, "answers": said}

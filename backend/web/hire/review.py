@@ -1,7 +1,7 @@
 """Reviewing: what waits, side by side with the other answers to the same unit."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -9,11 +9,12 @@ from sqlalchemy import Row
 
 from backend.api.requests import address, choice, cursor_id
 from backend.api.schema import JSON
-from backend.services.results import Decided, key_of
 from backend.services.task_pages import task_page
+from backend.services.verdicts import Verdict
 from backend.web.hire.shell import Desk, desk, show
 from backend.web.page import readable
 from piecework.domain.errors import Invalid
+from piecework.quality.reading import key_of
 
 router = APIRouter(prefix="/hire")
 STATES = ("revealed", "approved", "rejected", "batched", "all")
@@ -53,7 +54,6 @@ def _review(request: Request, at: Desk) -> dict[str, Any]:
     worker = address("worker", query["worker"]) if query.get("worker") else None
     unit = _number(query["unit"]) if query.get("unit") else None
     found = results.matching(at.job, None if state == "all" else state, worker, unit, cursor_id(request), ANSWERS_A_PAGE)
-    decided = results.decided(at.job, at.template)
     by_unit: dict[int, list[Row[Any]]] = {}
     for row in found:
         by_unit.setdefault(row.unit, []).append(row)
@@ -61,24 +61,33 @@ def _review(request: Request, at: Desk) -> dict[str, Any]:
         "state": state,
         "worker": worker,
         "unit": unit,
-        "units": [_unit(at, decided, position, rows) for position, rows in by_unit.items()],
+        "units": _units(at, by_unit),
         "waiting": at.view.slot_counts.get("revealed", 0),
         "payable": at.view.slot_counts.get("approved", 0) + at.view.slot_counts.get("batched", 0),
         "next": found[-1].id if len(found) == ANSWERS_A_PAGE else None,
     }
 
 
-def _unit(at: Desk, decided: Decided, position: int, matched: Sequence[Row[Any]]) -> dict[str, Any]:
+def _units(at: Desk, by_unit: Mapping[int, Sequence[Row[Any]]]) -> list[dict[str, Any]]:
+    results, verdicts = at.services.results, at.services.results.verdicts(at.job, at.template)
+    shown = []
+    for position, matched in by_unit.items():
+        unit, content = results.unit(at.job, position)
+        verdict = results.verdicts_of(at.job, [unit], verdicts).get(position)
+        shown.append(_unit(at, unit, content, verdict, matched))
+    return shown
+
+
+def _unit(at: Desk, unit: Row[Any], content: bytes, verdict: Verdict | None, matched: Sequence[Row[Any]]) -> dict[str, Any]:
     results = at.services.results
-    unit, content = results.unit(at.job, position)
     wanted = {row.slot for row in matched}
     first, last = unit.first_slot, unit.first_slot + min(unit.slots, SIBLINGS) - 1
     rows = list(results.answers(at.job, first, last))
     for slot in sorted(wanted - {row.slot for row in rows}):
         rows += results.answers(at.job, slot, slot)
-    label, sure, votes = decided.of(position) or (None, None, 0)
+    label, sure, votes = verdict or (None, None, 0)
     return {
-        "unit": position,
+        "unit": unit.position,
         "content": json.loads(content),
         "label": label,
         "confidence": sure,
