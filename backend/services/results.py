@@ -149,7 +149,7 @@ class Results:
         if by.job is None:
             return self.shared((job.id, "figures"), lambda: self._counted(job))
         with self._store.read() as connection:
-            return Figures(by.job.answers, by.job.units, by.job.rejected, reports.of(connection, job.number))
+            return Figures(by.job.answers + by.waiting, by.job.units, by.job.rejected, reports.of(connection, job.number))
 
     def _counted(self, job: Job) -> Figures:
         with self._store.read() as connection:

@@ -41,6 +41,7 @@ class Verdicts:
     Attributes:
         algorithm: what was asked for.
         job: the job's row of `job_consensus`; None for one whose answers have no consensus, or none yet.
+        waiting: answers that it hasn't taken in yet.
         used: what decides; "majority" where nothing could be learnt of anybody.
 
     Raises:
@@ -54,7 +55,7 @@ class Verdicts:
         self._kind = cast(Kind | None, PARTS.get(template))
         self.algorithm, self._learns = algorithm, algorithm == "ds"
         with store.read() as connection:
-            self.job = consensus.job(connection, posting)
+            self.job, self.waiting = consensus.job(connection, posting), consensus.waiting(connection, posting)
         learnt = self.job.used if self._learns and self.job is not None and template in CHOICES else ""
         self.used: str = self._kind or learnt or "majority"
 
@@ -66,7 +67,7 @@ class Verdicts:
     @property
     def is_behind(self) -> bool:
         """Whether answers have come, or were rejected, since the last fit; units follow them all the same, by what it had learnt."""
-        return self.job is not None and (self.job.refit_at is not None or self.job.answers > self.job.fitted)
+        return self.job is not None and (self.job.refit_at is not None or self.job.answers + self.waiting > self.job.fitted)
 
     def of(self, answers: Iterable[Row[Any]]) -> dict[int, Verdict]:
         """Verdicts by unit; one without an answer that counts isn't there.

@@ -24,6 +24,7 @@ _NEW = (
     .order_by(col(AnswerLabel.posting), col(AnswerLabel.slot))
     .limit(AT_ONCE)
 )
+_WAITING = select(func.count()).where(literal_column("answer_label.place IS NULL"), col(AnswerLabel.posting) == bindparam("of"))
 _PLACE = (
     update(AnswerLabel)
     .where(col(AnswerLabel.posting) == bindparam("b_posting"), col(AnswerLabel.slot) == bindparam("b_slot"))
@@ -122,6 +123,11 @@ def say(connection: Connection, assignment: Any, label: str) -> None:
 def new(connection: Connection) -> Sequence[Row[Any]]:
     """Some labels that no consensus has yet."""
     return connection.execute(_NEW).all()
+
+
+def waiting(connection: Connection, posting: int) -> int:
+    """How many labels of a job no consensus has yet."""
+    return int(connection.execute(_WAITING, {"of": posting}).scalar_one())
 
 
 def place(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -27,6 +27,7 @@ from backend.store import gold, holding, postings, submissions
 from backend.store.database import Store
 from piecework.client import Market, Worker
 from piecework.quality import online
+from piecework.quality.outcomes import text_of
 from piecework.quality.running import Running
 from tests.backend.counter import NOW, Counter, job, worker
 from tests.backend.workshop import Works, answer, call, new_key, open_job, posting, sign_in
@@ -82,9 +83,13 @@ def test_a_fit_in_the_background_is_the_fit_from_scratch_and_an_answer_after_it_
     new = desk.take(worker(6))
     assert new is not None
     desk.say(new, "b")
+    late = Verdicts(store, desk.posting, "label")
+    shown = late.of(answers_of(store, desk.posting))[new["unit"]]
+    assert (late.waiting, late.is_behind, shown.votes) == (1, True, 7)
     desk.step()
     estimate, row = running.add(str(new["unit"]), worker(6), "b"), units(store, desk.posting)[new["unit"]]
     assert row.label == estimate.label and row.confidence == pytest.approx(estimate.confidence, abs=1e-3) and row.answers == 7
+    assert (shown.label, shown.sure) == (row.label, pytest.approx(row.confidence, abs=0.02)), "what the page says before the row does"
     with store.read() as connection:
         after = rows_of.job(connection, desk.posting)
         skills = rows_of.worker_page(connection, desk.posting, "", 100)
@@ -510,11 +515,20 @@ def test_boxes_spans_and_several_classes_have_a_consensus_too(market: Works, tem
     assert unit["counts"]["cat"] == 3
     assert verified(market, token, path, tmp_path) == market.chain.coordinator.address
     page = json.loads(market.page(f"/hire/jobs/{found['id']}/results.json", token))
-    assert page["used"] == kind and page["units"][0]["confidence"] == pytest.approx(unit["confidence"], abs=1e-6)
+    assert page["used"] == kind and page["decided"] == 1 and not page["behind"]
+    assert (page["units"][0]["label"], page["units"][0]["confidence"]) == (text_of(wanted), unit["confidence"])
+    (line,) = market.page(f"/hire/jobs/{found['id']}/results.manifest", token).splitlines()
+    if kind == "multilabel":
+        (kept,) = market.rows("SELECT shares FROM unit_consensus JOIN posting ON number = posting WHERE job = :job", job=found["id"])
+        sure = json.loads(line)["label-metadata"]["confidence-map"]
+        assert sorted(sure.values()) == sorted(round(share, 2) for share in json.loads(kept.shares).values()) and len(sure) == 2
     (odd,) = market.rows("SELECT a.id FROM assignment a JOIN posting p ON p.number = a.posting WHERE p.job = :job ORDER BY a.slot LIMIT 1", job=found["id"])
     rejected = {"reject": [{"assignment": odd.id, "reason": "no"}]}
     assert call(market, "POST", f"/v1/jobs/{found['id']}/reviews", rejected, token).status == 200
+    late = json.loads(market.page(f"/hire/jobs/{found['id']}/results.json", token))["units"][0]
     market.until(f"{of} c.rejected = 1", job=found["id"])
+    now = json.loads(market.page(f"/hire/jobs/{found['id']}/results.json", token))["units"][0]
+    assert (late["votes"], late["label"], now["votes"]) == (2, now["label"], 2), "at once, and once the consensus has it"
     assert call(market, "GET", path, token=token).body["items"][0]["answers"] == 2
 
 

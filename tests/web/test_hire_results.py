@@ -16,16 +16,17 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 from sqlmodel import col
 
-from backend.store.tables import Posting, Thread
+from backend.store.tables import Assignment, JobConsensus, Posting, Thread
 from piecework.client import Market, Worker
 from piecework.quality import manifest
 from piecework.sql import open_engine
 from tests.backend.workshop import Works, answer, call, new_key, open_job, quick_job, sign_in
 
 UNITS = [({"source": f"Text {at}", "note": "=1+1"}, 3) for at in range(4)]
+AT_REST = "SELECT 1 FROM job_consensus JOIN posting ON number = posting WHERE job = :job AND refit_at IS NULL"
 SAID = (("yes", "yes", "no", "yes"), ("yes", "no", "no", "yes"), ("yes", "yes", "no", "no"))
 
 
@@ -47,7 +48,9 @@ def done(market: Works) -> tuple[str, dict[str, Any]]:
             await api.post(f"/v1/jobs/{job['id']}/reviews", body, asker.session)
             return asker.session.token, job
 
-    return asyncio.run(run())
+    token, job = asyncio.run(run())
+    market.until(f"{AT_REST} AND rejected = 1 AND fitted = 12", job=job["id"])
+    return token, job
 
 
 @contextmanager
@@ -113,7 +116,14 @@ def test_results_decide_each_unit_with_a_confidence(market: Works, done: tuple[s
     for by in ("ds", "majority"):
         twin = json.loads(read(market, f"/hire/jobs/{job['id']}/results.json?by={by}", token)[1])
         assert [unit["label"] for unit in twin["units"]] == ["yes", "yes", "no", "yes"] and twin["used"] == by
-        assert all(0.5 < unit["confidence"] <= 1 for unit in twin["units"])
+        assert all(0.5 < unit["confidence"] <= 1 for unit in twin["units"]) and [unit["votes"] for unit in twin["units"]] == [3, 3, 3, 2]
+        assert {name: twin[name] for name in ("answers", "rejected", "reported", "decided", "fitted", "behind")} == {
+            "answers": 12, "rejected": 1, "reported": 0, "decided": 4, "fitted": 12, "behind": False,
+        }  # fmt: skip
+    stands = call(market, "GET", f"/v1/jobs/{job['id']}/consensus", token=token).body
+    twin = json.loads(read(market, f"/hire/jobs/{job['id']}/results.json", token)[1])
+    assert twin["alpha"] == stands["alpha"] and [one["confidence"] for one in twin["units"]] == [one["confidence"] for one in stands["items"]]
+    assert b"is as of" not in read(market, f"/hire/jobs/{job['id']}/results", token)[1]
     assert b"Dawid-Skene" in read(market, f"/hire/jobs/{job['id']}/results", token)[1]
     assert read(market, f"/hire/jobs/{job['id']}/results?by=dice", token)[0] == 422
 
@@ -142,6 +152,53 @@ def test_json_lines_parquet_and_manifest_say_the_same(market: Works, done: tuple
     marked = list(manifest.read(read(market, path + ".manifest?name=answer", token)[1].splitlines(), "answer"))
     assert [one.label for one in marked] == ["yes", "yes", "no", "yes"] and marked[0].line["source"] == "Text 0" and marked[0].human
     assert read(market, path + ".xlsx", token)[0] == 404 and read(market, path + ".manifest?name=a%20b", token)[0] in (400, 422)
+
+
+def test_a_rejected_answer_counts_for_nothing_in_its_unit_and_a_unit_of_very_many_answers_is_decided_once(market: Works) -> None:
+    token, job = quick_job(market, [({"source": "large"}, 2_001), ({"source": "small"}, 2)], template="classifier", labels=["yes", "no"])
+    (posting,) = market.rows("SELECT number FROM posting WHERE job = :job", job=job["id"])
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    common = {"posting": posting.number, "created_at": at, "expires_at": at, "committed_at": at, "revealed_at": at}
+    said = [(slot, "no" if slot in (1_999, 2_001) else "yes", "rejected" if slot in (0, 2_002) else "revealed") for slot in range(2_003)]
+    rows = [
+        common | {"id": f"0x{slot:032x}", "unit": slot // 2_001, "slot": slot, "worker": f"0x{slot:040x}", "state": state}
+        | {"answer": json.dumps({"label": label}), "reason": "No." if state == "rejected" else None}
+        for slot, label, state in said
+    ]  # fmt: skip
+    with writing(market) as connection:
+        connection.execute(insert(Assignment), rows)
+    path = f"/hire/jobs/{job['id']}/results"
+    for by in ("ds", "majority"):
+        large, small = json.loads(read(market, f"{path}.json?by={by}", token)[1])["units"]
+        assert (large["label"], large["votes"], round(large["confidence"], 4), len(large["answers"])) == ("yes", 2_000, 0.9995, 12)
+        assert (small["label"], small["votes"], small["confidence"]) == ("no", 1, 1)
+    twin = json.loads(read(market, path + ".json", token)[1])
+    assert (twin["answers"], twin["rejected"], twin["decided"], twin["used"], twin["behind"]) == (2_003, 2, 2, "majority", False)
+    lines = [json.loads(line) for line in read(market, path + ".jsonl", token)[1].splitlines()]
+    assert [(line["unit"], line["label"], len(line["answers"])) for line in lines] == [(0, "yes", 2_000), (0, "yes", 1), (1, "no", 2)]
+    table = list(csv.DictReader(io.StringIO(read(market, path + ".csv", token)[1].decode())))
+    assert len(table) == 2_003 and table[0]["SubmitTime"] == "Fri Jan 02 03:04:05 UTC 2026" and table[0]["AssignmentStatus"] == "Rejected"
+    marked = list(manifest.read(read(market, path + ".manifest", token)[1].splitlines(), "label"))
+    assert [one.label for one in marked] == ["yes", "no"]
+    units = json.loads(read(market, f"/hire/jobs/{job['id']}/review.json?state=all&unit=1", token)[1])["units"]
+    assert [(unit["label"], unit["votes"]) for unit in units] == [("no", 1)]
+
+
+def test_a_page_that_waits_for_a_fit_says_as_of_when_it_is(market: Works, done: tuple[str, dict[str, Any]]) -> None:
+    token, job = done
+    (posting,) = market.rows("SELECT number FROM posting WHERE job = :job", job=job["id"])
+    path, far, of = f"/hire/jobs/{job['id']}/results", datetime(2100, 1, 1, tzinfo=UTC), col(JobConsensus.posting) == posting.number
+    with writing(market) as connection:
+        row = connection.execute(select(JobConsensus).where(of)).one()
+        connection.execute(update(JobConsensus).where(of).values(refit_at=far))
+    html = read(market, path, token)[1].decode()
+    assert f'is as of <time datetime="{row.fitted_at.isoformat()}">' in html and "from 12 answers" in html
+    assert json.loads(read(market, path + ".json", token)[1])["behind"] is True
+    with writing(market) as connection:
+        connection.execute(update(JobConsensus).where(of).values(refit_at=far, fitted_at=None))
+    assert "so the votes are counted" in read(market, path, token)[1].decode()
+    with writing(market) as connection:
+        connection.execute(update(JobConsensus).where(of).values(refit_at=None, fitted_at=row.fitted_at))
 
 
 def test_a_job_without_answers_has_empty_files_and_says_so(market: Works) -> None:
