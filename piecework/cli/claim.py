@@ -2,10 +2,11 @@
 
 import json
 import os
-import time
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Annotated, Any
 
 import typer
@@ -48,7 +49,7 @@ TrustOption = Annotated[
 MarginOption = Annotated[float, typer.Option("--margin", help="With --trust: hours before a job closes in which everything of it is opened.")]
 WatchOption = Annotated[
     float | None,
-    typer.Option("--watch", help="Stay, and look again every so many seconds, reading the file anew; Ctrl-C ends it.", show_default=False),
+    typer.Option("--watch", help="Stay, and look again every so many seconds, reading the file anew; Ctrl-C ends it after the look that it is at, and twice at once.", show_default=False),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
 
@@ -100,17 +101,29 @@ def claim(
 
 
 def _watch(look: Callable[[], int], seconds: float) -> int:
-    """Looks again and again, whatever happens to the node, until somebody presses Ctrl-C; the last look's exit code."""
-    code = WAITS
+    """Looks again and again, whatever happens to the node, until somebody presses Ctrl-C; the last look's exit code.
+
+    A look that is under way is finished; Ctrl-C once more ends it, too. (An exception instead of an event would be lost wherever
+    Python can't raise one, as in a finalizer.)
+    """
+    code, asked = WAITS, Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
     try:
-        while True:
+        while not asked.is_set():
             try:
                 code = look()
             except Unavailable as away:
                 typer.echo(f"{away.sentence} Looking again in {seconds:g} seconds.", err=True)
-            time.sleep(seconds)
-    except KeyboardInterrupt:
-        return code
+            asked.wait(seconds)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return code
 
 
 def _patience(rpc: Rpc, holdings: Holdings, trust: str | None, hours: float) -> Patience | None:

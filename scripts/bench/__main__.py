@@ -1,11 +1,11 @@
-"""python -m scripts.bench api | consensus | gas | indexer | mturk | replay [--json]"""
+"""python -m scripts.bench api | consensus | gas | indexer | mturk | pages | replay [--json]"""
 
 import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.bench import api, consensus, gas, indexer, mturk, replay
+from scripts.bench import api, consensus, gas, indexer, mturk, pages, replay
 from scripts.bench.rows import Row, print_rows
 
 
@@ -20,6 +20,8 @@ def _measured(chosen: argparse.Namespace) -> list[Row]:
         return gas.measure()
     if chosen.bench == "mturk":
         return mturk.measure(chosen.few, chosen.many)
+    if chosen.bench == "pages":
+        return pages.measure()
     if chosen.bench == "indexer":
         kinds = indexer.KINDS if chosen.database == "both" else (chosen.database,)
         parts = [part for part in chosen.only if part != "ponder" or not chosen.no_ponder]
@@ -44,6 +46,7 @@ if __name__ == "__main__":
     turk = benches.add_parser("mturk", help="Mechanical Turk's interface: calls a second beside few and many HITs, and gas beside a native job")
     turk.add_argument("--few", type=int, default=mturk.FEW, help="HITs in the one database (default 1,000)")
     turk.add_argument("--many", type=int, default=mturk.MANY, help="HITs in the other (default 100,000)")
+    benches.add_parser("pages", help="first contentful paint, layout shift, script and style of every page in a real browser")
     mirror = benches.add_parser("indexer", help="the indexer beside the node's own speed, the usual way and Ponder")
     mirror.add_argument("--events", type=int, default=1_000_000, help="how many events the chain has (default 1,000,000)")
     mirror.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")

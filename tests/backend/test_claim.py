@@ -19,6 +19,7 @@ from piecework.chain.escrow import Escrow, SignedBatch, encode_settle, escrow_ab
 from piecework.chain.escrow_recourse import OpenedBatch, encode_contest, encode_finalize, encode_open
 from piecework.chain.rpc import Rpc
 from piecework.chain.wallet import Wallet
+from piecework.cli.claim import _watch
 from piecework.client import Market, Worker
 from piecework.client.claims.claim import Claim
 from piecework.client.claims.opener import Opener
@@ -204,6 +205,24 @@ def test_receipts_are_left_alone_within_what_is_trusted_and_opened_beyond_it_or_
         watching.send_signal(signal.SIGINT)
         assert watching.wait(30) == 3
     assert crowd.opening(job, 0).workers == (key.address,)
+
+
+def test_ctrl_c_ends_watching_wherever_it_comes() -> None:
+    looks: list[Finalized | None] = []
+
+    class Finalized:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)  # where Python notices it, and could raise nothing that anybody hears of
+
+    def look() -> int:
+        looks.append(Finalized())
+        assert len(looks) < 3
+        looks[-1] = None
+        return 3
+
+    assert _watch(look, 0.001) == 3 and len(looks) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_answer_that_is_worth_the_gas_is_shown_after_its_slot_is_opened(crowd: Crowd) -> None:

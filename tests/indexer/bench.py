@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,13 +17,13 @@ from indexer.follow import Follower
 from indexer.mirror import Mirror
 from indexer.prepare import prepare_database, register_deployment
 from indexer.source import Source
-from piecework.chain.build import ROOT
 from piecework.chain.deployment import Deployment
 from piecework.chain.escrow import token_balance
 from piecework.chain.rpc import Rpc
 from piecework.domain.units import NATIVE
 from piecework.sql import open_engine, reading
 from tests.indexer.workshop import Workshop
+from tests.support.nursery import nursery
 
 WINDOW = 16
 
@@ -167,10 +165,7 @@ class Process:
         self._log = folder / f"indexer-{time.monotonic_ns()}.log"
         given = {"database_url": database_url, "rpc_url": rpc_url, "deployment": path, "finality_blocks": WINDOW} | settings
         environment = {f"PIECEWORK_{name.upper()}": str(value) for name, value in given.items()}
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "indexer"], cwd=ROOT, stderr=log, stdout=log, env=os.environ | environment
-            )
+        self.process = nursery().start("indexer", os.environ | environment, self._log)
 
     @property
     def said(self) -> str:

@@ -80,6 +80,7 @@ class Nursery:
     def start(self, module: str, environment: dict[str, str], log: Path) -> Started:
         """`python -m MODULE` with an environment, stderr at the end of a file."""
         assert self._process.stdin
+        log.touch()  # there to be read at once
         asked = {"module": module, "environment": environment, "log": str(log), "folder": os.getcwd()}
         with self._starting:
             self._process.stdin.write(json.dumps(asked).encode() + b"\n")
