@@ -345,6 +345,8 @@ def test_a_manifest_says_what_people_adjusted(market: Works) -> None:
                 await answer(worker, job, unit, {"entities": [entity | {"endOffset": end}]})
 
     asyncio.run(work())
+    shown = json.loads(read(market, f"/hire/jobs/{job['id']}/review.json", token)[1])
+    assert [one["agrees"] for unit in shown["units"] for one in unit["answers"]] == [None, None], "nobody stands apart by a letter more"
     path = f"/hire/jobs/{job['id']}/results.manifest?name=new"
     lines = [json.loads(line) for line in read(market, path + "&adjusts=old", token)[1].splitlines()]
     assert [line["new-metadata"]["adjustment-status"] for line in lines] == ["unadjusted", "adjusted"]

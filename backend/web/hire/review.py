@@ -14,7 +14,7 @@ from backend.services.verdicts import Verdict
 from backend.web.hire.shell import Desk, desk, show
 from backend.web.page import readable
 from piecework.domain.errors import Invalid
-from piecework.quality.reading import key_of
+from piecework.quality.reading import CHOICES, key_of
 
 router = APIRouter(prefix="/hire")
 STATES = ("revealed", "approved", "rejected", "batched", "all")
@@ -109,7 +109,7 @@ def _answer(at: Desk, row: Row[Any], matched: bool, label: str | None) -> dict[s
         "answer": json.loads(row.answer),
         "said": said,
         "report": row.report,
-        "agrees": label is not None and said == label,
+        "agrees": None if label is None or at.template not in CHOICES else said == label,  # boxes or texts are hardly ever the same
         "reason": row.reason,
         "reason_code": row.reason_code,
         "seconds": max(0, round(((row.committed_at or row.revealed_at) - row.created_at).total_seconds())),
