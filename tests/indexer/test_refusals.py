@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
-from indexer.prepare import prepare_database, register_deployment
+from indexer.prepare import open_database, prepare_database, register_deployment
 from indexer.source import Source
 from piecework.chain.deploy import deploy
 from piecework.chain.deployment import Deployment
 from piecework.chain.rpc import Rpc
 from piecework.chain.wallet import Wallet
 from piecework.domain.errors import Invalid
+from piecework.migrations.lines import MIRROR
+from piecework.migrations.revise import advance
 from tests.indexer.bench import bench, dump, process
 from tests.indexer.workshop import Workshop
 from tests.support.devnet import anvil
@@ -101,8 +103,9 @@ def test_tables_of_an_unknown_version_are_refused(
     change: str, sentence: str, busy_workshop: Workshop, database_url: str, tmp_path: Path
 ) -> None:
     """As from before there were revisions. A table that is made now would lack what the blocks before say."""
-    engine = prepare_database(database_url)
+    engine = open_database(database_url)
     with engine.begin() as connection:
+        advance(connection, MIRROR, MIRROR.revisions[0])
         connection.execute(text("DROP TABLE mirror_version"))
         connection.execute(text(change))
     engine.dispose()
