@@ -261,7 +261,7 @@ class Export:
             return augmented.bounding_boxes(job, line, parts, (size["width"], size["height"], 3), len(said))
         if template == "entity-annotation":
             return augmented.text_spans(job, line, parts, len(said))
-        painted = self.masks.of(self.job, rows) if template == SEGMENTATION else None
+        painted = self.masks.of(self.said, rows)
         if painted is not None:
             address = self.masks.address(self.job, unit.position)
             return augmented.segmentation(job, line, address, painted.colours, painted.confidences, painted.answers)

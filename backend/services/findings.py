@@ -121,8 +121,9 @@ class Findings:
             found = fairness.findings(connection, job.number, worker)
             if not found:
                 raise NotFound("No detector has a word on this worker.")
-            row = {"seen": json.dumps([[one.detector, one.evidence] for one in found])} | {"posting": job.number, "worker": worker, "verdict": verdict, "reason": reason, "reviewer": reviewer}
-            fairness.put_review(connection, row | {"created_at": self._clock()})
+            seen = json.dumps([[one.detector, one.evidence] for one in found])
+            row = {"posting": job.number, "worker": worker, "verdict": verdict, "reason": reason, "reviewer": reviewer}
+            fairness.put_review(connection, row | {"seen": seen, "created_at": self._clock()})
 
         await self._store.write(work)
 

@@ -2,14 +2,11 @@
 
 from typing import Any
 
-from eth_abi.abi import encode
+from eth_abi.exceptions import DecodingError
 from sqlalchemy import Row
 
+from piecework.chain.escrow import council_abi, view
 from piecework.chain.rpc import Rpc, RpcRefused
-
-IS_MEMBER = "0xa230c524"
-"""isMember(address), as `CouncilArbitrator` and other councils have it."""
-YES = "0x" + "01".zfill(64)
 
 
 class Judges:
@@ -30,10 +27,9 @@ class Judges:
         """
         if account == arbitrator:
             return True
-        data = IS_MEMBER + encode(["address"], [account]).hex()
         try:
-            return bool(self._rpc.call("eth_call", {"to": arbitrator, "data": data}, "latest") == YES)
-        except RpcRefused:
+            return bool(view(self._rpc, council_abi(), arbitrator, "isMember", account))
+        except (RpcRefused, DecodingError):  # no council, or no contract at all
             return False
 
     def may_read(self, account: str, row: Row[Any]) -> bool:

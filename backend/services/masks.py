@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -51,14 +51,14 @@ class Masks:
             raise NotFound("There is no mask at this address.")
         row, _ = self._results.unit(job, unit)
         first, last = next((first, last) for _, first, last in spans([row], MOST_ANSWERS))
-        found = self.of(job, counting(self._results.answers(job, first, last)))
+        said = self._postings.manifest(self._postings.row(job.id))
+        found = self.of(said, counting(self._results.answers(job, first, last)))
         if found is None:
             raise NotFound("There is no mask at this address: no answer of this unit has a picture that counts.")
         return found.png()
 
-    def of(self, job: Job, rows: Sequence[Row[Any]]) -> Segmentation | None:
-        """What some answers to one unit come to; None where none of them has a picture."""
-        said = self._postings.manifest(self._postings.row(job.id))
+    def of(self, said: Mapping[str, Any], rows: Sequence[Row[Any]]) -> Segmentation | None:
+        """What some answers to one unit of the job with that manifest come to; None where none of them has a picture."""
         if said["template"] != TEMPLATE:
             return None
         with self._one_at_a_time:

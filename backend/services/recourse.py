@@ -7,7 +7,6 @@ units of the job's token out of the escrow's ledger; an arbitrator's price is we
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from eth_abi.exceptions import DecodingError
@@ -15,10 +14,8 @@ from eth_abi.exceptions import DecodingError
 from backend.store import disputes, mirror, outbox
 from backend.store.database import Store
 from backend.store.disputes import AppealStanding, Standing
-from piecework.chain.abi import Abi
-from piecework.chain.build import contract
 from piecework.chain.deployment import Deployment
-from piecework.chain.escrow import view
+from piecework.chain.escrow import council_abi, view
 from piecework.chain.escrow_recourse import (
     encode_appeal,
     encode_concede,
@@ -46,11 +43,6 @@ class Step:
     slots: Sequence[int] = ()
     ledger: int = 0
     value: int = 0
-
-
-@cache
-def _arbitrator() -> Abi:
-    return Abi(contract("CouncilArbitrator").abi)
 
 
 class Recourse:
@@ -187,7 +179,7 @@ class Recourse:
         """Wei; None where the arbitrator refuses to say, or is no court at all."""
         rpc: Any = self._rpc
         try:
-            price: Any = view(rpc, _arbitrator(), found.terms.arbitrator, "arbitrationCost", found.terms.arbitrator_extra_data)
+            price: Any = view(rpc, council_abi(), found.terms.arbitrator, "arbitrationCost", found.terms.arbitrator_extra_data)
         except (RpcRefused, DecodingError):
             return None
         return int(price)

@@ -42,9 +42,8 @@ _REJECTED = (
     .group_by(col(Assignment.unit))
 )
 _OVERLAP = select(Posting.overlap).where(col(Posting.number) == bindparam("of"))
-_UNITS = select(UnitConsensus).where(
-    col(UnitConsensus.posting) == bindparam("of"), col(UnitConsensus.unit).in_(bindparam("units", expanding=True))
-)
+_these = and_(col(UnitConsensus.posting) == bindparam("of"), col(UnitConsensus.unit).in_(bindparam("units", expanding=True)))
+_UNITS, _THERE = select(UnitConsensus).where(_these), select(func.count()).select_from(UnitConsensus).where(_these)
 _SKILLS = select(WorkerSkill).where(
     col(WorkerSkill.posting) == bindparam("of"), col(WorkerSkill.worker).in_(bindparam("workers", expanding=True))
 )
@@ -210,8 +209,8 @@ def put_units(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Writes what units of one job are thought to be, and how many it has."""
     if not rows:
         return
-    there = units(connection, rows[0]["posting"], [row["unit"] for row in rows])
-    _count(connection, rows[0]["posting"], len(rows) - len(there))
+    values = {"of": rows[0]["posting"], "units": [row["unit"] for row in rows]}
+    _count(connection, values["of"], len(rows) - int(connection.execute(_THERE, values).scalar_one()))
     upsert(connection, UnitConsensus, ("posting", "unit"), rows)
 
 

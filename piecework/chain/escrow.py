@@ -26,6 +26,12 @@ def escrow_abi() -> Abi:
 
 
 @cache
+def council_abi() -> Abi:
+    """The ABI of the marketplace's council, which as to prices is that of every ERC-792 arbitrator."""
+    return Abi(contract("CouncilArbitrator").abi)
+
+
+@cache
 def token_abi() -> Abi:
     """The ABI of the devnet's dollar, which is that of every ERC-20 with permit and EIP-3009 (and a mint)."""
     return Abi(contract("DevnetDollar").abi)

@@ -5,11 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from backend.store.database import Store
 from tests.backend.workshop import Works, works
 from tests.conftest import Chain
 from tests.support.databases import database_url
 
 __all__ = ["database_url"]
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """An empty store, once on each database."""
+    opened = Store(database_url)
+    try:
+        yield opened
+    finally:
+        opened.close()
 
 
 @pytest.fixture

@@ -36,15 +36,6 @@ NUMBERS = count(1_000)
 SURE = {"least": 2, "confidence_bps": 9_000}
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
 def counter(store: Store, slots: list[int], overlap: dict[str, int] | None = None, number: int = 1) -> Counter:
     said, least = (None, 1) if overlap is None else (json.dumps(overlap), overlap["least"])
     return Counter(store, store.write_now(lambda c: job(c, number, slots, said, least)), overlap is not None)

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import secrets
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,15 +26,6 @@ from tests.conftest import Chain
 BROKEN, SCREENED = Report("broken", "The picture doesn't load."), Report("screened_out", "I don't speak Finnish.")
 CRITERIA = [{"code": "wrong", "text": "It is another class."}, {"code": "false-report", "text": "It isn't so."}]
 TAKES = {"template": "classifier", "labels": ["a", "b"], "criteria": CRITERIA, "reports": {"screened_out": True, "each": 2}}
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def test_reports_are_paid_bounded_rejected_only_as_false_and_left_out(market: Works, shared_chain: Chain) -> None:

@@ -1,7 +1,6 @@
 """Jobs are found by what they say, pay and ask for, and only by whom they may be found; pages cost the same wherever they are."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -19,15 +18,6 @@ from tests.backend.workshop import Works, call, new_key, posting, quick_job, sig
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ADDRESS = "0x" + "11" * 20
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def _job(connection: Connection, number: int, title: str = "", reward: int = 1) -> int:

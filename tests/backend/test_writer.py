@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,15 +16,6 @@ from piecework.sql import open_engine
 from tests.support.holding import held
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    opened = Store(database_url)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def add(name: str) -> Callable[[Connection], int]:
