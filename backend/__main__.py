@@ -55,6 +55,8 @@ def main() -> int:
         return _refused(f"The database at PIECEWORK_DATABASE_URL can't be used: {error.__cause__ or error}", log_format)
     config = uvicorn.Config(
         application,
+        loop="uvloop",
+        http="httptools",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
@@ -64,7 +66,7 @@ def main() -> int:
     )
     spare_modules()
     log.info("listening on http://%s:%d", *listener.getsockname()[:2], extra={"event": "listening"})
-    asyncio.run(Server(config).serve([listener]))
+    Server(config).run([listener])
     return 0
 
 

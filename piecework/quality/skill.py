@@ -48,11 +48,11 @@ def skills(labels: Labels, fit: Fit | None = None) -> list[Skill]:
 
 
 def _over_grid(labels: Labels, agreed: Floats) -> Floats:
-    """Each worker's posterior over GRID, (workers, grid), with the others' probabilities rounded to one of STEPS + 1."""
-    place = np.rint(agreed * STEPS).astype(np.int64)
-    cells = labels.worker.astype(np.int64) * (STEPS + 1) + place
-    counts = np.bincount(cells, minlength=len(labels.workers) * (STEPS + 1)).reshape(-1, STEPS + 1)
-    p, q = np.arange(STEPS + 1)[:, None] / STEPS, GRID[None, :]
+    """Each worker's posterior over GRID, (workers, grid), with the others' probabilities rounded to STEPS."""
+    used, place = np.unique(np.rint(agreed * STEPS), return_inverse=True)
+    cells = labels.worker.astype(np.int64) * len(used) + place
+    counts = np.bincount(cells, minlength=len(labels.workers) * len(used)).reshape(-1, len(used))
+    p, q = used[:, None] / STEPS, GRID[None, :]
     likelihood = q * p + (1 - q) * (1 - p) / max(len(labels.classes) - 1, 1)
     rows = counts @ np.log(np.maximum(likelihood, FLOOR))
     rows = np.exp(rows - rows.max(axis=1, keepdims=True))
