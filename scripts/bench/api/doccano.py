@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import uvloop
 
 from piecework.domain.errors import Unavailable
 from scripts.bench.indexer.process import cpu_seconds
@@ -141,9 +142,9 @@ def measure(doccano: Doccano, warm_seconds: float, seconds: float) -> Speed:
     """
     with _serving(doccano) as (pid, port):
         try:
-            asyncio.run(doccano.cycles(port, warm_seconds))
+            uvloop.run(doccano.cycles(port, warm_seconds))
             before, began = cpu_seconds(pid), time.perf_counter()
-            done = asyncio.run(doccano.cycles(port, seconds))
+            done = uvloop.run(doccano.cycles(port, seconds))
         except aiohttp.ClientError as error:
             raise Unavailable(f"It refuses: {error}") from None
         took = time.perf_counter() - began

@@ -1,6 +1,5 @@
 """Every figure of `python -m scripts.bench api`."""
 
-import asyncio
 import os
 import statistics
 import tempfile
@@ -10,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import uvloop
 
 from piecework.domain.errors import Unavailable
 from scripts.bench.api import doccano
@@ -123,7 +124,7 @@ def _measure(chain: Chain, contestant: Contestant, where: Place, extent: Extent,
     else:
         serving = handlers(contestant.module, where, chain.coordinator, contestant.processes)
     with serving as service:
-        asyncio.run(_rounds(service, extent, into))
+        uvloop.run(_rounds(service, extent, into))
 
 
 async def _rounds(service: Service, extent: Extent, into: Samples) -> None:
@@ -184,7 +185,7 @@ def _beside_doccano(extent: Extent, samples: dict[Contestant, Samples], theirs: 
 def _soak(chain: Chain, where: Place, kind: str, extent: Extent) -> Iterator[Row]:
     """Memory after a third of the soak and at its end: the first third fills caches that have an end."""
     with coordinator(chain, where, 1) as service:
-        first, last, cycles = asyncio.run(_soaked(service, extent.soak_seconds))
+        first, last, cycles = uvloop.run(_soaked(service, extent.soak_seconds))
     yield Row(f"{kind}: cycles of the soak", cycles, "")
     yield Row(f"{kind}: memory after a third of it", first, "MB")
     yield Row(f"{kind}: memory at its end to that", last / first, "times", 1.1)
