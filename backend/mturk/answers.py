@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from xml.sax.saxutils import escape
 
 from backend.mturk import xml
-from backend.mturk.form import Given
+from backend.mturk.form import Choice, Form, Given
 
 HEAD = (
     f'<?xml version="1.0" encoding="ASCII"?><QuestionFormAnswers xmlns="{xml.NAMESPACE}2005-10-01/QuestionFormAnswers.xsd">'
@@ -35,6 +35,21 @@ def first(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
         if name not in NOT_ANSWERS:
             kept.setdefault(name, value)
     return kept
+
+
+def form_given(form: Form, fields: list[tuple[str, str]]) -> dict[str, Given]:
+    """A form's answers from submitted fields: a question's identifier is its field's name; `identifier.other` a text of one's own."""
+    found: dict[str, Given] = {}
+    texts = first(fields)
+    for asked in form.asked:
+        name = asked.identifier
+        if isinstance(asked.answer, Choice):
+            chosen, other = tuple(value for field, value in fields if field == name and value), texts.get(f"{name}.other") or None
+            if chosen or other:
+                found[name] = Given(selections=chosen, other=other)
+        elif name in texts:
+            found[name] = Given(text=texts[name])
+    return found
 
 
 def read_answers(text: str) -> dict[str, Given]:

@@ -18,8 +18,10 @@ from backend.api.bodies import Body
 from backend.api.requests import account, hex_text, read
 from backend.api.schema import JSON, spec
 from backend.mturk.answer_key import read_answer_key
-from backend.mturk.answers import answers_xml
-from backend.mturk.form import Choice, Given, faults
+from backend.mturk.answers import answers_xml, form_given
+from backend.mturk.form import Choice, Form, Given, faults
+from backend.mturk.frames import Faulty, form_page
+from backend.mturk.framing import answered, framed, sent_fields
 from backend.mturk.questions import read_answer_form
 from backend.mturk.service import MTurk
 from backend.services.operators import derive
@@ -28,6 +30,7 @@ from backend.store import notices, qualifications
 from backend.store.tables import QualificationGrant
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
 
+HAND_IN = "Hand in the test"
 GRACE = timedelta(seconds=10)
 """For the way there and back."""
 _GRANT = select(QualificationGrant).where(
@@ -48,13 +51,14 @@ class AskedView(msgspec.Struct):
 
 
 class ExamView(msgspec.Struct):
-    """A test. `opened` is handed back with the answers, within `seconds`."""
+    """A test. `opened` is handed back with the answers, within `seconds`; or `url`, the test's own page, is opened in a sandboxed frame."""
 
     qualification: str
     test: str
     questions: list[AskedView]
     seconds: int
     opened: str
+    url: str
 
 
 class GivenAnswer(msgspec.Struct, forbid_unknown_fields=True):
@@ -111,7 +115,37 @@ class Exams:
             )
             for one in form.asked
         ]  # fmt: skip
-        return ExamView(id, row.test, questions, row.test_seconds, f"{at}-{self._mark(id, worker, at)}")
+        mark = f"{at}-{self._mark(id, worker, at)}"
+        return ExamView(id, row.test, questions, row.test_seconds, mark, f"{self._service.url}{_place(id, worker, mark)}")
+
+    def page(self, id: str, worker: str, opened: str) -> str:
+        """The test as a page for the sandboxed frame; it sends the answers to where it came from.
+
+        Raises:
+            NotFound, Conflict, Forbidden: as in `take`.
+        """
+        self._opened_at(id, worker, opened)
+        return form_page(self._form(id, worker), _place(id, worker, opened), button=HAND_IN)
+
+    async def take_fields(self, id: str, worker: str, opened: str, fields: list[tuple[str, str]]) -> ExamOutcome:
+        """What that page sends.
+
+        Raises:
+            Faulty: an answer breaks the form.
+            NotFound, Conflict, Forbidden: as in `take`.
+        """
+        self._opened_at(id, worker, opened)
+        form = self._form(id, worker)
+        answers = form_given(form, fields)
+        if wrong := faults(form, answers):
+            raise Faulty(form, _place(id, worker, opened), fields, wrong, HAND_IN)
+        return await self.take(id, worker, opened, answers)
+
+    def _form(self, id: str, worker: str) -> Form:
+        with self._service.store.read() as connection:
+            row = _tested(connection, id)
+            _require_turn(connection, row, worker, self._service.clock())
+        return read_answer_form(row.test)
 
     async def take(self, id: str, worker: str, opened: str, answers: Mapping[str, Given]) -> ExamOutcome:
         """Scores the answers and grants what they are worth; without a key they wait for the owner.
@@ -157,6 +191,11 @@ class Exams:
         return hmac.new(self._key, f"{id} {worker} {at}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
+def _place(id: str, worker: str, opened: str) -> str:
+    """Where a worker's test is, without the server's name."""
+    return f"/mturk/t/{id[2:]}{worker[2:]}/{opened}"
+
+
 def _tested(connection: Connection, id: str) -> Row[Any]:
     row = qualifications.one(connection, id)
     if row is None or row.test is None:
@@ -190,14 +229,28 @@ def _require_turn(connection: Connection, row: Row[Any], worker: str, now: datet
 
 def router(exams: Exams) -> APIRouter:
     """The routes over `Exams`."""
-    routes = APIRouter(prefix="/v1/qualifications", tags=["mturk"])
+    routes = APIRouter(tags=["mturk"])
 
-    @routes.get("/{id}/test", **spec(ExamView, auth=True))
+    @routes.get("/v1/qualifications/{id}/test", **spec(ExamView, auth=True))
     def opened(request: Request, id: str) -> Response:
         """A qualification's test, for whoever wants to take it now; the time runs from here."""
         return JSON(exams.opened(hex_text("The qualification's id", id, 16), account(request)))
 
-    @routes.post("/{id}/test", **spec(ExamOutcome, 201, ExamAnswers, auth=True))
+    @routes.get("/mturk/t/{place}/{opened}", include_in_schema=False)
+    def page(place: str, opened: str) -> Response:
+        """The test as a page, for the sandboxed frame of who was given its address."""
+        return framed(lambda: exams.page(*_who(place), opened))
+
+    @routes.post("/mturk/t/{place}/{opened}", include_in_schema=False)
+    async def hand_in(request: Request, place: str, opened: str) -> Response:
+        """What that page sends."""
+
+        async def take() -> ExamOutcome:
+            return await exams.take_fields(*_who(place), opened, await sent_fields(request))
+
+        return await answered(take(), _words)
+
+    @routes.post("/v1/qualifications/{id}/test", **spec(ExamOutcome, 201, ExamAnswers, auth=True))
     async def take(request: Request, id: str) -> Response:
         """Takes a test: scored at once where it has a key, else read by the qualification's owner."""
         worker, body = account(request), await read(request, ExamAnswers)
@@ -205,3 +258,14 @@ def router(exams: Exams) -> APIRouter:
         return JSON(await exams.take(hex_text("The qualification's id", id, 16), worker, body.opened, answers), 201)
 
     return routes
+
+
+def _who(place: str) -> tuple[str, str]:
+    """The qualification and the worker in a test's address; the mark beside them says whether they are."""
+    return f"0x{place[:32]}", f"0x{place[32:]}"
+
+
+def _words(outcome: ExamOutcome) -> str:
+    if outcome.state == "granted":
+        return f"Your test was scored: you have the qualification, with {outcome.value}."
+    return "Your answers wait for the owner of this qualification, who reads them."

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from backend.mturk.errors import RequestError, missing
 from backend.mturk.requirements import Requirement, read_requirements
-from backend.store.tables import LIVE, Assignment, Unit
+from backend.store.tables import LIVE, Assignment, Posting, Unit
 from backend.store.tables.mturk import MTurkHit, MTurkHitType, MTurkLayout, MTurkPart
 
 _TYPE = select(MTurkHitType).where(col(MTurkHitType.id) == bindparam("id"))
@@ -22,6 +22,20 @@ _HIT = (
     .join(MTurkHitType, col(MTurkHitType.id) == col(MTurkHit.hit_type))
 )
 _ONE = _HIT.where(col(MTurkHit.id) == bindparam("id"))
+_QUESTION = select(MTurkHit.question).where(col(MTurkHit.id) == bindparam("id"))
+_OF_UNIT = (
+    select(MTurkPart.hit)
+    .join(Posting, col(Posting.number) == col(MTurkPart.posting))
+    .where(col(Posting.job) == bindparam("job"), col(MTurkPart.position) == bindparam("position"))
+)
+_NEWEST_JOB = (
+    select(Posting.job)
+    .join(MTurkPart, col(MTurkPart.posting) == col(Posting.number))
+    .join(MTurkHit, col(MTurkHit.id) == col(MTurkPart.hit))
+    .where(col(MTurkHit.hit_type) == bindparam("type"), col(MTurkPart.settled))
+    .order_by(col(MTurkHit.number).desc())
+    .limit(1)
+)
 _BY_TOKEN = select(MTurkHit.id).where(
     col(MTurkHit.requester) == bindparam("of"),
     col(MTurkHit.token) == bindparam("token"),
@@ -173,6 +187,23 @@ def one(connection: Connection, requester: str, id: str, now: datetime) -> Hit:
     if row is None or row.requester != requester:
         raise missing("HIT", id)
     return _with_counters(connection, [row], now)[0]
+
+
+def question(connection: Connection, id: str) -> str:
+    """What a HIT asks, whoever's it is."""
+    return str(connection.execute(_QUESTION, {"id": id}).scalar_one())
+
+
+def of_unit(connection: Connection, job: str, position: int) -> str | None:
+    """The HIT that a unit of a job is part of; None where it is no HIT's."""
+    found: str | None = connection.execute(_OF_UNIT, {"job": job, "position": position}).scalar()
+    return found
+
+
+def newest_job(connection: Connection, hit_type: str) -> str | None:
+    """The newest funded job of a HIT type."""
+    found: str | None = connection.execute(_NEWEST_JOB, {"type": hit_type}).scalar()
+    return found
 
 
 def page(

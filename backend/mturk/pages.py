@@ -1,31 +1,28 @@
-"""The worker's side over HTTP: what a HIT asks, and where its page sends the answer."""
-
-from urllib.parse import parse_qsl
+"""The worker's side over HTTP: what a HIT asks, its page, and where that sends the answer."""
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from backend.api.requests import account, hex_text
 from backend.api.schema import JSON, spec
-from backend.mturk.submit import Submissions
-from piecework.domain.errors import Invalid, PieceworkError
+from backend.mturk.framing import answered, fields_of, framed, said, sent_fields
+from backend.mturk.submit import ONLY_PREVIEW, Submissions
 
-MOST_BYTES = 1 << 20
-MOST_FIELDS = 2_000
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>%s</title><p>%s</p></html>"""
-HEADERS = {"content-security-policy": "default-src 'none'; sandbox allow-scripts", "x-content-type-options": "nosniff"}
+SUBMITTED = "Your answer was submitted (assignment {})."
 
 
 class HitTask(msgspec.Struct, omit_defaults=True):
-    """What a HIT asks of a worker: kind is external (open `url` in a frame), html (show `html` in a sandboxed frame) or form (ask the
-    `questions`). The answer goes to `submit_to` + /mturk/externalSubmit, as form fields."""
+    """What a HIT asks of a worker: `url` is the page to open in a sandboxed frame. kind is external (the page is the requester's server's),
+    html (it came with the HIT: `html`) or form (it asks the `questions`). The answer goes to `submit_to` + /mturk/externalSubmit, as form
+    fields; in a preview assignment_id is ASSIGNMENT_ID_NOT_AVAILABLE, and nothing is taken."""
 
     kind: str
     assignment_id: str
     hit_id: str
     worker_id: str
     submit_to: str
-    url: str | None = None
+    url: str
     html: str | None = None
     frame_height: int | None = None
     questions: list[str] | None = None
@@ -35,49 +32,56 @@ def router(submissions: Submissions) -> APIRouter:
     """The routes over `Submissions`."""
     routes = APIRouter(tags=["mturk"])
 
+    @routes.get("/v1/jobs/{job}/hit", **spec(HitTask, auth="assignments"))
+    def preview(request: Request, job: str) -> Response:
+        """What the HIT asks that one would be given now; nothing is reserved."""
+        return JSON(HitTask(**submissions.preview(hex_text("The job's id", job, 32), account(request))))
+
     @routes.get("/v1/assignments/{id}/hit", **spec(HitTask, auth="assignments"))
     def task(request: Request, id: str) -> Response:
         """What a HIT asks, for the worker that holds the assignment."""
-        found = submissions.task(hex_text("The assignment", id, 16), account(request))
-        return JSON(HitTask(**found))
+        return JSON(HitTask(**submissions.task(hex_text("The assignment", id, 16), account(request))))
 
-    @routes.post("/mturk/a/{place}/mturk/externalSubmit", include_in_schema=False)
-    async def post(request: Request, place: str) -> Response:
-        """An answer in the body, as forms send it."""
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            async with request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=MOST_BYTES) as form:
-                return await _take(place, [(name, value) for name, value in form.multi_items() if isinstance(value, str)])
-        body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_BYTES:
-                return _page("Too large", f"An answer has at most {MOST_BYTES} bytes.", 413)
-        return await _take(place, _fields(body.decode("utf-8", "replace")))
+    @routes.get("/projects/{hit_type}/tasks", include_in_schema=False)
+    def project(hit_type: str) -> Response:
+        """Where scripts send workers: to the newest job of a HIT type."""
+        return _found(submissions, hit_type)
+
+    @routes.get("/mturk/preview", include_in_schema=False)
+    def group(groupId: str = "") -> Response:  # noqa: N803  # the name that addresses in the world have
+        """The same by the address of older scripts."""
+        return _found(submissions, groupId)
+
+    @routes.get("/mturk/a/{place}/task", include_in_schema=False)
+    def page(place: str) -> Response:
+        """The page of a HIT, for the sandboxed frame of whoever holds it."""
+        return framed(lambda: submissions.page(place))
+
+    @routes.get("/mturk/p/{place}/task", include_in_schema=False)
+    def preview_page(place: str) -> Response:
+        """The same for a preview."""
+        return framed(lambda: submissions.preview_page(place))
+
+    @routes.get("/mturk/p/{place}/mturk/externalSubmit", include_in_schema=False)
+    @routes.post("/mturk/p/{place}/mturk/externalSubmit", include_in_schema=False)
+    def refuse(place: str) -> Response:
+        """An answer to a preview."""
+        return said("Not submitted", ONLY_PREVIEW, 422)
 
     @routes.get("/mturk/a/{place}/mturk/externalSubmit", include_in_schema=False)
-    async def get(request: Request, place: str) -> Response:
-        """An answer in the address, as many pages send it."""
-        return await _take(place, _fields(request.url.query))
+    @routes.post("/mturk/a/{place}/mturk/externalSubmit", include_in_schema=False)
+    async def submit(request: Request, place: str) -> Response:
+        """An answer, in the body as forms send it, or in the address as many pages do."""
 
-    async def _take(place: str, fields: list[tuple[str, str]]) -> Response:
-        try:
-            id = await submissions.submit(place, fields)
-        except PieceworkError as error:
-            return _page("Not submitted", error.sentence, 403 if "address" in error.sentence else 422)
-        return _page("Submitted", f"Your answer was submitted (assignment {id}). You can close this page.", 200)
+        async def take() -> str:
+            fields = fields_of(request.url.query) if request.method == "GET" else await sent_fields(request)
+            return await submissions.submit(place, fields)
+
+        return await answered(take(), SUBMITTED.format)
 
     return routes
 
 
-def _fields(text: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
-    except ValueError:
-        raise Invalid(f"An answer has at most {MOST_FIELDS} fields.") from None
-
-
-def _page(title: str, sentence: str, status: int) -> Response:
-    escaped = sentence.replace("&", "&amp;").replace("<", "&lt;")
-    return Response(PAGE % (title, escaped), status, HEADERS, "text/html; charset=utf-8")
-
-
+def _found(submissions: Submissions, hit_type: str) -> Response:
+    job = submissions.newest_job(hit_type)
+    return RedirectResponse("/work" if job is None else f"/work/{job}", 303)

@@ -20,9 +20,9 @@ ROOTS = {
 PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"
 _LAYOUT = re.compile(r"\$\{([^}]{1,255})\}")
 _REWRITES = (
-    (re.compile(r"https?://(?:www|workersandbox)\.mturk\.com/mturk/externalSubmit"), "/mturk/externalSubmit"),
+    (re.compile(r"https?://(?:www|workersandbox)\.mturk\.com/mturk/externalSubmit"), "{submit_to}/mturk/externalSubmit"),
     (re.compile(r"(?:https?:)?//s3\.amazonaws\.com/mturk-public/externalHIT_v1\.js"), "/static/crowd/external-hit.js"),
-    (re.compile(r"(?:https?:)?//assets\.crowd\.aws/crowd-html-elements\.js"), "/static/crowd/crowd.js"),
+    (re.compile(r"(?:https?:)?//assets\.crowd\.aws/crowd-html-elements\.js"), "/static/crowd/crowd-html-elements.js"),
 )
 """Addresses of Amazon's that are gone, and what stands here in their place."""
 
@@ -78,10 +78,11 @@ def filled(layout: str, parameters: Mapping[str, str]) -> str:
     return _LAYOUT.sub(lambda found: parameters.get(found[1], found[0]), layout)
 
 
-def served(html: str) -> str:
-    """A requester's page with the addresses of Amazon's that are gone put right."""
+def served(html: str, submit_to: str) -> str:
+    """A requester's page with the addresses of Amazon's that are gone put right; answers go below `submit_to`."""
     for pattern, replacement in _REWRITES:
-        html = pattern.sub(replacement, html)
+        place = replacement.format(submit_to=submit_to)
+        html = pattern.sub(lambda _, place=place: place, html)  # type: ignore[misc]  # taken as it stands
     return html
 
 

@@ -9,17 +9,22 @@ import hashlib
 import hmac
 from typing import Any
 
-from backend.mturk.answers import first
-from backend.mturk.form import Form, Given, faults
+from backend.mturk import hits
+from backend.mturk.answers import NOT_ANSWERS, form_given
+from backend.mturk.form import Form, faults
+from backend.mturk.frames import Faulty, form_page, own_page
 from backend.mturk.funder import content_of
-from backend.mturk.ids import assignment_id, worker_id
-from backend.mturk.questions import PREVIEW, External, Html, frame_url, read_question, served
+from backend.mturk.ids import LENGTH, assignment_id, worker_id
+from backend.mturk.questions import PREVIEW, External, Html, Question, frame_url, read_question, served
 from backend.mturk.service import MTurk
 from backend.mturk.work import form_answer
 from backend.services.operators import derive
 from piecework.domain.content import commitment
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
 
+ONLY_PREVIEW = "This was only a preview: accept the HIT first."
+NOT_YOURS = "There is no such assignment of yours to a HIT."
+SUBMIT = "/mturk/externalSubmit"
 _MARK = 32
 """Hex digits of a mark: 128 bits."""
 
@@ -36,24 +41,51 @@ class Submissions:
         self._key = derive(service.coordinator.service_key, "mturk submissions", 32)
 
     def task(self, id: str, worker: str) -> dict[str, Any]:
-        """What a worker is asked by an assignment of its: the page's address or its HTML, or the form, and where the answer goes.
+        """What a worker is asked by an assignment of its: the page's address, and where the answer goes.
 
         Raises:
             NotFound: it is no HIT's assignment of this worker.
         """
-        row = self._service.coordinator.assignments.view(id, worker)
-        content = content_of(self._service.coordinator.assignments.content(row))
-        if row.worker != worker or not isinstance(content, dict) or content.keys() != {"hit", "question"}:
-            raise NotFound("There is no such assignment of yours to a HIT.")
-        question, to = read_question(content["question"]), self.address(id, worker)
-        told = {"assignment_id": assignment_id(id), "hit_id": content["hit"], "worker_id": worker_id(worker), "submit_to": to}
-        if isinstance(question, External):
-            url = frame_url(question.url, told["assignment_id"], content["hit"], told["worker_id"], to)
-            return told | {"kind": "external", "url": url, "frame_height": question.frame_height}
-        if isinstance(question, Html):
-            html = served(question.content).replace("/mturk/externalSubmit", f"{to}/mturk/externalSubmit")
-            return told | {"kind": "html", "html": html, "frame_height": question.frame_height}
-        return told | {"kind": "form", "questions": [one.identifier for one in question.asked]}
+        hit, question = self._of(id, worker)
+        return _told(hit, question, self.address(id, worker), assignment_id(id), worker_id(worker))
+
+    def preview(self, job: str, worker: str) -> dict[str, Any]:
+        """The same of the HIT that the worker would be given now; nothing is reserved, and no answer is taken.
+
+        Raises:
+            NotFound, Forbidden, Conflict: there is no such job, or nothing in it for this worker.
+        """
+        unit, content = self._service.coordinator.assignments.preview(job, worker)
+        hit, question = self._asked(job, unit.position, content)
+        return _told(hit, question, self.preview_address(hit), None, worker_id(worker))
+
+    def page(self, place: str) -> str:
+        """The page of an assignment's HIT, for the sandboxed frame.
+
+        Raises:
+            Forbidden: nobody was given that address.
+            NotFound: the page is elsewhere.
+        """
+        id, worker = self._owner(place)
+        return _page(self._of(id, worker)[1], self.address(id, worker))
+
+    def preview_page(self, place: str) -> str:
+        """The same of a preview."""
+        hit, mark = place[:LENGTH], place[LENGTH:]
+        if not hmac.compare_digest(mark.encode(), self._mark("preview", hit).encode()):
+            raise Forbidden("Nobody was given this address; open the HIT anew.")
+        with self._service.store.read() as connection:
+            question = hits.question(connection, hit)
+        return _page(read_question(question), self.preview_address(hit))
+
+    def newest_job(self, hit_type: str) -> str | None:
+        """The newest funded job of a HIT type; None where there is none."""
+        with self._service.store.read() as connection:
+            return hits.newest_job(connection, hit_type)
+
+    def preview_address(self, hit: str) -> str:
+        """What stands for `turkSubmitTo` in a preview: whatever is sent there is refused with a sentence."""
+        return f"{self._service.url}/mturk/p/{hit}{self._mark('preview', hit)}"
 
     def address(self, id: str, worker: str) -> str:
         """`turkSubmitTo` for an assignment, without a slash at the end."""
@@ -74,7 +106,7 @@ class Submissions:
         id, worker = self._owner(place)
         given = dict(fields)
         if given.get("assignmentId") == PREVIEW:
-            raise Invalid("This was only a preview: accept the HIT first.")
+            raise Invalid(ONLY_PREVIEW)
         if given.get("assignmentId", assignment_id(id)) not in (assignment_id(id), id):
             raise Invalid("The page sent another assignmentId than it was given.")
         answer = self._answer(id, worker, fields)
@@ -99,32 +131,52 @@ class Submissions:
         return hmac.new(self._key, f"{id} {worker}".encode(), hashlib.sha256).hexdigest()[:_MARK]
 
     def _answer(self, id: str, worker: str, fields: list[tuple[str, str]]) -> dict[str, Any]:
-        row = self._service.coordinator.assignments.view(id, worker)
-        question = read_question(content_of(self._service.coordinator.assignments.content(row))["question"])
+        _, question = self._of(id, worker)
         if not isinstance(question, Form):
-            kept = [[name, value] for name, value in fields if name not in ("assignmentId", "hitId", "workerId", "turkSubmitTo")]
+            kept = [[name, value] for name, value in fields if name not in NOT_ANSWERS]
             return {"fields": kept}
         answers = form_given(question, fields)
         wrong = faults(question, answers)
         if wrong:
-            name, why = next(iter(wrong.items()))
-            raise Invalid(f"{name}: {why}")
+            raise Faulty(question, self.address(id, worker) + SUBMIT, fields, wrong)
         return form_answer(answers)
 
 
-def form_given(form: Form, fields: list[tuple[str, str]]) -> dict[str, Given]:
-    """A form's answers from submitted fields: a question's identifier is its field's name; `identifier.other` a text of one's own."""
-    found: dict[str, Given] = {}
-    texts = first(fields)
-    for asked in form.asked:
-        name = asked.identifier
-        chosen = tuple(value for field, value in fields if field == name)
-        if hasattr(asked.answer, "selections"):
-            other = texts.get(f"{name}.other") or None
-            if chosen or other:
-                found[name] = Given(selections=chosen, other=other)
-        elif name in texts:
-            found[name] = Given(text=texts[name])
-    return found
+    def _of(self, id: str, worker: str) -> tuple[str, Question]:
+        """The HIT of an assignment, and its question.
+
+        Raises:
+            NotFound: it is no HIT's assignment of this worker.
+        """
+        assignments = self._service.coordinator.assignments
+        row = assignments.view(id, worker)
+        if row.worker != worker:
+            raise NotFound(NOT_YOURS)
+        return self._asked(row.job, row.unit, assignments.content(row))
+
+    def _asked(self, job: str, position: int, content: bytes) -> tuple[str, Question]:
+        """What a unit asks, if it is a HIT's and doesn't only look like one."""
+        with self._service.store.read() as connection:
+            hit = hits.of_unit(connection, job, position)
+        if hit is None:
+            raise NotFound(NOT_YOURS)
+        return hit, read_question(content_of(content)["question"])
 
 
+def _told(hit: str, question: Question, to: str, assignment: str | None, worker: str) -> dict[str, Any]:
+    place = question.url if isinstance(question, External) else f"{to}/task"
+    shown = {
+        "assignment_id": assignment or PREVIEW, "hit_id": hit, "worker_id": worker, "submit_to": to,
+        "url": frame_url(place, assignment, hit, worker, to),
+    }  # fmt: skip
+    if isinstance(question, Form):
+        return shown | {"kind": "form", "questions": [one.identifier for one in question.asked]}
+    if isinstance(question, Html):
+        return shown | {"kind": "html", "html": served(question.content, to), "frame_height": question.frame_height}
+    return shown | {"kind": "external", "frame_height": question.frame_height}
+
+
+def _page(question: Question, to: str) -> str:
+    if isinstance(question, External):
+        raise NotFound("This HIT's page is on its requester's server.")
+    return own_page(question.content, to) if isinstance(question, Html) else form_page(question, to + SUBMIT)

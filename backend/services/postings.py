@@ -200,6 +200,11 @@ class Postings:
             self._known[job] = known
         return known
 
+    def is_of_hits(self, number: int) -> bool:
+        """Whether a job's units are HITs, whose pages send their answers by themselves."""
+        with self._store.read() as connection:
+            return postings.is_of_hits(connection, number)
+
     def owned(self, job: str, account: str) -> Job:
         """A job's fixed facts, for its requester only.
 

@@ -90,6 +90,20 @@ class Qualifications:
         with self._store.read() as connection:
             return _found(connection, id)
 
+    def askable(self, id: str) -> Row[Any] | None:
+        """A kind that workers may ask for; None where there is none, as among the system's own."""
+        with self._store.read() as connection:
+            row = qualifications.one(connection, id)
+        return row if row is not None and row.active and row.requestable else None
+
+    def standing(self, id: str, account: str) -> str:
+        """How an account stands to a kind: granted, pending, refused, or none."""
+        with self._store.read() as connection:
+            if id in qualifications.values(connection, account):
+                return "granted"
+            asked = qualifications.request(connection, id, account)
+        return "none" if asked is None else "pending" if asked.refused_at is None else "refused"
+
     def page(self, owner: str | None, cursor: str, limit: int) -> Sequence[Row[Any]]:
         """Kinds by age, of one owner or of all."""
         with self._store.read() as connection:
@@ -150,6 +164,8 @@ class Qualifications:
         kind, now = _found(connection, id), self._clock()
         if id in qualifications.values(connection, account):
             return "granted"
+        if kind.test is not None:
+            raise Conflict("This qualification has a test, which is how it is asked for.")
         if not kind.requestable or not kind.active:
             raise Conflict("This qualification can't be asked for; its owner grants it.")
         if kind.auto_value is not None:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, exists, insert, select
 from sqlmodel import col
 
 from backend.store import mirror, unit_loads
 from backend.store.tables import Posting, Unit
+from backend.store.tables.mturk import MTurkPart
 
 _VIEW = select(Posting, mirror.posting_state.label("state"))
 _ONE = _VIEW.where(col(Posting.job) == bindparam("wanted"))
@@ -18,6 +19,7 @@ _UNITS = (
     .limit(bindparam("most"))
 )
 _NUMBERED = select(Posting).where(col(Posting.number) == bindparam("wanted"))
+_OF_HITS = select(exists().where(col(MTurkPart.posting) == bindparam("wanted")))
 _INSERT, _INSERT_UNITS = insert(Posting), insert(Unit)
 
 
@@ -33,6 +35,11 @@ def add(connection: Connection, posting: dict[str, Any], units: Sequence[dict[st
 def one(connection: Connection, job: str) -> Row[Any] | None:
     """A job with its state."""
     return connection.execute(_ONE, {"wanted": job}).first()
+
+
+def is_of_hits(connection: Connection, number: int) -> bool:
+    """Whether a posting's units are HITs."""
+    return bool(connection.execute(_OF_HITS, {"wanted": number}).scalar())
 
 
 def numbered(connection: Connection, number: int) -> Row[Any]:

@@ -28,13 +28,21 @@ NAVIGATION = (("Work", "/work"), ("Hire", "/hire"), ("Explore", "/explore"))
 TITLES = {401: "Sign in first", 404: "There is nothing here", 503: "Not at the moment"}
 
 
-def policy(info: MarketView) -> str:
-    """What a page may load: its own files; wallets' icons; and on a devnet the chain, which signs for the dev wallet."""
+ANY_FRAME = " https: http://localhost:* http://127.0.0.1:*"
+"""Where the page of an ExternalQuestion may be; a browser trusts this machine's own without TLS."""
+
+
+def policy(info: MarketView, frames: str = "") -> str:
+    """What a page may load: its own files; wallets' icons; and on a devnet the chain, which signs for the dev wallet.
+
+    Args:
+        frames: what it may frame besides its own.
+    """
     url = urlsplit(info.rpc_url)
     chain = f" {url.scheme}://{url.netloc}" if info.devnet else ""
     return (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; frame-src 'self'; form-action 'self'; "
-        f"connect-src 'self'{chain}; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
+        f"frame-src 'self'{frames}; connect-src 'self'{chain}; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
@@ -46,13 +54,14 @@ def visitor(request: Request) -> str | None:
         return None
 
 
-def page(request: Request, template: str, twin: str, values: dict[str, Any], status: int = 200) -> Response:
+def page(request: Request, template: str, twin: str, values: dict[str, Any], status: int = 200, frames: str = "") -> Response:
     """A page.
 
     Args:
         template: its file.
         twin: where the same is as JSON.
         values: what the template shows; `info`, `account` and the words for money and time come by themselves.
+        frames: what the page may frame besides its own.
     """
     info = health.info(coordinator(request))
     html = _templates.get_template(template).render(
@@ -67,7 +76,7 @@ def page(request: Request, template: str, twin: str, values: dict[str, Any], sta
         query=lambda **changed: query(request, **changed),
     )
     headers = {
-        "content-security-policy": policy(info),
+        "content-security-policy": policy(info, frames),
         "x-content-type-options": "nosniff",
         "referrer-policy": "same-origin",
         "cache-control": "private, no-cache",

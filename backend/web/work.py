@@ -10,9 +10,10 @@ from backend.api import searching, views
 from backend.api.requests import account, choice, coordinator, hex_text
 from backend.api.schema import JSON
 from backend.services.coordinator import Coordinator
+from backend.services.postings import Job
 from backend.services.task_pages import task_page
 from backend.store.listings import SORTS, Wanted
-from backend.web.page import page, readable, visitor
+from backend.web.page import ANY_FRAME, page, readable, visitor
 from piecework.domain.errors import PieceworkError
 from piecework.domain.templates import TEMPLATES
 from piecework.domain.units import NATIVE, base_units
@@ -49,7 +50,7 @@ def task_json(request: Request, job: str) -> Response:
 def task(request: Request, job: str) -> Response:
     """The work view of a job."""
     values = _task(request, job)
-    return page(request, "task.html", f"/work/{values['job'].id}.json", values)
+    return page(request, "task.html", f"/work/{values['job'].id}.json", values, frames=ANY_FRAME if values["hit"] else "")
 
 
 @router.get("/work/{job}/preview.html")
@@ -109,7 +110,7 @@ def _wanted(request: Request) -> Wanted:
 def _task(request: Request, job: str) -> dict[str, Any]:
     services, who = coordinator(request), visitor(request)
     row = services.postings.row(hex_text("The job's id", job, 32))
-    held = None
+    posting, held = services.postings.find(row.job), None
     if who is not None:
         for state in ("reserved", "committed"):
             rows = services.assignments.own(who, row.job, state, "", 1)
@@ -117,7 +118,9 @@ def _task(request: Request, job: str) -> dict[str, Any]:
     return {
         "job": views.job(services, row), "held": held, "obstacle": None if held else _obstacle(services, row.job, who),
         "signals": _signals(services, row.job, who), "ruled_by": _ruled_by(services, row),
-        "reports": None if who is None else services.reports.leave(services.postings.find(row.job), who),
+        "reports": None if who is None else services.reports.leave(posting, who),
+        "hit": services.postings.is_of_hits(posting.number),
+        "lacking": [] if who is None or held else _lacking(services, posting, who),
     }
 
 
@@ -132,6 +135,13 @@ def _signals(services: Coordinator, job: str, who: str | None) -> str | None:
     if not services.postings.find(job).signals:
         return None
     return "shared" if who is not None and services.findings.shares(who) else "kept"
+
+
+def _lacking(services: Coordinator, job: Job, who: str) -> list[dict[str, str]]:
+    """The qualifications that keep the visitor from the job and that can be asked for."""
+    wanted = {one.qualification for one in services.qualifications.unmet(job.qualifications, who)}
+    kinds = filter(None, (services.qualifications.askable(id) for id in sorted(wanted)))
+    return [{"id": kind.id, "name": kind.name} for kind in kinds]
 
 
 def _obstacle(services: Coordinator, job: str, who: str | None) -> str | None:

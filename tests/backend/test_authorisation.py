@@ -213,6 +213,7 @@ ELSEWHERE = {
     "POST /v1/qualifications/{id}/requests/{asker}/refuse": "test_qualifications",
     "DELETE /v1/mturk-keys/{key}": "tests/mturk",
     "GET /v1/assignments/{id}/hit": "HITs only; tests/mturk",
+    "GET /v1/jobs/{job}/hit": "HITs only; tests/web/test_hits",
 }
 """Addresses that the table leaves out, and where they are held."""
 

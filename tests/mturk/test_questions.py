@@ -124,7 +124,8 @@ def test_the_frame_is_told_who_it_is_for_and_keeps_its_query() -> None:
 
 def test_addresses_that_are_gone_are_put_right() -> None:
     page = '<form action="https://www.mturk.com/mturk/externalSubmit"><script src="https://assets.crowd.aws/crowd-html-elements.js">'
-    assert served(page) == '<form action="/mturk/externalSubmit"><script src="/static/crowd/crowd.js">'
+    put_right = '<form action="https://m.example/a/1/mturk/externalSubmit"><script src="/static/crowd/crowd-html-elements.js">'
+    assert served(page, "https://m.example/a/1") == put_right
 
 
 def test_a_layout_is_filled() -> None:

@@ -1,12 +1,15 @@
 // The work view: shows a task, and takes an answer from the frame to the chain's edge. The answer is sealed (its hash is sent), the
 // receipt for it checked and kept, and only then shown. Each step is on this browser's disk before the next one, so a reload goes on.
 import { api, info } from "./api.js";
+import { clockText } from "./clock.js";
 import { mountTask } from "./crowd/host.js";
 import { keep, kept } from "./receipts.js";
 
 const $ = (id) => document.getElementById(id);
 const section = $("work"), { job: JOB, account: WORKER } = section.dataset;
-const SAVE_EVERY = 1500, SOON = 120;
+const SAVE_EVERY = 1500, SOON = 120, LOOK_EVERY = 10;
+const HIT = "hit" in section.dataset && await import("./hit.js"); // its page sends the answer by itself
+const MANNER = "signals" in section.dataset ? await import("./manner.js") : null;
 let market, job, held = null, task = null, timer = 0, saving = 0, again = null;
 
 const say = (sentence) => { $("status").textContent = sentence; };
@@ -40,6 +43,9 @@ async function check() {
   if (hex(keccak256(canonical(job.manifest))) !== job.content_hash || job.content_hash !== job.terms.content_hash) throw new Error("The job's content isn't what its terms promise. Don't work for it.");
 }
 
+/** What is shown: a page as text, or of a HIT where its page is. */
+const content = (path, hit) => (HIT ? api("GET", hit) : page(path));
+
 function mount(html, draft) {
   task?.close();
   if (section.getBoundingClientRect().top < 0) section.scrollIntoView(); // where the last one was sent from
@@ -49,7 +55,7 @@ function mount(html, draft) {
     section.dataset.shown = of;
     if (held && (document.activeElement === document.body || section.contains(document.activeElement))) task.frame.focus();
   };
-  task = mountTask($("place"), { html, draft, title: section.dataset.title, onshown, onkey: press, onanswer: draftSoon, onsubmit: (answer, how) => submit(clean(answer), how) });
+  task = (HIT ? HIT.mountHit : mountTask)($("place"), { html, draft, title: section.dataset.title, onshown, onkey: press, onanswer: draftSoon, onsubmit: (answer, how) => submit(clean(answer), how), onload: () => guarded(sent) });
 }
 
 // ------------------------------------------------------------------------------------------------ looking and accepting
@@ -60,7 +66,7 @@ async function look() {
   $("timer").textContent = "Nothing is reserved yet: this is only a look.";
   show("return", false);
   offerReports(false);
-  const html = await page(`/work/${JOB}/preview.html`);
+  const html = await content(`/work/${JOB}/preview.html`, `/v1/jobs/${JOB}/hit`);
   show("accept", true);
   mount(html);
 }
@@ -75,13 +81,13 @@ async function take(assignment, again = false) {
   held = assignment;
   section.dataset.held = held.id;
   show("accept", false);
-  if (held.state === "committed") return finish();
+  if (held.state === "committed" && !HIT) return finish();
   show("return", true);
   offerReports(true);
   document.querySelector(".brief").open = false;
-  const saved = again && await api("GET", `/v1/assignments/${held.id}/draft`).catch((error) => { if (error.status === 404) return null; throw error; });
-  mount(await page(`/work/assignments/${held.id}/task.html`), saved ? saved.draft : undefined);
-  begun();
+  const saved = again && !HIT && await api("GET", `/v1/assignments/${held.id}/draft`).catch((error) => { if (error.status === 404) return null; throw error; });
+  mount(await content(`/work/assignments/${held.id}/task.html`, `/v1/assignments/${held.id}/hit`), saved ? saved.draft : undefined);
+  MANNER?.begin(held.id);
   count();
   timer = setInterval(count, 1000);
   return undefined;
@@ -89,10 +95,10 @@ async function take(assignment, again = false) {
 
 function count() {
   const left = Math.floor((new Date(held.expires_at) - Date.now()) / 1000);
-  const part = (number) => String(number).padStart(2, "0");
-  $("timer").textContent = left < 0 ? "The time is over: the task went back." : `${left >= 3600 ? `${Math.floor(left / 3600)}:` : ""}${part(Math.floor(left / 60) % 60)}:${part(left % 60)} left`;
+  $("timer").textContent = left < 0 ? "The time is over: the task went back." : `${clockText(left)} left`;
   $("timer").classList.toggle("soon", left < SOON);
   if (left === SOON) say("Two minutes left.");
+  if (HIT && left % LOOK_EVERY === 0) guarded(sent); // a page may send without going anywhere
   if (left < 0) {
     clearInterval(timer);
     show("return", false);
@@ -122,30 +128,13 @@ function draftSoon(answer) {
 
 // ------------------------------------------------------------------------------------------------ sealing and showing
 
-// How an answer came about, where the job asks and the worker shares it.
-const manner = { since: 0, losses: 0, of: null, told: null };
-const begun = () => Object.assign(manner, { since: document.hidden ? 0 : performance.now(), seen: 0, losses: 0, of: held.id, told: null });
-function sighted() {
-  if (manner.since) manner.seen += performance.now() - manner.since;
-  manner.since = document.hidden ? 0 : performance.now();
-}
-document.addEventListener("visibilitychange", sighted);
-addEventListener("blur", () => setTimeout(() => { if (!document.hasFocus()) manner.losses += 1; })); // going into the task's frame is no loss
-
-/** Five numbers after the answer, if the job asks and the worker shares them. An answer doesn't hang on it. */
-async function tellManner() {
-  if (!("signals" in section.dataset) || manner.of !== held.id || !manner.told) return;
-  sighted();
-  await api("POST", `/v1/assignments/${held.id}/signals`, { ...manner.told, seconds: manner.seen / 1000, focus_losses: manner.losses }).catch((error) => console.info(error.message));
-}
-
 async function submit(answer, how, reporting = false) {
   if (!held) { say("Accept the task first. Nothing was sent."); $("accept").focus(); return; }
   const { fault, commitment, hex } = await tools();
   const wrong = !reporting && fault(answer, job.answer_schema);
   if (wrong) { task.refuse(wrong); say(`The answer isn't what the job asks for. ${wrong}`); return; }
   clearTimeout(saving);
-  manner.told = how ? { letters: Number(how.letters) || 0, pasted_share: Number(how.pasted_share) || 0, rhythm: how.rhythm ?? null } : null;
+  MANNER?.say(how);
   await guarded(async () => {
     const before = await kept(held.id), now = before && (await api("GET", `/v1/assignments/${held.id}`));
     if (!now?.commitment) {
@@ -191,14 +180,31 @@ async function finish() {
   await keep({ ...mine, signature: receipt.signature });
   delete section.dataset.shown;
   const shown = await api("POST", `/v1/assignments/${held.id}/reveal`, { answer: mine.answer, salt: mine.salt, next: $("onward").checked });
-  await tellManner();
+  await MANNER?.tell(held.id);
   if ($("reports") && mine.answer?.$report) $("reports-left").textContent = $("reports").dataset.left = Math.max(0, $("reports").dataset.left - 1);
+  return counted("The receipts are kept in this browser, and in your file on the page Earnings.", shown.next, shown.nothing_next);
+}
+
+/** Counts an answer, and goes on: with the next task, or a look at it. */
+function counted(where, next, nothing) {
   section.dataset.answered = Number(section.dataset.answered ?? 0) + 1;
-  $("done").textContent = `Sent ${section.dataset.answered} here. The receipts are kept in this browser, and in your file on the page Earnings.`;
+  $("done").textContent = `Sent ${section.dataset.answered} here. ${where}`;
   show("done", true);
   say("Sent. The receipt is yours.");
-  if (shown.next) return take(shown.next);
-  return look().catch((error) => over(shown.nothing_next ?? error.message));
+  if (next) return take(next);
+  return look().catch((error) => over(nothing ?? error.message));
+}
+
+/** Goes on once a HIT's page has sent the answer. */
+async function sent() {
+  const id = held?.id;
+  if (!id || !(await HIT.isSent(id)) || held?.id !== id) return;
+  clearInterval(timer);
+  held = null;
+  show("return", false);
+  delete section.dataset.shown;
+  const { next, nothing } = $("onward").checked ? await HIT.next(JOB) : {};
+  await counted(HIT.WHERE, next, nothing);
 }
 
 function over(sentence) {
@@ -228,7 +234,7 @@ function press(code) {
   return true;
 }
 document.addEventListener("keydown", (event) => { if (event.altKey && !event.ctrlKey && !event.metaKey && press(event.code)) event.preventDefault(); });
-document.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) task?.submit(); });
+document.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) task?.submit?.(); });
 
 async function begin() {
   [market, job] = await Promise.all([info(), api("GET", `/v1/jobs/${JOB}`)]);
