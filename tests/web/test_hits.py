@@ -20,7 +20,7 @@ from tests.mturk.test_questions import FORM
 from tests.mturk.test_scoring import KEY
 from tests.web.requesters import post
 from tests.web.test_gallery import violations
-from tests.web.test_worker import TOO_WIDE, signed_in
+from tests.web.test_worker import TOO_WIDE, accept, frame_of, sent, signed_in
 from tests.web.wallets import TestWallet
 
 NS = "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/"
@@ -121,25 +121,7 @@ def opened(worker: Page, asker: Turk, title: str) -> Frame:
     """The preview of a HIT, found in the list by its title."""
     worker.goto(f"{asker.running.url}/work?text={urllib.parse.quote(title)}")
     worker.locator(".jobs a", has_text=title).first.click()
-    return shown(worker, "preview")
-
-
-def shown(worker: Page, of: str) -> Frame:
-    worker.locator(f"#work[data-shown^='{of}']").wait_for()
-    handle = worker.query_selector("iframe")
-    frame = handle and handle.content_frame()
-    assert frame
-    return frame
-
-
-def accepted(worker: Page) -> Frame:
-    worker.locator("#accept").click()
-    return shown(worker, "0x")
-
-
-def sent(worker: Page) -> None:
-    worker.locator("#work[data-answered='1']").wait_for()
-    expect(worker.locator("#status")).to_have_text("Sent. The receipt is yours.")
+    return frame_of(worker, "preview")
 
 
 def answer(asker: Turk, hit: str) -> str:
@@ -153,18 +135,19 @@ def test_an_external_page_is_looked_at_accepted_answered_and_sent(worker: Page, 
     asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(frame.url).query))
     assert asked == {"condition": "a", "assignmentId": "ASSIGNMENT_ID_NOT_AVAILABLE", "hitId": hit}
     expect(frame.locator("#said")).to_have_text("Accept the HIT first")
-    frame = accepted(worker)
+    frame = accept(worker)
     held = str(worker.locator("#work").get_attribute("data-held"))
     asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(frame.url).query))
     assert (asked["assignmentId"], asked["workerId"], asked["hitId"]) == (assignment_id(held), worker_id(wallet.key.address), hit)
     assert worker.locator("#place iframe").bounding_box()["height"] == 480  # type: ignore[index]
     assert frame.evaluate("localStorage.visits") == "2", "it keeps what its own server's pages keep"
     worker.reload()
-    frame = shown(worker, "0x")
+    frame = frame_of(worker, "0x")
     assert worker.locator("#work").get_attribute("data-held") == held, "a reload loses nothing"
     frame.get_by_role("button", name="Done", exact=True).click()
     sent(worker)
     assert "<QuestionIdentifier>score</QuestionIdentifier><FreeText>42</FreeText>" in answer(asker, hit)
+    expect(worker.locator("#status")).to_have_text("Sent. The receipt is yours.")
     holdings = call(asker.running, "GET", "/v1/holdings", token=sign_in(asker.running, wallet.key)).body
     assert held in {one["assignment"] for one in holdings["receipts"]}
 
@@ -172,7 +155,7 @@ def test_an_external_page_is_looked_at_accepted_answered_and_sent(worker: Page, 
 def test_a_page_elsewhere_with_amazons_address_in_it_loads_a_script_and_sends_here(worker: Page, asker: Turk, study: str) -> None:
     hit = made(asker, "As ever elsewhere", Question=external(study))
     opened(worker, asker, "As ever elsewhere")
-    accepted(worker).get_by_role("button", name="Done as ever").click()
+    accept(worker).get_by_role("button", name="Done as ever").click()
     sent(worker)
     assert "<QuestionIdentifier>score</QuestionIdentifier><FreeText>7</FreeText>" in answer(asker, hit)
 
@@ -186,7 +169,7 @@ def test_a_page_of_the_old_kind_reaches_nothing_of_ours_and_sends(worker: Page, 
     alone.goto(frame.url)
     assert alone.evaluate("self.origin") == "null", "opened alone it is as locked in"
     alone.close()
-    frame = accepted(worker)
+    frame = accept(worker)
     frame.get_by_label("Birds").fill("5 & more")
     frame.locator("#submitButton").click()
     sent(worker)
@@ -206,7 +189,7 @@ def test_a_page_that_sends_without_going_anywhere_is_noticed(worker: Page, asker
     const go = () => fetch(told.get("turkSubmitTo") + "/mturk/externalSubmit", { method: "POST", mode: "no-cors", body });"""
     hit = made(asker, "Sent quietly", Question=html(f"<button onclick='go()'>Go</button><script>{script}</script>"))
     opened(worker, asker, "Sent quietly")
-    accepted(worker).get_by_role("button", name="Go").click()
+    accept(worker).get_by_role("button", name="Go").click()
     sent(worker)
     assert "<FreeText>quiet</FreeText>" in answer(asker, hit)
 
@@ -223,7 +206,7 @@ def test_crowd_elements_in_a_layout_send_one_answer(worker: Page, asker: Turk) -
     layout = call(asker.running, "POST", "/v1/mturk-layouts", {"name": "crowd", "html": CROWD}, asker.token).body["id"]
     hit = made(asker, "Crowd and layout", HITLayoutId=layout, HITLayoutParameters=[{"Name": "what", "Value": "a heron"}])
     opened(worker, asker, "Crowd and layout")
-    frame = accepted(worker)
+    frame = accept(worker)
     expect(frame.locator("crowd-form")).to_contain_text("Is a heron a bird?")
     frame.locator(".cw-choice", has_text="yes").click()
     frame.locator("crowd-input input").fill("It flies.")
@@ -239,7 +222,7 @@ def test_a_layout_without_a_form_gets_one(worker: Page, asker: Turk) -> None:
     layout = call(asker.running, "POST", "/v1/mturk-layouts", {"name": "bare", "html": LAID_OUT}, asker.token).body["id"]
     hit = made(asker, "Laid out bare", HITLayoutId=layout, HITLayoutParameters=[{"Name": "what", "Value": "the sky"}])
     opened(worker, asker, "Laid out bare")
-    frame = accepted(worker)
+    frame = accept(worker)
     frame.get_by_label("Colour").fill("blue")
     frame.get_by_role("button", name="Submit").click()
     sent(worker)
@@ -249,7 +232,7 @@ def test_a_layout_without_a_form_gets_one(worker: Page, asker: Turk) -> None:
 def test_a_form_says_what_is_wrong_keeps_what_was_typed_and_sends(worker: Page, asker: Turk) -> None:
     hit = made(asker, "Three questions", Question=FORM)
     opened(worker, asker, "Three questions")
-    frame = accepted(worker)
+    frame = accept(worker)
     frame.get_by_label("green").check()
     frame.get_by_label("Why?").fill("4 reasons")
     frame.get_by_label("Age?").fill("17")
@@ -269,14 +252,14 @@ def test_a_hit_is_returned_and_the_next_comes_at_once(worker: Page, asker: Turk)
     hit = made(asker, "Two of a kind", MaxAssignments=1, Question=html(OLD_PAGE))
     job = asker.job_of(hit)
     opened(worker, asker, "Two of a kind")
-    accepted(worker)
+    accept(worker)
     worker.locator("#return").click()
     expect(worker.locator("#status")).to_have_text("Returned. Somebody else can have it now.")
     for address in (f"/projects/{asker.client().get_hit(HITId=hit)['HIT']['HITTypeId']}/tasks", f"/mturk/preview?groupId={asker.client().get_hit(HITId=hit)['HIT']['HITGroupId']}"):
         worker.goto(asker.running.url + address)
         assert worker.url.endswith(f"/work/{job}")
     worker.locator("#onward").check()
-    frame = accepted(worker)
+    frame = accept(worker)
     frame.get_by_label("Birds").fill("1")
     frame.locator("#submitButton").click()
     expect(worker.locator("#place")).to_contain_text("Find other work")
@@ -308,7 +291,7 @@ def test_a_test_is_found_taken_and_opens_the_job(worker: Page, asker: Turk, wall
     expect(worker.locator("main")).to_contain_text("You have this qualification")
     assert client.get_qualification_score(QualificationTypeId=id, WorkerId=worker_id(wallet.key.address))["Qualification"]["IntegerValue"]
     worker.goto(f"{asker.running.url}/work/{job}")
-    accepted(worker)
+    accept(worker)
 
 
 def test_a_request_is_made_on_a_page(worker: Page, asker: Turk) -> None:
@@ -328,7 +311,7 @@ def test_axe_finds_nothing_and_a_phone_shows_it(worker: Page, asker: Turk, width
     for scheme in ("light", "dark"):
         worker.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         worker.goto(f"{asker.running.url}/work/{asker.job_of(hit)}")
-        frame = shown(worker, "preview")
+        frame = frame_of(worker, "preview")
         assert violations(worker) == []
         assert worker.evaluate(TOO_WIDE) == [] and frame.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     worker.emulate_media(color_scheme="light")
