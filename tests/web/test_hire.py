@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -350,10 +351,19 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(desk: Page, answered:
     assert call(market, "GET", f"/v1/jobs/{answered}/submissions", token=secret).status == 200
     desk.locator("summary", has_text="Make an access key").click()
     desk.locator("#turk-name").fill("boto3")
+    desk.locator("#turk-amount").fill("12.5")
     desk.get_by_role("button", name="Make the access key").click()
+    expect(desk.locator("dialog.wallet")).to_contain_text("12.50 DEVUSD")
+    id, hidden, region, endpoint = desk.locator("[data-secret]:not([hidden]) dd code").all_inner_texts()[-4:]
+    boto = boto3.client("mturk", endpoint_url=endpoint, region_name=region, aws_access_key_id=id, aws_secret_access_key=hidden)
+    assert boto.get_account_balance()["AvailableBalance"] == "0.00", "nothing is allowed yet"
+    agree(desk)
+    expect(desk.locator("body")).to_contain_text("The key may spend 12.5 until it ends.")
     expect(desk.locator("[data-turk]")).to_contain_text("PKIA")
+    assert float(boto.get_account_balance()["AvailableBalance"]) <= 12.5
     assert not violations(desk)
     desk.reload()
+    expect(desk.locator("td[data-label='may spend']").filter(has_text="12.50 DEVUSD")).to_have_count(1)
     expect(desk.locator("[data-secret]").first).to_be_hidden()
     desk.locator("[data-revoke^='/v1/keys/']").click()
     expect(desk.locator("body")).to_contain_text("No API key yet")

@@ -63,12 +63,19 @@ onSubmit("[data-key]", async (given, say, form) => {
   reveal(form, "This is shown once. Keep it like a password; send it as “Authorization: Bearer …”.", [[key.name, secret]]);
 });
 
-onSubmit("[data-turk-key]", async (given, say, form) => {
-  const made = await api("POST", "/v1/mturk-keys", { name: given.name.value, expires_at: now() + days(given.days.value) * DAY });
-  reveal(form, "The secret is shown once. The key can spend nothing until its operator has an allowance; reload the page to see it above.", [
+/** An access key with its allowance: the secret is shown before anything is signed, for it is never shown again. */
+onSubmit("[data-turk-key]", async ({ name, amount, days: length }, say, form) => {
+  const expires = now() + days(length.value) * DAY, most = amount.value, allowance = units(most, Number(form.dataset.decimals));
+  const made = await api("POST", "/v1/mturk-keys", { name: name.value, expires_at: expires });
+  reveal(form, "The secret is shown once. The key can spend what its operator is allowed on the chain, and nothing before that.", [
     ["aws_access_key_id", made.access_key_id], ["aws_secret_access_key", made.secret_access_key], ["region_name", made.region_name], ["endpoint_url", made.endpoint_url],
   ]);
   await turk();
+  if (allowance === "0") return;
+  try { await allow(made.operator, allowance, expires, say); } catch (error) {
+    throw new Error(`The key is made, without an allowance: ${error.message} Reload the page to give its operator one.`);
+  }
+  say(`The key may spend ${most} until it ends.`);
 });
 
 async function turk() {
