@@ -25,7 +25,7 @@ ENDS = ("submitted", "returned", "abandoned")
 FREED = ("returned", "abandoned")
 REMEMBERED = 10_000
 _PART = (
-    select(MTurkPart.hit, MTurkPart.hit_type, MTurkPart.requester, MTurkHit.offered)
+    select(MTurkPart.hit, MTurkPart.hit_type, MTurkPart.requester, MTurkHit.offered, col(MTurkHit.policies).is_not(None).label("has_policies"))
     .join(MTurkHit, col(MTurkHit.id) == col(MTurkPart.hit))
     .where(col(MTurkPart.posting) == bindparam("posting"), col(MTurkPart.position) == bindparam("unit"))
     .limit(1)
@@ -54,6 +54,8 @@ class Happenings:
             return
         if happened.what in FREED and not part.offered:  # its slot is free again, but the HIT is over
             slots.withdraw(connection, part.hit)
+        if happened.what in ENDS and part.has_policies:
+            hits.stir(connection, part.hit)
         shown = assignment_id(happened.assignment)
         events.hit(connection, KINDS[happened.what], part.hit, part.hit_type, happened.at, shown)
         if happened.what in ENDS and events.is_wanted(connection, "HITReviewable", part.hit_type):

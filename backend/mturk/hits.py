@@ -36,6 +36,7 @@ _NEWEST_JOB = (
     .order_by(col(MTurkHit.number).desc())
     .limit(1)
 )
+_DUE = {"policies_due": col(MTurkHit.policies).is_not(None)}
 _BY_TOKEN = select(MTurkHit.id).where(
     col(MTurkHit.requester) == bindparam("of"),
     col(MTurkHit.token) == bindparam("token"),
@@ -220,8 +221,13 @@ def page(
 
 
 def change(connection: Connection, id: str, **values: Any) -> None:
-    """Writes columns of a HIT."""
-    connection.execute(update(MTurkHit).where(col(MTurkHit.id) == id).values(**values))
+    """Writes columns of a HIT, whose review policies look at it again."""
+    connection.execute(update(MTurkHit).where(col(MTurkHit.id) == id).values(_DUE | values))
+
+
+def stir(connection: Connection, id: str) -> None:
+    """Has a HIT's review policies look at it again, in the transaction in which something happens to it."""
+    change(connection, id)
 
 
 def _with_counters(connection: Connection, rows: Sequence[Row[Any]], now: datetime) -> list[Hit]:

@@ -2,11 +2,12 @@
 kept as ListReviewPolicyResultsForHIT shows it. An answer that was reviewed by its requester first is left alone."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, text
+from sqlalchemy import Connection, Row, bindparam, insert, select, text, update
 from sqlmodel import col
 
 from backend.mturk import events, hits, reviews, work
@@ -14,25 +15,19 @@ from backend.mturk.errors import RequestError
 from backend.mturk.ids import assignment_id, new_id
 from backend.mturk.policies import KnownAnswers, Plurality, PluralityResult, plurality, read_known, read_plurality
 from backend.mturk.service import MTurk
-from backend.store.tables import Assignment, Unit
 from backend.store.tables.mturk import MTurkHit, MTurkPart, MTurkReviewRun
+from piecework.domain.errors import PieceworkError
 
-_SUBMITTED = tuple(state for states in work.STATES.values() for state in states)
-_submitted = (
-    select(func.count())
-    .select_from(MTurkPart)
-    .join(Unit, hits.unit_of_part)
-    .join(Assignment, and_(hits.work_of_unit, col(Assignment.state).in_(_SUBMITTED)))
-    .where(col(MTurkPart.hit) == col(MTurkHit.id))
-    .correlate(MTurkHit)
-    .scalar_subquery()
-)
+log = logging.getLogger(__name__)
+
+AT_ONCE = 200
 _DUE = (
-    select(MTurkHit.id, MTurkHit.requester, MTurkHit.policies, MTurkHit.scored, MTurkHit.reviewed, _submitted.label("submitted"))
-    .where(text("mturk_hit.policies IS NOT NULL AND mturk_hit.disposed_at IS NULL"))  # the words of its partial index
-    .where(or_(_submitted != col(MTurkHit.scored), _submitted != col(MTurkHit.reviewed)))
+    select(MTurkHit.id, MTurkHit.requester, MTurkHit.policies, MTurkHit.reviewed)
+    .where(text("mturk_hit.policies_due"))  # the words of its partial index
     .order_by(col(MTurkHit.number))
+    .limit(AT_ONCE)
 )
+_LOOKED_AT = update(MTurkHit).where(col(MTurkHit.id) == bindparam("b_id")).values(policies_due=False)
 _SEEN = select(MTurkReviewRun.entry).where(
     col(MTurkReviewRun.hit) == bindparam("hit"),
     col(MTurkReviewRun.level) == bindparam("level"),
@@ -41,13 +36,15 @@ _SEEN = select(MTurkReviewRun.entry).where(
 
 
 def run(service: MTurk, now: datetime) -> None:
-    """Runs the policies of HITs with submissions that known answers haven't scored, or that are reviewable with submissions that
-    plurality hasn't seen."""
+    """Runs the policies of HITs to which something has happened: known answers score what they haven't scored, and plurality looks at
+    what it hasn't seen of a HIT that is reviewable."""
     with service.store.read() as connection:
-        rows = connection.execute(_DUE).all()
-        due = [row for row in rows if row.submitted != row.scored or _is_reviewable(hits.one(connection, row.requester, row.id, now))]
+        due = connection.execute(_DUE).all()
     for row in due:
-        service.store.write_now(lambda connection, row=row: _review(service, connection, row, now))
+        try:
+            service.store.write_now(lambda connection, row=row: _review(service, connection, row, now))
+        except PieceworkError as error:
+            log.warning("the review policies of a HIT wait: %s", error)
 
 
 def _is_reviewable(hit: hits.Hit) -> bool:
@@ -55,16 +52,18 @@ def _is_reviewable(hit: hits.Hit) -> bool:
 
 
 def _review(service: MTurk, connection: Connection, row: Row[Any], now: datetime) -> None:
+    connection.execute(_LOOKED_AT, {"b_id": row.id})  # first: what happens from here on waits for this row, and makes it due again
+    hit = hits.one(connection, row.requester, row.id, now)
+    if hit.status == "Disposed":
+        return
     submitted = work.of_hit(connection, row.id, list(work.STATES), None, 10_000)
     policies = json.loads(row.policies)
-    hit = hits.one(connection, row.requester, row.id, now)
     known = read_known(policies["AssignmentReviewPolicy"]) if "AssignmentReviewPolicy" in policies else None
     scores = _score_known(service, connection, hit, known, submitted, now) if known else {}
-    hits.change(connection, row.id, scored=len(submitted))
     hit = hits.one(connection, row.requester, row.id, now)
     if len(submitted) == hit.row.reviewed or not _is_reviewable(hit):
         return
-    hits.change(connection, row.id, reviewed=len(submitted))
+    hits.change(connection, row.id, reviewed=len(submitted), policies_due=False)
     if "HITReviewPolicy" in policies:
         _run_plurality(service, connection, hit, read_plurality(policies["HITReviewPolicy"]), scores, now)
 

@@ -139,6 +139,7 @@ class Sweeper:
             col(MTurkHit.id) == row.id, col(MTurkHit.offered), col(MTurkHit.expires_at) <= now
         ).values(offered=False)
         if connection.execute(ended).rowcount:
+            hits.stir(connection, row.id)
             slots.withdraw(connection, row.id)
             events.hit(connection, "HITExpired", row.id, row.hit_type, now)
             if events.is_wanted(connection, "HITReviewable", row.hit_type):

@@ -78,6 +78,16 @@ class Turk:
         """The unit that a HIT's newest slots are."""
         return int(self.running.rows("SELECT position FROM mturk_part WHERE hit = :hit ORDER BY id DESC", hit=hit)[0][0])
 
+    def accept(self, hit: str, worker: Key) -> str:
+        """A reserved assignment's id here."""
+        job, position = self.job_of(hit), self.position_of(hit)
+
+        async def run() -> str:
+            async with Market(self.running.url) as market:
+                return str((await (await Worker.sign_in(market, worker)).take(job, position))["id"])
+
+        return asyncio.run(run())
+
     def do(self, hit: str, worker: Key, fields: dict[str, str] | None = None) -> str:
         """A worker's whole answer; returns its assignment's id here."""
         job, position = self.job_of(hit), self.position_of(hit)

@@ -36,7 +36,7 @@ PLANS = {
     "what expires": (sweeper._EXPIRED, "mturk_hit_expiring"),
     "what is to be cancelled": (sweeper._WITHDRAWN, "mturk_part_withdrawn"),
     "what is to be delivered": (deliveries._DUE, "mturk_event_due"),
-    "what policies look at": (reviewing._DUE, "mturk_hit_policies"),
+    "what policies look at": (reviewing._DUE, "mturk_hit_policies_due"),
     "what is to be approved": (approver._DUE, "assignment_approved"),
 }
 

@@ -138,6 +138,34 @@ def test_review_policies_approve_reject_and_report(asker: Turk) -> None:
     assert (keys["AgreedAnswerFound"], keys["AnswerAgreementScore"], keys["HitAgreementScore"]) == ("false", "50", "0")
 
 
+def test_policies_look_at_a_hit_once_whatever_makes_it_reviewable(asker: Turk) -> None:
+    client, running = asker.client(), asker.running
+    plural = policy(PLURALITY, QuestionIds="q", QuestionAgreementThreshold="50", DisregardAssignmentIfRejected="false")
+    hits = [client.create_hit(**HIT, MaxAssignments=3, HITReviewPolicy=plural)["HIT"]["HITId"] for _ in range(2)]
+    for hit in hits:
+        asker.do(hit, new_key(), {"q": "yes"})
+
+    def quiet() -> bool:
+        return not running.rows("SELECT 1 FROM mturk_hit WHERE policies_due")
+
+    def report(hit: str) -> list[dict[str, Any]]:
+        found = client.list_review_policy_results_for_hit(HITId=hit, MaxResults=100).get("HITReviewReport", {})
+        return list(found.get("ReviewResults", []))
+
+    asker.until(quiet)
+    assert not report(hits[0]) and not report(hits[1]), "neither is reviewable"
+    holder = new_key()
+    held = asker.accept(hits[0], holder)
+    client.update_expiration_for_hit(HITId=hits[0], ExpireAt=0)
+    asker.until(quiet)
+    assert not report(hits[0]), "somebody still works on it"
+    assert call(running, "POST", f"/v1/assignments/{held}/return", {}, sign_in(running, holder)).status in (200, 204)
+    running.write("UPDATE mturk_hit SET expires_at = created_at WHERE id = :hit", hit=hits[1])  # its time is over
+    for hit in hits:
+        asker.until(lambda hit=hit: report(hit))
+    asker.until(quiet)
+
+
 def test_an_answer_that_nobody_reviews_is_approved_after_its_delay(asker: Turk, worker: Key) -> None:
     client = asker.client()
     hit = client.create_hit(**HIT, AutoApprovalDelayInSeconds=0)["HIT"]["HITId"]

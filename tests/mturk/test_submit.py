@@ -1,13 +1,11 @@
 """A HIT's page sends its answer as pages always did, and the worker holds a receipt for it."""
 
-import asyncio
 import urllib.parse
 from typing import Any
 
 import urllib3
 
 from backend.mturk.ids import assignment_id
-from piecework.client import Market, Worker
 from piecework.domain.typed_data import Key
 from tests.backend.workshop import call, new_key, sign_in
 from tests.mturk.conftest import HIT, Turk
@@ -23,17 +21,6 @@ HTML = (
     '<form action="https://www.mturk.com/mturk/externalSubmit" method="post"><input name="q"></form>]]></HTMLContent>'
     "<FrameHeight>0</FrameHeight></HTMLQuestion>"
 )
-
-
-def accept(asker: Turk, hit: str, worker: Key) -> str:
-    """A reserved assignment's id here."""
-    job, position = asker.job_of(hit), asker.position_of(hit)
-
-    async def run() -> str:
-        async with Market(asker.running.url) as market:
-            return str((await (await Worker.sign_in(market, worker)).take(job, position))["id"])
-
-    return asyncio.run(run())
 
 
 def task(asker: Turk, id: str, worker: Key) -> dict[str, Any]:
@@ -55,7 +42,7 @@ def send(method: str, url: str, **fields: str) -> tuple[int, str]:
 def test_an_external_page_is_told_who_it_is_for_and_submits(asker: Turk, worker: Key) -> None:
     client = asker.client()
     hit = client.create_hit(**HIT | {"Question": EXTERNAL})["HIT"]["HITId"]
-    id = accept(asker, hit, worker)
+    id = asker.accept(hit, worker)
     shown = task(asker, id, worker)
     asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(shown["url"]).query))
     assert asked == {"a": "1", "assignmentId": assignment_id(id), "hitId": hit, "workerId": shown["worker_id"], "turkSubmitTo": shown["submit_to"]}
@@ -77,7 +64,7 @@ def test_an_external_page_is_told_who_it_is_for_and_submits(asker: Turk, worker:
 def test_a_page_that_came_along_posts_to_where_amazon_was(asker: Turk, worker: Key) -> None:
     client = asker.client()
     hit = client.create_hit(**HIT | {"Question": HTML})["HIT"]["HITId"]
-    id = accept(asker, hit, worker)
+    id = asker.accept(hit, worker)
     shown = task(asker, id, worker)
     assert f'action="{shown["submit_to"]}/mturk/externalSubmit"' in shown["html"]
     assert call(asker.running, "GET", f"/v1/assignments/{id}/hit", token=sign_in(asker.running, new_key())).status == 404
@@ -90,7 +77,7 @@ def test_a_page_that_came_along_posts_to_where_amazon_was(asker: Turk, worker: K
 def test_a_form_is_kept_to(asker: Turk, worker: Key) -> None:
     client = asker.client()
     hit = client.create_hit(**HIT | {"Question": TEST})["HIT"]["HITId"]
-    id = accept(asker, hit, worker)
+    id = asker.accept(hit, worker)
     shown = task(asker, id, worker)
     assert (shown["kind"], shown["questions"]) == ("form", ["one", "two"])
     where = shown["submit_to"] + "/mturk/externalSubmit"

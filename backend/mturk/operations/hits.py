@@ -98,7 +98,7 @@ def _values(call: Call, question: str) -> dict[str, Any]:
         "created_at": call.now,
         "reviewing": False,
         "offered": True,
-        "scored": 0,
+        "policies_due": False,
         "reviewed": 0,
     }
 

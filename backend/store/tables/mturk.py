@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text, UniqueConstraint
+from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
@@ -60,7 +60,7 @@ class MTurkHit(SQLModel, table=True):
         Index("mturk_hit_of_requester", "requester", "number"),
         Index("mturk_hit_of_type", "hit_type", "number"),
         Index("mturk_hit_token", "requester", "token"),
-        Index("mturk_hit_policies", "number", **fields.where("policies IS NOT NULL AND disposed_at IS NULL")),
+        Index("mturk_hit_policies_due", "number", **fields.where("policies_due")),
         Index("mturk_hit_expiring", "expires_at", **fields.where("offered")),
     )
     number: int | None = Field(default=None, primary_key=True)
@@ -78,8 +78,8 @@ class MTurkHit(SQLModel, table=True):
     reviewing: bool = False
     offered: bool = True
     """Whether its free slots are on the market; false once it has expired or was disposed of."""
-    scored: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    """How many submissions known answers have scored."""
+    policies_due: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """Whether something happened to it since its review policies were run; never where it has none."""
     reviewed: int = 0
     """How many submissions it had when plurality was looked at last."""
     expires_at: datetime = fields.instant()
