@@ -124,6 +124,7 @@ class Coordinator:
             clock,
             self.tower_settler.wake,
             settings.watch_seconds,
+            settings.finality_blocks,
         )
         self.sessions = Sessions(
             store, rpc, deployment.chain_id, url, clock, settings.session_seconds, settings.nonce_seconds

@@ -6,7 +6,7 @@ the outbox, which a settler carries like every other: once, through crashes and 
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.services.tower_cargo import KINDS
-from backend.store import disputes, mirror, outbox, watch
+from backend.store import disputes, lookouts, mirror, outbox, watch
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
 from piecework.chain.rpc import Rpc
@@ -89,6 +89,7 @@ class Watchtower:
         clock: the time, aware.
         wake: tells the settler of the coordinator's lane.
         seconds: between two looks.
+        finality_blocks: how deep a reorg may go.
     """
 
     def __init__(
@@ -102,10 +103,12 @@ class Watchtower:
         clock: Callable[[], datetime],
         wake: Callable[[], None],
         seconds: float,
+        finality_blocks: int,
     ) -> None:
         self._store, self._rpc, self._deployment, self._coordinator = store, rpc, deployment, coordinator
         self._frugality, self._margin, self._clock = frugality, margin_seconds, clock
-        self._wake, self._seconds = wake, seconds
+        self._wake, self._seconds, self._finality_blocks = wake, seconds, finality_blocks
+        self._found_to = ""
         self._ending = Event()
         self._thread = Thread(target=self._run, name="lookout", daemon=True)
 
@@ -137,28 +140,53 @@ class Watchtower:
             Unavailable: the chain or the database doesn't answer.
         """
         with self._store.read() as connection:
-            calls = list(self._due(connection))
-        if not calls:
+            head = mirror.head(connection)
+        if head is None:
             return 0
-        price = int(self._rpc.call("eth_gasPrice"), 16)
-        queued = 0
-        for call in calls:
-            queued += self._decide(call, self._frugality.refusal(call, self._deployment, price))
+        self._find(head)
+        now = int(max(head.timestamp_at, self._clock()).timestamp())
+        with self._store.read() as connection:
+            closing = list(self._closing(connection, now))
+        queued = self._decide_all(closing)
+        while True:
+            with self._store.read() as connection:
+                looked = lookouts.at(connection, now)
+                calls = list(self._due(connection, looked, now))
+            queued += self._decide_all(calls)
+            if looked:
+                waiting = {(call.kind, call.subject) for call in calls}
+                self._store.write_now(lambda c, of=looked, on=waiting: lookouts.later(c, of, on, now))
+            if len(looked) < disputes.MOST_DUE:
+                break
         if queued:
             self._wake()
         return queued
 
-    def _due(self, connection: Connection) -> Iterator[Call]:
-        head = mirror.head(connection)
-        if head is None:
+    def _find(self, head: mirror.Head) -> None:
+        """Whatever new blocks brought gets its time; a block that was replaced is new, too."""
+        if head.hash == self._found_to:
             return
-        now = int(max(head.timestamp_at, self._clock()).timestamp())
+        while self._store.write_now(lambda c: lookouts.find(c, head.number, self._finality_blocks)):
+            pass
+        self._found_to = head.hash
+
+    def _closing(self, connection: Connection, now: int) -> Iterator[Call]:
         for row in disputes.closing(connection, self._coordinator, now, now + self._margin):
             gas = gas_of("open", row.slots) + gas_of("finalize", row.slots) + row.workers * GAS_WORKER
             yield Call("open", str(row.number), row.job, row.token, row.slots, row.slots * row.reward, gas)
+
+    def _due(self, connection: Connection, looked: Sequence[Row[Any]], now: int) -> Iterator[Call]:
         for kind in KINDS[1:]:
-            for row in disputes.due(connection, kind, now):
+            subjects = [row.subject for row in looked if row.kind == kind]
+            for row in disputes.due(connection, kind, subjects, now) if subjects else ():
                 yield _call(kind, row)
+
+    def _decide_all(self, calls: Sequence[Call]) -> int:
+        """How many were queued."""
+        if not calls:
+            return 0
+        price = int(self._rpc.call("eth_gasPrice"), 16)
+        return sum(self._decide(call, self._frugality.refusal(call, self._deployment, price)) for call in calls)
 
     def _decide(self, call: Call, refusal: str | None) -> bool:
         note: dict[str, Any] = {name: getattr(call, name) for name in ("kind", "subject", "job", "slots", "amount", "gas")}

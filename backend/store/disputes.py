@@ -1,7 +1,7 @@
 """Openings, contests and appeals, as the mirror has them, and what of them is due. Read only."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,6 +172,7 @@ def appeal(connection: Connection, id: str) -> AppealStanding | None:
 # ------------------------------------------------------------------------------------------------ what is due
 
 MOST_DUE = 100
+"""Jobs, openings or appeals that are looked at together."""
 
 
 def _sum(table: Any) -> Any:
@@ -190,9 +191,8 @@ _ours = (
     select(col(Opening.opening).label("subject"), Opening.job, Job.token)
     .join(Job, col(Job.job) == col(Opening.job))
     .join(Posting, col(Posting.job) == col(Opening.job))
-    .where(*mirror.own(Opening))
+    .where(*mirror.own(Opening), col(Opening.opening).in_(bindparam("subjects", expanding=True)))
     .order_by(col(Opening.block_number), col(Opening.log_index))
-    .limit(MOST_DUE)
 )
 _FINALIZE = _ours.add_columns(_uncontested.label("slots"), col(Job.reward).label("worth"), Opening.workers).where(
     col(Opening.opened_at) + col(Job.review_window) <= bindparam("now"),
@@ -204,32 +204,31 @@ _RECLAIM = _ours.add_columns(_unanswered.label("slots"), col(Job.reward).label("
     exists().where(col(Contest.opening) == col(Opening.opening)),
     _unanswered > 0,
 )
-newest_phase = (
-    select(AppealPhase, func.row_number().over(
-        partition_by=col(AppealPhase.appeal), order_by=(col(AppealPhase.block_number).desc(), col(AppealPhase.log_index).desc())
-    ).label("age"))
-    .where(*mirror.own(AppealPhase))
-    .subquery()
+_later = AppealPhase.__table__.alias("later")  # type: ignore[attr-defined]  # SQLModel adds it to every table class
+_is_newest = ~exists().where(
+    _later.c.chain_id == col(AppealPhase.chain_id),
+    _later.c.appeal == col(AppealPhase.appeal),
+    tuple_(_later.c.block_number, _later.c.log_index) > tuple_(col(AppealPhase.block_number), col(AppealPhase.log_index)),
 )
-"""Phases of appeals; where `age` is 1 it is the newest of its appeal."""
 _CONCLUDE = (
-    select(newest_phase.c.appeal.label("subject"), newest_phase.c.job, Job.token, Appeal.slots, col(Job.reward).label("worth"))
-    .join(Appeal, col(Appeal.appeal) == newest_phase.c.appeal)
-    .join(Job, col(Job.job) == newest_phase.c.job)
-    .join(Posting, col(Posting.job) == newest_phase.c.job)
+    select(col(AppealPhase.appeal).label("subject"), AppealPhase.job, Job.token, Appeal.slots, col(Job.reward).label("worth"))
+    .join(Appeal, col(Appeal.appeal) == col(AppealPhase.appeal))
+    .join(Job, col(Job.job) == col(AppealPhase.job))
+    .join(Posting, col(Posting.job) == col(AppealPhase.job))
     .where(
-        newest_phase.c.age == 1,
+        *mirror.own(AppealPhase),
+        col(AppealPhase.appeal).in_(bindparam("subjects", expanding=True)),
+        _is_newest,
         or_(
-            newest_phase.c.phase == "ruled",
-            and_(newest_phase.c.phase == "pending", newest_phase.c.since_at + col(Job.appeal_window) <= bindparam("now")),
-            and_(newest_phase.c.phase == "defended", newest_phase.c.since_at + RULING_LIMIT <= bindparam("now")),
+            col(AppealPhase.phase) == "ruled",
+            and_(col(AppealPhase.phase) == "pending", col(AppealPhase.since_at) + col(Job.appeal_window) <= bindparam("now")),
+            and_(col(AppealPhase.phase) == "defended", col(AppealPhase.since_at) + RULING_LIMIT <= bindparam("now")),
         ),
     )
-    .order_by(newest_phase.c.appeal)
-    .limit(MOST_DUE)
+    .order_by(col(AppealPhase.appeal))
 )
 DUE: dict[str, Select[Any]] = {"finalize": _FINALIZE, "reclaim": _RECLAIM, "conclude": _CONCLUDE}
-"""What anyone may call from then on, of this coordinator's jobs: subject, job, slots, and the reward of one."""
+"""What anyone may call of these subjects by then, of this coordinator's jobs: subject, job, slots, and the reward of one."""
 
 _unapproved = or_(
     col(Assignment.state).in_(("revealed", "approved")),
@@ -241,9 +240,9 @@ _unapproved = or_(
 _waiting = (col(Posting.number) == col(Assignment.posting), _unapproved, ~slots.is_taken)
 unsettled = and_(*_waiting)
 """Joins a posting with those of its answers that neither an approval nor the chain has taken up."""
-_CLOSING = (
+CLOSING = (
     select(
-        *(_job := (Posting.number, Posting.job, Posting.token, Posting.reward)),
+        *(_job := (Posting.closes_at, Posting.number, Posting.job, Posting.token, Posting.reward)),
         func.count().label("slots"),
         func.count(col(Assignment.worker).distinct()).label("workers"),
     )
@@ -251,12 +250,13 @@ _CLOSING = (
     .where(
         exists().where(col(Job.job) == col(Posting.job)),
         col(Posting.coordinator) == bindparam("coordinator"),
-        col(Posting.closes_at) > bindparam("now"),
+        col(Posting.closes_at) >= bindparam("since"),
         col(Posting.closes_at) <= bindparam("by"),
+        or_(col(Posting.closes_at) > bindparam("since"), col(Posting.number) > bindparam("after")),
         ~exists().where(col(Close.job) == col(Posting.job)),
     )
     .group_by(*_job)
-    .order_by(col(Posting.number))
+    .order_by(col(Posting.closes_at), col(Posting.number))
     .limit(MOST_DUE)
 )
 _UNOPENED = (
@@ -278,14 +278,20 @@ def postings_of(connection: Connection, job: str) -> list[int]:
     return list(connection.execute(select(col(Posting.number)).where(col(Posting.job) == job)).scalars())
 
 
-def due(connection: Connection, kind: str, now: int) -> Sequence[Row[Any]]:
-    """What of a kind is due at an instant, oldest first."""
-    return connection.execute(DUE[kind], {"now": now}).all()
+def due(connection: Connection, kind: str, subjects: Sequence[str], now: int) -> Sequence[Row[Any]]:
+    """Of which of these openings or appeals something of a kind is due at an instant, oldest first."""
+    return connection.execute(DUE[kind], {"subjects": list(subjects), "now": now}).all()
 
 
-def closing(connection: Connection, coordinator: str, now: int, by: int) -> Sequence[Row[Any]]:
+def closing(connection: Connection, coordinator: str, now: int, by: int) -> Iterator[Row[Any]]:
     """Jobs that close after `now` and until `by`, of which revealed answers have neither approval nor opening."""
-    return connection.execute(_CLOSING, {"coordinator": coordinator, "now": now, "by": by}).all()
+    since, after = now + 1, -1
+    while True:
+        rows = connection.execute(CLOSING, {"coordinator": coordinator, "since": since, "by": by, "after": after}).all()
+        yield from rows
+        if len(rows) < MOST_DUE:
+            return
+        since, after = rows[-1].closes_at, rows[-1].number
 
 
 def unopened(connection: Connection, posting: int) -> list[tuple[int, str, bytes]]:

@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import Select, event, select
 from sqlmodel import col
 
-from backend.store import deadlines, listings, spendable, stewardship
+from backend.store import deadlines, disputes, listings, lookouts, spendable, stewardship
 from backend.store.database import Store
 from backend.store.tables import Assignment
 
 NOW = 1_800_000_000
 AT = {"now": datetime.fromtimestamp(NOW, UTC)}
 HERALD = deadlines.near(NOW, NOW + 86_400)
+SUBJECTS = {"subjects": ["0x1", "0x2"], "now": NOW}
 BEGINS: dict[str, tuple[Select[Any], dict[str, Any], str]] = {
     "steward": (stewardship.DUE, AT, "assignment_unreviewed (review_until<?)"),
     "steward after a registration": (stewardship.MISSED, {"operators": ["0x1", "0x2"]}, "posting_operator (operator=?)"),
@@ -26,6 +27,13 @@ BEGINS: dict[str, tuple[Select[Any], dict[str, Any], str]] = {
     "herald of defences": (HERALD["defend"], {}, "mirror_appeal_phase_pending (since_at>?)"),
     "herald of reviews": (HERALD["review"], {}, "assignment_unreviewed (review_until>? AND review_until<?)"),
     "herald of ends": (HERALD["close"], {}, "posting_closes (closes_at>? AND closes_at<?)"),
+    "watchtower": (lookouts.DUE, {"now": NOW}, "lookout_look_at (look_at<?)"),
+    "watchtower of ends": (
+        disputes.CLOSING, {"coordinator": "0x1", "since": NOW, "by": NOW + 86_400, "after": -1}, "posting_closes (closes_at>? AND closes_at<?)",
+    ),
+    "what can be finalized": (disputes.DUE["finalize"], SUBJECTS, "mirror_opening_opening (opening=?)"),
+    "what can be reclaimed": (disputes.DUE["reclaim"], SUBJECTS, "mirror_opening_opening (opening=?)"),
+    "what can be concluded": (disputes.DUE["conclude"], SUBJECTS, "mirror_appeal_phase_newest (chain_id=? AND appeal=?)"),
 }
 """Each look, its values, and the index by whose range it begins."""
 BLOCKS: dict[str, tuple[Select[Any], dict[str, Any]]] = {

@@ -51,7 +51,7 @@ from backend.store.tables.quality import (
     UnitConsensus,
     WorkerSkill,
 )
-from backend.store.tables.recourse import Evidence, WatchNote
+from backend.store.tables.recourse import Evidence, Lookout, WatchNote
 from backend.store.tables.reviews import Review
 from backend.store.tables.settlement import Attempt, LaneState
 from backend.store.tables.work import AnswerDraft, JobListing, JobPace, JobWord, JobWorker
@@ -314,7 +314,7 @@ OWN_TABLES = tuple(
     model.__table__  # type: ignore[attr-defined]  # SQLModel adds it to every table class
     for model in (
         Home, SiweNonce, AccountSession, AccountPreference, Posting, Unit, Assignment, SignedBatch, Withdrawal, Outbox, Lease,
-        Evidence, WatchNote, Review, Attempt, LaneState,
+        Evidence, Lookout, WatchNote, Review, Attempt, LaneState,
         JobWorker, AnswerDraft, JobPace, JobListing, JobWord, Qualification, QualificationGrant,
         QualificationRequest,
         Draft, UnitLoad, ContentKey, Blob, Attachment,

@@ -32,13 +32,13 @@ class Notice(SQLModel, table=True):
 
 
 class NoticeCursor(SQLModel, table=True):
-    """How far those have looked who tell: the postman through the mirror's blocks (it looks again as far back as a reorg may reach), the
-    herald through answers."""
+    """How far those have looked who tell: the postman and the watchtower through the mirror's blocks (they look again as far back as a
+    reorg may reach), the herald through answers."""
 
     __tablename__ = "notice_cursor"
     name: str = Field(primary_key=True, max_length=16)
     block_number: int = fields.big()
-    """Of `chain` a block, of `answers` microseconds since 1970."""
+    """Of `chain` and `lookouts` a block, of `answers` microseconds since 1970."""
 
 
 class Webhook(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""What the coordinator remembers of disputes: evidence by its hash, and what the watchtower did or left."""
+"""What the coordinator remembers of disputes: evidence by its hash, what the watchtower looks at and when, and what it did or left."""
 
 from datetime import datetime
 
@@ -18,6 +18,23 @@ class Evidence(SQLModel, table=True):
     document: str = Field(sa_type=Text)
     """Canonical JSON: text, attachments, and what it is about."""
     created_at: datetime = fields.instant()
+
+
+class Lookout(SQLModel, table=True):
+    """When the watchtower looks at an opening or appeal of ours. Whether something is due then is asked of the mirror."""
+
+    __tablename__ = "lookout"
+    __table_args__ = (Index("lookout_look_at", "look_at"),)
+    kind: str = Field(primary_key=True, max_length=10)
+    """finalize, reclaim or conclude."""
+    subject: str = Field(primary_key=True, max_length=66)
+    """The opening's id, or the appeal's."""
+    due_at: int = fields.big()
+    """Unix seconds of the chain from when on there may be something to do."""
+    look_at: int | None = fields.big(default=None)
+    """When to look next; NULL once nothing is left to be done."""
+    looks: int
+    """How often it was looked at since it was due."""
 
 
 class WatchNote(SQLModel, table=True):
