@@ -147,12 +147,12 @@ class Watchtower:
         now = int(max(head.timestamp_at, self._clock()).timestamp())
         with self._store.read() as connection:
             closing = list(self._closing(connection, now))
-        queued = self._decide_all(closing)
+        queued = self._decide(closing)
         while True:
             with self._store.read() as connection:
                 looked = lookouts.at(connection, now)
                 calls = list(self._due(connection, looked, now))
-            queued += self._decide_all(calls)
+            queued += self._decide(calls)
             if looked:
                 waiting = {(call.kind, call.subject) for call in calls}
                 self._store.write_now(lambda c, of=looked, on=waiting: lookouts.later(c, of, on, now))
@@ -181,33 +181,35 @@ class Watchtower:
             for row in disputes.due(connection, kind, subjects, now) if subjects else ():
                 yield _call(kind, row)
 
-    def _decide_all(self, calls: Sequence[Call]) -> int:
-        """How many were queued."""
+    def _decide(self, calls: Sequence[Call]) -> int:
+        """Queues what is worth its gas and writes down the rest; how many were queued."""
         if not calls:
             return 0
-        price = int(self._rpc.call("eth_gasPrice"), 16)
-        return sum(self._decide(call, self._frugality.refusal(call, self._deployment, price)) for call in calls)
+        price, queued = int(self._rpc.call("eth_gasPrice"), 16), 0
+        for at in range(0, len(calls), disputes.MOST_DUE):
+            lot = calls[at : at + disputes.MOST_DUE]
+            refusals = [self._frugality.refusal(call, self._deployment, price) for call in lot]
+            said = self._store.write_now(lambda c, of=lot, by=refusals: [self._note(c, *pair) for pair in zip(of, by, strict=True)])
+            for call, line in zip(lot, said, strict=True):
+                if line is not None:
+                    log.info("job %s: %s", call.job, line[1])
+            queued += sum(line is not None and line[0] for line in said)
+        return queued
 
-    def _decide(self, call: Call, refusal: str | None) -> bool:
+    def _note(self, connection: Connection, call: Call, refusal: str | None) -> tuple[bool, str] | None:
+        """Whether a call is queued, and what is written down of it; None where that is known already."""
+        if watch.under_way(connection, call.kind, call.subject):
+            return None
         note: dict[str, Any] = {name: getattr(call, name) for name in ("kind", "subject", "job", "slots", "amount", "gas")}
         note |= {"said": SAYS[call.kind].format(slots=call.slots), "created_at": self._clock()}
-
-        def work(connection: Connection) -> tuple[bool, bool]:
-            if watch.under_way(connection, call.kind, call.subject):
-                return False, False
-            reason = refusal
-            if outbox.failures(connection, call.kind, call.subject) >= MOST_FAILURES:
-                reason = "the chain refused it again and again"
-            if reason:
-                return False, watch.left(connection, note | {"said": f"Left: {note['said']}; {reason}."})
-            id = outbox.queue(connection, call.kind, call.subject, self._clock())
-            watch.did(connection, note | {"outbox": id})
-            return True, True
-
-        queued, new = self._store.write_now(work)
-        if new:
-            log.info("%s job %s: %s%s", "queued for" if queued else "left", call.job, note["said"], f" ({refusal})" if refusal else "")
-        return bool(queued)
+        if outbox.failures(connection, call.kind, call.subject) >= MOST_FAILURES:
+            refusal = "the chain refused it again and again"
+        if refusal:
+            note["said"] = f"Left: {note['said']}; {refusal}."
+            return (False, note["said"]) if watch.left(connection, note) else None
+        id = outbox.queue(connection, call.kind, call.subject, self._clock())
+        watch.did(connection, note | {"outbox": id})
+        return True, note["said"]
 
 
 def gas_of(kind: str, slots: int) -> int:
