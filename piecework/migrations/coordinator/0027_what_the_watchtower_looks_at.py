@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0026", "0025"
+revision, down_revision = "0027", "0026"
 branch_labels = depends_on = None
 
 UINT256 = sa.Numeric(78, 0).with_variant(sa.String(80), "sqlite")
