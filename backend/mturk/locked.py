@@ -27,13 +27,14 @@ _words = (
         .label("age"),
     )
     .where(
+        *mirror.own(JobWord),
         col(JobWord.requester) == bindparam("by"),
         col(JobWord.block_number) > bindparam("after"),
         col(JobWord.block_number) <= bindparam("until"),
     )
     .subquery()
 )
-_CHANGED = (
+CHANGED = (
     select(_words.c.job, _words.c.locked)
     .join(Posting, col(Posting.job) == _words.c.job)
     .where(_words.c.age == 1, col(Posting.requester) == bindparam("by"), col(Posting.token) == bindparam("token"))
@@ -92,5 +93,5 @@ class Locked:
 
     def _changed(self, connection: Connection, requester: str, after: int, until: int) -> dict[str, int]:
         """What the requester's jobs hold that had an event in these blocks."""
-        rows: Any = connection.execute(_CHANGED, {"by": requester, "after": after, "until": until, "token": self._token})
+        rows: Any = connection.execute(CHANGED, {"by": requester, "after": after, "until": until, "token": self._token})
         return {row.job: int(row.locked) for row in rows}

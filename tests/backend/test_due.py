@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Select, event, select
 from sqlmodel import col
 
+from backend.mturk import locked
 from backend.store import deadlines, disputes, listings, lookouts, spendable, stewardship
 from backend.store.database import Store
 from backend.store.tables import Assignment
@@ -39,9 +40,11 @@ BEGINS: dict[str, tuple[Select[Any], dict[str, Any], str]] = {
 BLOCKS: dict[str, tuple[Select[Any], dict[str, Any]]] = {
     "registrations": (stewardship.REGISTERED, {"since": 7}),
     "spendable": (spendable.TOUCHED, {"first": 7, "last": 9}),
+    "locked": (locked.CHANGED, {"by": "0x1", "after": 7, "until": 9, "token": "0x2"}),
 }
-SMALL = ("operator_key", "home", "batch_unapproved")
-"""What may be gone through whole: as many rows as there are operators, one, and what waits for its requester's signature."""
+SMALL = ("operator_key", "home", "batch_unapproved", "anon_")
+"""What may be gone through whole: as many rows as there are operators, one, what waits for its requester's signature, and what a statement
+has found already."""
 
 
 @pytest.fixture(scope="module")
