@@ -7,12 +7,13 @@ A part's `withdrawn` counts the free slots that were taken off the unit; a unit'
 somebody holds is always what the unit has.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from sqlmodel import col
 
-from backend.mturk import hits
+from backend.mturk import events, hits
 from backend.mturk.calls import Call
 from backend.mturk.service import MTurk
 from backend.store.tables import Unit
@@ -41,6 +42,13 @@ def withdraw(connection: Connection, hit: str) -> None:
         else:
             free = int(connection.execute(_FREE, {"posting": part.posting, "position": part.position}).scalar_one())
             _shift(connection, part, free)
+
+
+def dispose(connection: Connection, hit: hits.Hit, now: datetime) -> None:
+    """Ends a HIT for good; what nobody took comes back."""
+    hits.change(connection, hit.id, disposed_at=now, offered=False)
+    withdraw(connection, hit.id)
+    events.hit(connection, "HITDisposed", hit.id, hit.row.hit_type, now)
 
 
 def offer(service: MTurk, connection: Connection, hit: hits.Hit, open_: bool, call: Call) -> None:

@@ -30,12 +30,20 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 200
 CALLS_LIVE = timedelta(hours=24)
+HITS_LIVE = timedelta(days=120)
+"""After its end a HIT that is reviewed is disposed of by itself."""
 ZERO = "0x" + "00" * 32
 """What is committed to for a slot that is cancelled: nothing."""
 
 _EXPIRED = (
     select(MTurkHit.id, MTurkHit.hit_type, MTurkHit.requester)
     .where(text("mturk_hit.offered"), col(MTurkHit.expires_at) <= bindparam("now"))  # the words of its partial index
+    .limit(AT_ONCE)
+)
+_OLD = (
+    select(MTurkHit.id, MTurkHit.requester)
+    .where(text("mturk_hit.disposed_at IS NULL"), col(MTurkHit.expires_at) <= bindparam("since"))  # the words of its partial index
+    .order_by(col(MTurkHit.expires_at))
     .limit(AT_ONCE)
 )
 _WITHDRAWN = (
@@ -74,6 +82,7 @@ class Sweeper:
             (Funder(service).step, 0.25),
             (partial(asyncio.to_thread, self._sweep), 0.5),
             (partial(asyncio.to_thread, self._deliver), 0.5),
+            (partial(asyncio.to_thread, self._dispose), 5.0),
             (self._forget, 60.0),
         )
         self._tasks: list[asyncio.Task[None]] = []
@@ -121,6 +130,15 @@ class Sweeper:
         self._each(_EXPIRED, {"now": now}, lambda connection, row: self._expire(connection, row, now))
         self._each(_WITHDRAWN, {}, lambda connection, row: self._cancel(connection, row, now))
         reviewing.run(self._service, now)
+
+    def _dispose(self) -> None:
+        now = self._service.clock()
+        self._each(_OLD, {"since": now - HITS_LIVE}, lambda connection, row: self._dispose_of(connection, row, now))
+
+    def _dispose_of(self, connection: Connection, row: Row[Any], now: datetime) -> None:
+        hit = hits.one(connection, row.requester, row.id, now)
+        if hit.status in ("Reviewable", "Reviewing") and not hit.counters.submitted:
+            slots.dispose(connection, hit, now)
 
     def _rows(self, statement: Any, values: dict[str, Any]) -> list[Row[Any]]:
         with self._service.store.read() as connection:

@@ -146,6 +146,26 @@ def test_an_expired_hit_can_be_offered_again_and_extended(asker: Turk, worker: K
     refused("HITDoesNotExist", "does not exist", client.get_hit, HITId="3" + "X" * 29)
 
 
+def test_a_hit_is_disposed_of_120_days_after_its_end_once_it_is_reviewed(asker: Turk, worker: Key) -> None:
+    client, running = asker.client(), asker.running
+    waits, ends, young = (client.create_hit(**HIT, MaxAssignments=2)["HIT"]["HITId"] for _ in range(3))
+    asker.do(waits, worker)
+    for hit, days in ((waits, 121), (ends, 121), (young, 119)):
+        asker.job_of(hit)
+        client.update_expiration_for_hit(HITId=hit, ExpireAt=0)
+        at = (datetime.now(UTC) - timedelta(days=days)).isoformat(" ")
+        running.write("UPDATE mturk_hit SET expires_at = :at WHERE id = :hit", at=at, hit=hit)
+
+    def state(hit: str) -> str:
+        return str(client.get_hit(HITId=hit)["HIT"]["HITStatus"])
+
+    asker.until(lambda: state(ends) == "Disposed")
+    assert state(waits) == state(young) == "Reviewable", "one has an answer that nobody reviewed, one is younger"
+    (one,) = client.list_assignments_for_hit(HITId=waits)["Assignments"]
+    client.approve_assignment(AssignmentId=one["AssignmentId"])
+    asker.until(lambda: state(waits) == "Disposed")
+
+
 def test_money_that_is_not_there_is_not_reserved(asker: Turk) -> None:
     client = asker.client()
     refused("InsufficientFunds", "This Requester has insufficient funds in their account to complete this transaction.", client.create_hit, **HIT | {"Reward": "60.00"}, MaxAssignments=2)

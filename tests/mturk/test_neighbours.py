@@ -34,6 +34,7 @@ PLANS = {
     "what waits to be funded": (funder._GROUPS, "mturk_part_unit"),
     "what waits for its money": (funder._UNSETTLED, "mturk_part_unsettled"),
     "what expires": (sweeper._EXPIRED, "mturk_hit_expiring"),
+    "what is disposed of": (sweeper._OLD, "mturk_hit_living"),
     "what is to be cancelled": (sweeper._WITHDRAWN, "mturk_part_withdrawn"),
     "what is to be delivered": (deliveries._DUE, "mturk_event_due"),
     "what policies look at": (reviewing._DUE, "mturk_hit_policies_due"),

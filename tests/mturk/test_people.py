@@ -66,6 +66,9 @@ def test_a_test_and_its_key_must_fit(asker: Turk) -> None:
     refused(None, "TestDurationInSeconds", qualification, client=client, name="x", Test=TEST)
     refused(None, "AutoGranted", qualification, client=client, name="x", Test=TEST, TestDurationInSeconds=60, AutoGranted=True)
     refused("XMLParseError", "error parsing the XML", qualification, client=client, name="x", Test="<a/>", TestDurationInSeconds=60)
+    given = qualification(client, "Given to all", AutoGranted=True, AutoGrantedValue=7)
+    ended = client.update_qualification_type(QualificationTypeId=given, AutoGranted=False)["QualificationType"]
+    assert ended["AutoGranted"] is False and "AutoGrantedValue" not in ended
     updated = client.update_qualification_type(QualificationTypeId=id, Test=TEST, TestDurationInSeconds=90)["QualificationType"]
     assert updated["TestDurationInSeconds"] == 90 and "AnswerKey" not in updated  # a new test drops the old one's key
 

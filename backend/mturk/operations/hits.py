@@ -296,9 +296,7 @@ async def delete_hit(service: MTurk, call: Call) -> Answer:
             raise RequestError(
                 "InvalidHITState", "This HIT has submitted assignments that are neither approved nor rejected; review them first."
             )
-        hits.change(connection, hit.id, disposed_at=call.now, offered=False)
-        slots.offer(service, connection, hit, False, call)
-        events.hit(connection, "HITDisposed", hit.id, hit.row.hit_type, call.now)
+        slots.dispose(connection, hit, call.now)
         return {}
 
     return await call.change(service.store, work)

@@ -97,6 +97,8 @@ async def change(service: MTurk, call: Call) -> Answer:
             "AutoGranted": row.auto_value is not None,
             "AutoGrantedValue": row.auto_value,
         } | given
+        if not merged["AutoGranted"] and "AutoGrantedValue" not in given:
+            merged["AutoGrantedValue"] = None  # it ends with what it belonged to
         merged = {name: value for name, value in merged.items() if value is not None}
         _check(merged | {"Name": row.name})
         values = _changes(merged) | ({"retry_seconds": given["RetryDelayInSeconds"]} if "RetryDelayInSeconds" in given else {})

@@ -62,6 +62,7 @@ class MTurkHit(SQLModel, table=True):
         Index("mturk_hit_token", "requester", "token"),
         Index("mturk_hit_policies_due", "number", **fields.where("policies_due")),
         Index("mturk_hit_expiring", "expires_at", **fields.where("offered")),
+        Index("mturk_hit_living", "expires_at", **fields.where("disposed_at IS NULL")),
     )
     number: int | None = Field(default=None, primary_key=True)
     id: str = Field(max_length=30, unique=True)
