@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "0027", "0026"
+revision, down_revision = "0028", "0027"
 branch_labels = depends_on = None
 
 
