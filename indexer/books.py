@@ -136,21 +136,47 @@ class Grievances(Struct, frozen=True, gc=False):
         return Grievances(**values | {column: values[column] + slots})
 
 
+class Crowd:
+    """Who was paid in a job so far, and for which slots."""
+
+    __slots__ = ("_paid", "workers")
+
+    def __init__(self, workers: Iterable[str] = ()) -> None:
+        self.workers, self._paid = set(workers), dict[int, int]()
+
+    def pays(self, run: int, at: int, places: bytes) -> bool:
+        """Whether the slots that the bytes name, `at` slots behind the beginning of a run, are paid for the first time; now they
+        are."""
+        named = int.from_bytes(places.translate(_NAMED), "little") << 8 * at
+        before = self._paid.get(run, 0)
+        self._paid[run] = before | named
+        return not before & named
+
+    @property
+    def weight(self) -> int:
+        """What it costs to remember, in workers."""
+        return len(self.workers) + len(self._paid) + 1
+
+
+_NAMED = bytes((0, *[255] * 255))
+"""For each byte whether it names a slot, in all its bits."""
+
+
 class Crowds:
-    """Who was paid in a job so far, of the jobs that were last worked in; bounded by how many workers that makes in all."""
+    """The crowds of the jobs that were last worked in; bounded by what they weigh in all."""
 
     MOST = 200_000
 
     def __init__(self) -> None:
-        self._jobs: dict[str, set[str]] = {}
+        self._jobs: dict[str, Crowd] = {}
 
-    def put(self, job: str, workers: Iterable[str]) -> set[str]:
-        """Remembers a job's workers; more may be added to what is returned."""
-        found = self._jobs[job] = set(workers)
-        return found
+    def put(self, job: str, crowd: Crowd) -> Crowd:
+        """Remembers a job's crowd; whoever gets it adds to it."""
+        self._jobs[job] = crowd
+        return crowd
 
-    def get(self, job: str) -> set[str] | None:
-        """A job's workers; None if they aren't remembered."""
+    def get(self, job: str) -> Crowd | None:
+        """A job's crowd; None if it isn't remembered."""
         found = self._jobs.pop(job, None)
         if found is not None:
             self._jobs[job] = found  # the last one to be forgotten
@@ -158,9 +184,9 @@ class Crowds:
 
     def bound(self) -> None:
         """Forgets jobs, those first that were worked in longest ago."""
-        most = sum(len(workers) + 1 for workers in self._jobs.values()) - self.MOST
+        most = sum(crowd.weight for crowd in self._jobs.values()) - self.MOST
         while most > 0:
-            most -= len(self._jobs.pop(next(iter(self._jobs)))) + 1
+            most -= self._jobs.pop(next(iter(self._jobs))).weight
 
     def clear(self) -> None:
         """Forgets all."""

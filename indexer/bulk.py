@@ -5,7 +5,6 @@ from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import BigInteger, Connection, Dialect, Integer, LargeBinary, Table
 from sqlalchemy.exc import DBAPIError
 
@@ -31,38 +30,6 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
         _require_narrow(table, rows)
         statement = f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)"
         _copy(connection, statement, _types(table, connection.dialect), values)
-
-
-class SlotRun(Struct, frozen=True, gc=False):
-    """Many rows of `mirror_slot` at once: one for each byte of `places` that isn't 0."""
-
-    job: str
-    first_slot: int
-    chain_id: int
-    block_number: int
-    log_index: int
-    places: bytes
-
-
-_INTO_SLOT = "INSERT INTO mirror_slot (job, slot, chain_id, block_number, log_index, place)"
-_SLOTS = {
-    "postgresql": f"""{_INTO_SLOT}
-        SELECT %s, %s + at, %s, %s, %s, get_byte(places, at)
-          FROM (SELECT %b::bytea AS places) AS run, generate_series(0, length(places) - 1) AS at
-         WHERE get_byte(places, at) <> 0""",
-    # A byte's number is where it stands among all bytes.
-    "sqlite": f"""WITH RECURSIVE offsets(at) AS (SELECT 0 UNION ALL SELECT at + 1 FROM offsets WHERE at < length(?6) - 1)
-        {_INTO_SLOT}
-        SELECT ?1, ?2 + at, ?3, ?4, ?5, instr(?7, substr(?6, at + 1, 1)) - 1 FROM offsets WHERE substr(?6, at + 1, 1) <> x'00'""",
-}
-_ALL_BYTES = bytes(range(256))
-
-
-def insert_run(connection: Connection, run: SlotRun) -> None:
-    """Adds a settlement's slots: 10,000 of them in a few milliseconds."""
-    values = (run.job, run.first_slot, run.chain_id, run.block_number, run.log_index, run.places)
-    dialect = connection.dialect.name
-    connection.exec_driver_sql(_SLOTS[dialect], (*values, _ALL_BYTES) if dialect == "sqlite" else values)
 
 
 @cache

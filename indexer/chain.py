@@ -61,15 +61,6 @@ class Log(msgspec.Struct, gc=False, rename="camel"):
     removed: bool = False
 
 
-LONG = 4_096
-"""From so many characters on a log's data is nearly all slots, each of which is a row."""
-
-
-def _cost(log: Log) -> int:
-    """What it costs to write a log, in characters of an ordinary one's data; a row of two characters costs more than that."""
-    return len(log.data) * (4 if len(log.data) >= LONG else 1)
-
-
 @dataclass(frozen=True, slots=True)
 class Span:
     """Neighbouring blocks, lowest first and at least one, with all the escrow's logs in them in the order of the chain."""
@@ -102,7 +93,7 @@ class Span:
         heavy = 0
         for header in self.headers:
             own = logs.get(header.number, [])
-            more = sum(map(_cost, own))
+            more = sum([len(log.data) for log in own])
             if headers and own and heavy + more > cost:
                 yield Span(tuple(headers), tuple(held))
                 headers, held, heavy = [], [], 0

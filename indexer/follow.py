@@ -12,7 +12,7 @@ from piecework.domain.errors import Conflict
 log = logging.getLogger("indexer")
 
 COST = 2_000_000
-"""What one transaction writes at most (`Span.pieces`), but whole blocks: 3,000 small events or 13 settlements of 16,384 slots or so.
+"""What one transaction writes at most (`Span.pieces`), but whole blocks: 3,000 small events or 60 settlements of 16,384 slots or so.
 Larger ones hold up others who write into the same SQLite file; smaller ones write the same pages of its indexes again and again."""
 FAR_BLOCKS = 16
 """From so far behind on, blocks are read ahead of the writer."""

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from indexer import decode, tables
-from indexer.bulk import insert_rows, insert_run
+from indexer.bulk import insert_rows
 from indexer.chain import AnswerRefused, Header, Log, Span
 from indexer.events import Event
 from indexer.handlers import handle
@@ -75,7 +75,7 @@ class Mirror:
             return self._write(span, before)
         except IntegrityError as error:
             self._memory.forget()
-            raise AnswerRefused(f"The node's blocks {span.first} to {span.head.number} pay a slot twice.") from error
+            raise AnswerRefused(f"The node's blocks {span.first} to {span.head.number} say something twice.") from error
         except BaseException:
             self._memory.forget()
             raise
@@ -107,8 +107,6 @@ class Mirror:
         store.extend(tables.Event, event_rows)
         for table, rows in store.rows.items():
             insert_rows(connection, table.__table__, rows)  # type: ignore[attr-defined]
-        for run in store.runs:
-            insert_run(connection, run)
 
     def _event_row(self, log: Log) -> tuple[Any, ...]:
         at = (self._chain_id, log.block_number, log.log_index, self._escrow, log.transaction_hash)
@@ -141,12 +139,12 @@ class Mirror:
 
     def _delete_slots(self, connection: Connection, first: int) -> None:
         """Those of the payments that go: each knows between which slots of its job they are."""
-        payment, slot = tables.WorkerPayment, tables.Slot
+        payment, run = tables.WorkerPayment, tables.SlotRun
         between = (payment.job, func.min(payment.first_slot), func.max(payment.last_slot))
         gone = select(*between).where(*self._own(payment), payment.block_number >= first)  # type: ignore[call-overload]
         for job, low, high in connection.execute(gone.group_by(payment.job, payment.block_number)).all():
-            key = (slot.job == job, col(slot.slot).between(low, high), col(slot.block_number) >= first)
-            connection.execute(delete(slot).where(*key))  # type: ignore[arg-type]
+            between = col(run.run).between(tables.run_of(low), tables.run_of(high))
+            connection.execute(delete(run).where(*self._own(run), run.job == job, between, run.block_number >= first))  # type: ignore[arg-type]
 
     def _write_blocks(self, connection: Connection, span: Span, before: Cursor) -> None:
         """Keeps the blocks within the window and those with events; what was below the window before was tidied before."""

@@ -12,22 +12,18 @@ from sqlalchemy import Connection, Row, and_, bindparam, select
 from sqlmodel import SQLModel, col
 
 from indexer import tables
-from indexer.books import Change, Crowds, Earner, Standing, Word
-from indexer.bulk import SlotRun
+from indexer.books import Change, Crowd, Crowds, Earner, Standing, Word
 from indexer.chain import AnswerRefused
 from indexer.events import Position
 from indexer.recall import Allowance, AppealFacts, JobTerms, Opened, Recall, Stand, newest
-from indexer.tables import Appeal, AppealedOpening, Slot, WorkerPatron, WorkerPayment
+from indexer.tables import RUN, Appeal, AppealedOpening, SlotRun, WorkerPatron, WorkerPayment, run_of
 
 Known = TypeVar("Known")
 
-FEW = 256
-"""Bytes of a batch up to which its slots' rows are made here."""
 MOST_BALANCE = 2**192 - 1
 """What the escrow's ledger can hold of a token."""
 
 _EVENT = ("chain_id", "escrow", "block_number", "log_index")
-_PAYMENT = ("chain_id", "block_number", "log_index", "place")
 _TERMS = ("requester", "token", "reward", "fee", "contest_deposit", "appeal_stake")
 _STAND = ("phase", "arbitrator", "dispute_id", "cost", "ruling", "winner")
 _OPERATOR = ("requester", "operator", "token")
@@ -49,16 +45,14 @@ _APPEALED = (
 _PATRONS = select(col(WorkerPatron.requester)).where(
     *(getattr(WorkerPatron, name) == bindparam(name) for name in ("chain_id", "escrow", "worker", "token"))
 )
+_OF_JOB = [getattr(SlotRun, name) == bindparam(name) for name in ("chain_id", "escrow", "job")]
 _CROWD = (
     select(col(WorkerPayment.worker))
     .distinct()
-    .join(Slot, and_(*(getattr(Slot, name) == getattr(WorkerPayment, name) for name in _PAYMENT)))
-    .where(
-        col(Slot.job) == bindparam("job"),
-        *(getattr(WorkerPayment, name) == bindparam(name) for name in ("chain_id", "escrow")),
-        col(WorkerPayment.outcome) != "cancelled",
-    )
+    .join(SlotRun, and_(*(getattr(SlotRun, name) == getattr(WorkerPayment, name) for name in _EVENT)))
+    .where(*_OF_JOB, col(WorkerPayment.outcome) != "cancelled")
 )
+_RUNS = select(SlotRun.first_slot, SlotRun.places).where(*_OF_JOB)
 
 
 class Memory:
@@ -66,7 +60,7 @@ class Memory:
 
     Attributes:
         facts: by kind of fact, then by key.
-        crowds: who was paid in which job.
+        crowds: who was paid in which job, and for which slots.
         is_whole: nothing is in the tables that isn't remembered, so nobody need look there for what isn't.
     """
 
@@ -109,7 +103,6 @@ class Store:
 
     Attributes:
         rows: tuples with a value for each column, by table.
-        runs: slots whose rows are made by the database.
     """
 
     def __init__(
@@ -119,7 +112,6 @@ class Store:
         self.chain_id, self.escrow, self._times = chain_id, escrow, times
         self._sequence: tuple[Position | None, int] = (None, 0)
         self.rows: dict[type[SQLModel], list[tuple[Any, ...]]] = defaultdict(list)
-        self.runs: list[SlotRun] = []
         memory = memory or Memory()
         self._connection, self._crowds, self._is_whole = connection, memory.crowds, memory.is_whole
         self.known = known = partial(Recall, connection, owner, memory.facts, memory.is_whole)
@@ -159,13 +151,26 @@ class Store:
         """Many rows, whole and in the order of the table's columns."""
         self.rows[table].extend(rows)
 
-    def pay_slots(self, at: Position, job: str, first_slot: int, places: bytes) -> None:
-        """A row for each slot that the bytes name; of many bytes the database makes them."""
-        if len(places) > FEW:
-            self.runs.append(SlotRun(job, first_slot, self.chain_id, at.block_number, at.log_index, places))
-            return
-        key = (self.chain_id, at.block_number, at.log_index)
-        self.rows[tables.Slot] += [(job, slot, *key, place) for slot, place in enumerate(places, first_slot) if place]
+    def pay_slots(self, at: Position, job: str, parts: Iterable[tuple[int, bytes]]) -> None:
+        """A row for each run with slots that the bytes name; `parts` are the slot of each one's first byte, and its bytes.
+
+        Raises:
+            AnswerRefused: one of the slots was paid before, so the node has invented this event or another.
+        """
+        crowd, runs = self.crowd(job), dict[int, int]()
+        for first_slot, places in parts:
+            for start in range(first_slot - first_slot % RUN, first_slot + len(places), RUN):
+                run, behind = run_of(start), max(first_slot - start, 0)
+                own = places[max(start - first_slot, 0) : start + RUN - first_slot]
+                if not crowd.pays(run, behind, own):
+                    raise AnswerRefused(f"Block {at.block_number} pays a slot of job {job} twice.")
+                runs[run] = runs.get(run, 0) | int.from_bytes(own, "little") << 8 * behind
+        rows, event = self.rows[SlotRun], (self.chain_id, at.block_number, at.log_index, self.escrow)
+        for run, held in runs.items():
+            own = held.to_bytes(RUN, "little").rstrip(b"\0")
+            named = own.lstrip(b"\0")
+            if named:
+                rows.append((job, run, *event, run * RUN + len(own) - len(named), named.hex()))
 
     def time(self, at: Position) -> int:
         """The Unix seconds of an event's block."""
@@ -176,7 +181,7 @@ class Store:
     def post(self, job: str, terms: JobTerms) -> None:
         """Remembers a job whose row isn't written yet."""
         self._jobs.put(terms, job)
-        self._crowds.put(job, ())
+        self._crowds.put(job, Crowd())
 
     def job(self, at: Position, job: str) -> JobTerms:
         """A job that was posted before.
@@ -220,12 +225,14 @@ class Store:
                 self.rows[WorkerPatron].append((*self.keys(at), worker, token, terms.requester))
         return earner
 
-    def crowd(self, job: str) -> set[str]:
-        """Who was paid in a job so far."""
+    def crowd(self, job: str) -> Crowd:
+        """Who was paid in a job so far, and for which slots."""
         found = self._crowds.get(job)
         if found is None:
             key = {"chain_id": self.chain_id, "escrow": self.escrow, "job": job}
-            found = self._crowds.put(job, self._connection.execute(_CROWD, key).scalars())
+            found = self._crowds.put(job, Crowd(self._connection.execute(_CROWD, key).scalars()))
+            for first_slot, places in self._connection.execute(_RUNS, key):
+                found.pays(run_of(first_slot), first_slot % RUN, bytes.fromhex(places))
         return found
 
     def _found_earner(self, worker: str, token: str) -> Earner:

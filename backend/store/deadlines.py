@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, and_, exists, func, or_, select, text
 from sqlmodel import col
 
 from backend.store import disputes, mirror, stewardship
+from backend.store.mirror import is_slot
 from backend.store.tables import Assignment, Posting, SignedBatch
 from indexer.tables import Appeal, AppealPhase, Close, Contest, Finalization, Job, Opening, SlotPayment, SlotStep
 from piecework.domain.terms import MAX_WINDOW
@@ -66,7 +67,7 @@ _APPEAL = (
         ~exists().where(
             _later.c.job == col(SlotStep.job), _later.c.slot == col(SlotStep.slot), _later.c.state.in_(("appealed", "refunded"))
         ),
-        ~exists().where(col(SlotPayment.job) == col(SlotStep.job), col(SlotPayment.slot) == col(SlotStep.slot)),
+        ~exists().where(col(SlotPayment.job) == col(SlotStep.job), *is_slot(SlotPayment, col(SlotStep.slot))),
     )
     .group_by(col(SlotStep.worker), Job.job, Opening.opening, Opening.opened_at, Job.review_window, Job.appeal_window)
 )

@@ -19,7 +19,9 @@ from indexer.tables import (
     OperatorAllowance,
     ProtocolFee,
     SettledBatch,
+    SlotPayment,
     WorkerPayment,
+    run_of,
 )
 
 
@@ -28,6 +30,11 @@ def own(table: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     binds the escrow already."""
     chain_id, escrow = (select(col(column)).scalar_subquery() for column in (Home.chain_id, Home.escrow))
     return (col(table.chain_id) == chain_id, col(table.escrow) == escrow)
+
+
+def is_slot(table: Any, slot: ColumnElement[int]) -> list[ColumnElement[bool]]:
+    """Rows of a slot in a job's payments, whose key has its run, or in its steps."""
+    return [col(table.slot) == slot, *([col(table.run) == run_of(slot)] if table is SlotPayment else [])]
 
 
 def _funded(job: ColumnElement[str]) -> ColumnElement[int]:

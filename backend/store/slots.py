@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, ex
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from backend.store.mirror import is_slot
 from backend.store.tables import LIVE, Assignment, Posting
-from indexer.tables import Close, SlotPayment, SlotStep
+from indexer.tables import Close, SlotPayment, SlotStep, run_of
 
 RECEIPTED = ("committed", "revealed", "approved", "rejected", "batched")
 """States of an assignment whose worker holds a receipt: only its slot can be opened or paid."""
@@ -22,7 +23,7 @@ appealed. Cancelled is what no worker gets, by a batch or by the close."""
 _has_receipt = or_(*(col(Assignment.state) == state for state in RECEIPTED))
 _paid = exists().where(
     col(SlotPayment.job) == col(Posting.job),
-    col(SlotPayment.slot) == col(Assignment.slot),
+    *is_slot(SlotPayment, col(Assignment.slot)),
     col(SlotPayment.worker) == col(Assignment.worker),
     col(SlotPayment.outcome) != "cancelled",
 )
@@ -63,7 +64,7 @@ is_taken = or_(
     *(
         exists()
         .where(col(Posting.number) == col(Assignment.posting))
-        .where(col(table.job) == col(Posting.job), col(table.slot) == col(Assignment.slot))
+        .where(col(table.job) == col(Posting.job), *is_slot(table, col(Assignment.slot)))
         .correlate(Assignment)
         for table in (SlotPayment, SlotStep)
     )
@@ -94,7 +95,7 @@ _ranked = (
         .label("age"),
     )
     .where(*_here[SlotStep])
-    .where(~exists().where(col(SlotPayment.job) == col(SlotStep.job), col(SlotPayment.slot) == col(SlotStep.slot)))
+    .where(~exists().where(col(SlotPayment.job) == col(SlotStep.job), *is_slot(SlotPayment, col(SlotStep.slot))))
     .subquery()
 )
 _outcome = case((col(SlotPayment.outcome) == "cancelled", "cancelled"), else_="paid").label("state")
@@ -121,9 +122,9 @@ _OWN = (
 _BETWEEN = union_all(
     *(
         select(col(table.slot)).where(
-            col(table.job) == bindparam("job"), col(table.slot).between(bindparam("first"), bindparam("last"))
+            col(table.job) == bindparam("job"), col(table.slot).between(bindparam("first"), bindparam("last")), *of_runs
         )
-        for table in (SlotPayment, SlotStep)
+        for table, of_runs in ((SlotPayment, [col(SlotPayment.run).between(bindparam("first_run"), bindparam("last_run"))]), (SlotStep, []))
     )
 )
 
@@ -158,5 +159,6 @@ def counts(connection: Connection, posting: int, job: str, slots: int, closed: b
 def has_free(connection: Connection, job: str, first_slot: int, places: bytes) -> bool:
     """Whether the chain may still pay a slot that a batch's bytes name."""
     last = first_slot + len(places) - 1
-    found = set(connection.execute(_BETWEEN, {"job": job, "first": first_slot, "last": last}).scalars())
+    between = {"first": first_slot, "last": last, "first_run": run_of(first_slot), "last_run": run_of(last)}
+    found = set(connection.execute(_BETWEEN, {"job": job} | between).scalars())
     return any(place and slot not in found for slot, place in enumerate(places, first_slot))

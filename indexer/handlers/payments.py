@@ -19,8 +19,7 @@ _OF_OPENING = {OpeningFinalized: tables.Finalization, ContestConceded: tables.Co
 def workers_paid(event: WorkersPaid, store: Store) -> None:
     """Each place was paid once, for all its slots in all batches of the settlement."""
     parts = [(_part(part, store), part.places) for part in event.paid]
-    for first_slot, places in parts:
-        store.pay_slots(event.at, event.job, first_slot, places)
+    store.pay_slots(event.at, event.job, parts)
     counts = Counter(parts[0][1])
     for _, places in parts[1:]:
         counts.update(places)
@@ -58,7 +57,7 @@ def _pay(event: WorkersPaid, parts: list[tuple[int, bytes]], counts: Counter[int
     at, job, terms = event.at, event.job, store.job(event.at, event.job)
     token, nobody = terms.token, (NATIVE, terms.requester, store.escrow)
     deposit = terms.contest_deposit if isinstance(event.paid[0], ContestConceded) else 0
-    keys, rows, crowd, paid = store.keys(at), store.rows[tables.WorkerPayment], store.crowd(job), 0
+    keys, rows, crowd, paid = store.keys(at), store.rows[tables.WorkerPayment], store.crowd(job).workers, 0
     for place, slots in sorted(counts.items()):
         worker = event.workers[place - 1]
         if worker in nobody:

@@ -21,6 +21,9 @@ from indexer.handlers.dispatch import handles
 from indexer.recall import AppealFacts, JobTerms, Opened, Stand
 from indexer.store import Store
 
+PLACE, ONE = 1, b"\1"
+"""Of the one worker whom an appeal pays, and a slot of it."""
+
 
 @handles(BatchOpened)
 def batch_opened(event: BatchOpened, store: Store) -> None:
@@ -138,12 +141,12 @@ def _award(event: AppealEnded, facts: AppealFacts, terms: JobTerms, store: Store
     """The slots and their lost deposits go into the worker's ledger; the fee is an event of its own."""
     at, job, amount = event.at, event.job, event.slots * terms.reward
     won = [slot for opening, places in facts.parts for slot, _ in store.opening(at, opening).slots(places)]
-    place, earner = 0, store.earn(at, terms, store.crowd(job), facts.worker, event.slots)
-    store.extend(tables.Slot, [(job, slot, store.chain_id, at.block_number, at.log_index, place) for slot in won])
+    earner = store.earn(at, terms, store.crowd(job).workers, facts.worker, event.slots)
+    store.pay_slots(at, job, [(slot, ONE) for slot in won])
     store.add(
         tables.WorkerPayment,
         at,
-        place=place,
+        place=PLACE,
         job=job,
         worker=facts.worker,
         token=terms.token,

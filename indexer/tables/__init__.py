@@ -7,6 +7,7 @@ lower-case hex text with 0x; amounts are base units. The indexer alone writes he
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
@@ -171,18 +172,33 @@ class SettledBatch(_Event, table=True):
     places: bytes = Field(sa_type=LargeBinary)
 
 
-class Slot(SQLModel, table=True):
-    """A slot that was paid or cancelled, in as few bytes as will do; `SlotPayment` is how to read it."""
+RUN = 64
+"""Slots of a run: the first begins with slot 0. A settlement has a row for each run that it pays slots of."""
 
-    __tablename__ = "mirror_slot"
+
+class SlotRun(SQLModel, table=True):
+    """Slots of one run that one event paid or cancelled; `SlotPayment` is how to read it."""
+
+    __tablename__ = "mirror_slot_run"
     __table_args__ = _CLUSTERED
     job: str = Field(primary_key=True, max_length=66)
-    slot: int = _big(primary_key=True)
-    chain_id: int = _big()
-    block_number: int = _big()
-    log_index: int
-    place: int
-    """With the four before it the key of a `WorkerPayment`."""
+    run: int = _big(primary_key=True)
+    """Its slots divided by `RUN`."""
+    chain_id: int = _big(primary_key=True)
+    block_number: int = _big(primary_key=True)
+    log_index: int = Field(primary_key=True)
+    escrow: str = Field(max_length=42)
+    first_slot: int = _big()
+    places: str = Field(max_length=2 * RUN)
+    """Two hex digits a slot from the first one on: 00 for one that this event didn't pay, else the `place` of the `WorkerPayment`."""
+
+
+class Byte(SQLModel, table=True):
+    """The numbers from 0 to 255, each with its two hex digits: what the view counts and reads places with."""
+
+    __tablename__ = "mirror_byte"
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    digits: str = Field(max_length=2, unique=True)
 
 
 class WorkerPayment(_Derived, table=True):
@@ -197,7 +213,7 @@ class WorkerPayment(_Derived, table=True):
         _CLUSTERED,
     )
     place: int = Field(primary_key=True)
-    """In the table of the `WorkersPaid`; 0 for an appeal, which has none."""
+    """In the table of the `WorkersPaid`; 1 for an appeal, which has none."""
     job: str = Field(max_length=66)
     worker: str = Field(max_length=42)
     token: str = Field(max_length=42)
@@ -455,12 +471,13 @@ EVENT_TABLES: tuple[type[_Derived], ...] = (
 )
 """Everything that a reorg deletes from the fork on."""
 
-TABLES: tuple[type[SQLModel], ...] = (Deployment, Block, Slot, *EVENT_TABLES)
+TABLES: tuple[type[SQLModel], ...] = (Deployment, Block, SlotRun, Byte, *EVENT_TABLES)
 """All tables of the mirror."""
 
 
 class SlotPayment(SQLModel, table=True):
-    """A view: which worker was paid for which slot by which transaction.
+    """A view: which worker was paid for which slot by which transaction. Who asks for a slot says its run too (`run_of`), which is what
+    the key has.
 
     `log_index` is that of the `WorkersPaid`, or of the `AppealEnded` that the worker won.
     """
@@ -468,6 +485,7 @@ class SlotPayment(SQLModel, table=True):
     __tablename__ = "mirror_slot_payment"
     job: str = Field(primary_key=True, max_length=66)
     slot: int = _big(primary_key=True)
+    run: int = _big()
     chain_id: int = _big()
     escrow: str = Field(max_length=42)
     block_number: int = _big()
@@ -480,14 +498,23 @@ class SlotPayment(SQLModel, table=True):
     """pushed (into the worker's wallet), credited (in the ledger) or cancelled (back to the requester)."""
 
 
+def run_of(slot: Any) -> Any:
+    """The run of a slot, of a number as of a column."""
+    return slot // RUN
+
+
 VIEWS = {
-    str(SlotPayment.__tablename__): """
-        SELECT s.job, s.slot, s.chain_id, p.escrow, s.block_number, s.log_index, e.transaction_hash, p.worker,
-               p.slot_amount AS amount, p.outcome
-          FROM mirror_slot s JOIN mirror_worker_payment p
-            ON p.chain_id = s.chain_id AND p.block_number = s.block_number AND p.log_index = s.log_index AND p.place = s.place
-           AND p.job = s.job AND s.slot BETWEEN p.first_slot AND p.last_slot
-          JOIN mirror_event e ON e.chain_id = s.chain_id AND e.block_number = s.block_number AND e.log_index = s.log_index
-           AND e.escrow = p.escrow"""
+    str(SlotPayment.__tablename__): f"""
+        SELECT r.job, r.first_slot + n.number AS slot, r.run, r.chain_id, r.escrow, r.block_number, r.log_index, e.transaction_hash,
+               p.worker, p.slot_amount AS amount, p.outcome
+          FROM mirror_slot_run r
+          JOIN mirror_byte n ON n.number < length(r.places) / 2
+          JOIN mirror_byte b ON b.digits = substr(r.places, 2 * n.number + 1, 2)
+          JOIN mirror_worker_payment p ON p.chain_id = r.chain_id AND p.block_number = r.block_number AND p.log_index = r.log_index
+           AND p.escrow = r.escrow AND p.place = b.number + 0 AND p.job = r.job
+           AND r.run BETWEEN p.first_slot / {RUN} AND p.last_slot / {RUN}
+          JOIN mirror_event e ON e.chain_id = r.chain_id AND e.block_number = r.block_number AND e.log_index = r.log_index
+           AND e.escrow = r.escrow"""
 }
-"""The SELECT of each; from a worker's payments the condition on the slots' range leads to them, from a slot the key to its payment."""
+"""The SELECT of each; from a worker's payments the condition on the runs leads to its slots, from a run the key to its payments. The 0
+that is added keeps SQLite from trying a run with every payment of a settlement, instead of asking for each place by its key."""

@@ -65,7 +65,7 @@ def dump(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def everything() -> list[Any]:
-    return [tables.Deployment, tables.Slot, *tables.EVENT_TABLES]
+    return [tables.Deployment, tables.SlotRun, *tables.EVENT_TABLES]
 
 
 def balances(engine: Engine) -> dict[tuple[str, str], int]:

@@ -122,33 +122,51 @@ def test_every_log_is_kept_as_it_was(workshop: Workshop, database_url: str) -> N
     assert len({row[3] for row in found}) > 8
 
 
-@pytest.mark.parametrize("slots", [4, 300])
+@pytest.mark.parametrize(("slots", "remembers"), [(4, True), (300, True), (300, False)])
 def test_a_node_that_pays_a_slot_twice_is_refused_and_nothing_of_it_stays(
-    slots: int, workshop: Workshop, database_url: str
+    slots: int, remembers: bool, workshop: Workshop, database_url: str
 ) -> None:
-    """A settlement's logs once more in the next block; of a long batch the database makes the rows."""
+    """A settlement's logs once more in the next block; what was paid before is remembered, or else looked up."""
     terms = workshop.terms()
     workshop.post(terms, 10_000)
-    workshop.settle(terms, workshop.batch(terms, 0, [worker(1).address], b"\x01" * slots))
-    with bench(database_url, workshop) as mirror:
+    workshop.settle(terms, workshop.batch(terms, 60, [worker(1).address], b"\x01" * slots))
+    with bench(database_url, workshop) as mirror, bench(database_url, workshop) as other:
         mirror.catch_up()
+        mirror = mirror if remembers else other
         workshop.mine(1)
         before, cursor = dump(mirror.engine), mirror.mirror.cursor()
         parent = mirror.source.header(cursor.head_number - 1)
         span = mirror.source.read(cursor.head_number, cursor.head_number + 1, parent.hash)
         again = tuple(replace(log, block_number=span.head.number) for log in span.logs)
-        with pytest.raises(AnswerRefused, match="pay a slot twice"):
+        with pytest.raises(AnswerRefused, match="pays a slot of job .* twice"):
             mirror.mirror.write(Span(span.headers[1:], again), cursor)
         assert dump(mirror.engine) == before
+
+
+def test_a_log_that_comes_twice_is_refused_whoever_let_it_pass(workshop: Workshop, database_url: str) -> None:
+    with bench(database_url, workshop) as mirror:
+        cursor = mirror.catch_up().mirror.cursor()
+        workshop.deposit(workshop.chain.requester, 5)
+        span = mirror.source.read(cursor.head_number + 1, workshop.head(), cursor.head_hash)
+        with pytest.raises(AnswerRefused, match="say something twice"):
+            mirror.mirror.write(Span(span.headers, span.logs * 2), cursor)
+        assert mirror.mirror.cursor() == cursor
 
 
 def test_a_workers_payments_and_a_slots_are_found_by_keys(workshop: Workshop, tmp_path: Path) -> None:
     """However many slots there are: no part of the view is walked through."""
     view = str(tables.SlotPayment.__tablename__)
     with bench(f"sqlite:///{tmp_path}/mirror.db", workshop) as mirror, mirror.engine.begin() as connection:
-        for condition in ("worker = 'w'", "job = 'j' AND slot = 5", "job = 'j' AND slot BETWEEN 5 AND 9"):
+        for condition, key in (
+            ("worker = 'w'", "p USING INDEX mirror_worker_payment_newest (worker=?)"),
+            ("job = 'j'", "r USING PRIMARY KEY (job=?)"),
+            ("job = 'j' AND run = 0 AND slot = 5", "r USING PRIMARY KEY (job=? AND run=?)"),
+            ("job = 'j' AND run BETWEEN 0 AND 1 AND slot BETWEEN 5 AND 69", "r USING PRIMARY KEY (job=? AND run>? AND run<?)"),
+        ):
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN SELECT * FROM {view} WHERE {condition}").all()
-            assert [row for row in plan if "SCAN" in row[3]] == [], plan
+            assert plan[0][3] == f"SEARCH {key}", plan
+            assert "rowid=?" not in str(plan), plan
+            assert [row for row in plan if "SCAN" in row[3] or "AUTOMATIC" in row[3]] == [], plan
 
 
 def test_the_writers_lock_is_held_by_one_and_free_again(database_url: str, workshop: Workshop) -> None:

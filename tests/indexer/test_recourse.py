@@ -165,7 +165,8 @@ def test_who_doesnt_defend_an_appeal_pays(life: Life) -> None:
     assert life.states() == "credited refunded free credited pushed credited"
     assert life.reasons(A.address)[:2] == [("earned", 20_000), ("contest_deposit", 2 * DEPOSIT)]
     assert life.reasons(life.workshop.chain.bystander.address) == [("appeal_stake", -STAKE), ("appeal_stake", STAKE)]
-    (won,) = [row for row in life.mirror.rows(tables.WorkerPayment) if row.place == 0]
+    (ended,) = [row for row in life.mirror.rows(tables.Event) if row.name == "AppealEnded"]
+    (won,) = [row for row in life.mirror.rows(tables.WorkerPayment) if (row.block_number, row.log_index) == (ended.block_number, ended.log_index)]
     assert (won.worker, won.slots, won.amount, won.outcome) == (A.address, 2, 20_000, "credited")
 
 

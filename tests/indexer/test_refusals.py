@@ -127,7 +127,7 @@ def test_preparing_twice_changes_nothing(busy_workshop: Workshop, filled: str) -
     for _ in range(2):
         engine = prepare_database(filled)
         register_deployment(engine, busy_workshop.deployment, Source(busy_workshop.rpc, busy_workshop.deployment))
-        assert "mirror_slot" in inspect(engine).get_table_names()
+        assert "mirror_slot_run" in inspect(engine).get_table_names()
         engine.dispose()
 
 

@@ -145,12 +145,6 @@ def test_a_span_comes_apart_between_blocks_and_loses_nothing() -> None:
     assert len(list(whole.pieces(10_000))) == 1
 
 
-def test_data_that_is_nearly_all_slots_costs_more_to_write_than_its_length() -> None:
-    short, long = (span(*(log(number, 0, data="0x" + "00" * half) for number in (1, 2))) for half in (2_000, 2_048))
-    assert len(list(short.pieces(10_000))) == 1
-    assert len(list(long.pieces(10_000))) == 2
-
-
 def test_the_common_ancestor_is_the_highest_block_that_both_have() -> None:
     stored = {number: block_hash(number) for number in range(1, 6)}
     chain = [header(1), header(2), header(3), Header(4, block_hash(44), block_hash(3), 0, 0)]

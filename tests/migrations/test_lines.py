@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, select, text
 
 from backend.store.tables import Withdrawal
-from piecework.migrations.lines import COORDINATOR, Line
+from piecework.migrations.lines import COORDINATOR, MIRROR, Line
 from piecework.migrations.revise import advance
 from piecework.migrations.schema import difference, schema, views
 from piecework.migrations.upgrade import upgrade
@@ -27,6 +27,18 @@ OLD_WITHDRAWAL = """
 OLD_ASSIGNMENT = """
     INSERT INTO assignment (id, posting, unit, slot, worker, state, created_at, expires_at)
     VALUES (:id, 1, :unit, :unit, :worker, :state, '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000')"""
+
+OLD_EVENTS = """
+    INSERT INTO mirror_event (chain_id, block_number, log_index, escrow, transaction_hash, name, topics, data)
+    VALUES (1, 7, 3, 'e', '0x7', 'WorkersPaid', '', ''), (1, 8, 3, 'e', '0x8', 'WorkersPaid', '', ''),
+           (1, 9, 3, 'e', '0x9', 'AppealEnded', '', '')"""
+OLD_PAYMENT = """
+    INSERT INTO mirror_worker_payment (chain_id, block_number, log_index, escrow, place, job, worker, token, slots, slot_amount, amount,
+                                       outcome, first_slot, last_slot, slots_total, amount_total, jobs_total, requesters_total)
+    VALUES (1, :block, 3, 'e', :place, 'j', :worker, 't', 1, '015', '015', 'pushed', :first, :last, 1, '015', 1, 1)"""
+OLD_SLOT = """
+    INSERT INTO mirror_slot (job, slot, chain_id, block_number, log_index, place) VALUES ('j', :slot, 1, :block, 3, :place)"""
+PAID = "SELECT job, slot, chain_id, escrow, block_number, log_index, transaction_hash, worker, amount, outcome FROM mirror_slot_payment"
 
 
 def require_models(engine: Engine, line: Line) -> None:
@@ -89,7 +101,8 @@ def test_a_database_from_before_there_were_revisions_is_taken_over(line: Line, e
     upgrade(engine, line)
     require_models(engine, line)
     with engine.begin() as connection:
-        assert counts(connection, line).items() >= before.items()
+        after = counts(connection, line)
+        assert {name: after.get(name, count) for name, count in before.items()} == before
 
 
 def test_amounts_of_the_first_databases_are_what_they_were(engine: Engine) -> None:
@@ -108,6 +121,27 @@ def test_amounts_of_the_first_databases_are_what_they_were(engine: Engine) -> No
         assert [tuple(row) for row in found] == [(amount, amount) for amount in amounts]
         one = select(table.c.id).where(table.c.amount == 2**63)
         assert connection.execute(one).scalar_one() == "4"
+
+
+def test_slots_of_earlier_databases_are_still_paid_to_whom_they_were(engine: Engine) -> None:
+    """Runs end at 63 and 127; the slots between two payments are the other's; an appeal's payment has place 1 from then on."""
+    slots = {62: (7, 2), 63: (7, 255), 64: (7, 2), 65: (8, 1), 66: (7, 2), 200: (9, 0)}
+    with engine.begin() as connection:
+        advance(connection, MIRROR, "0002")
+        connection.execute(text(OLD_EVENTS))
+        for block, place in sorted(set(slots.values())):
+            own = [slot for slot, paid in slots.items() if paid == (block, place)]
+            values = {"block": block, "place": place, "worker": f"{block}-{place}", "first": min(own), "last": max(own)}
+            connection.execute(text(OLD_PAYMENT), values)
+            connection.execute(text(OLD_SLOT), [values | {"slot": slot} for slot in own])
+        seen = connection.execute(text(f"{PAID} ORDER BY slot")).all()
+    upgrade(engine, MIRROR)
+    with engine.begin() as connection:
+        assert connection.execute(text(f"{PAID} ORDER BY slot")).all() == seen
+        assert [row.worker for row in seen] == [f"{block}-{place}" for block, place in slots.values()]
+        for slot in slots:
+            assert connection.execute(text(f"{PAID} WHERE job = 'j' AND run = {slot // 64} AND slot = {slot}")).one().slot == slot
+        assert connection.execute(text("SELECT count(*) FROM mirror_slot_run")).scalar_one() == 4
 
 
 def test_workers_of_earlier_assignments_go_on_where_they_were(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from scripts.bench.indexer.requester import LARGE_SLOTS
 from scripts.bench.indexer.run import run
 from scripts.bench.indexer.street import Block, Street
 
-ROWS = "SELECT count(*) FROM mirror_slot_payment"
+ROWS = "SELECT sum((SELECT count(*) FROM mirror_slot_payment AS paid WHERE paid.job = own.job)) FROM mirror_job AS own"
 
 
 @contextmanager
