@@ -53,10 +53,10 @@ def events(logs: Iterable[Log], bond: str | None = None) -> Iterator[Event]:
         raise _refusal(run[-1].at, "pays slots, but who was paid doesn't follow")
 
 
-def name_of(log: Log) -> str:
-    """The event's name, empty if neither escrow nor bond has it."""
-    topic = log.topics[0] if log.topics else ""
-    return _abi().topics.get(topic) or bonds.bond_abi().topics.get(topic, "")
+@cache
+def names() -> dict[str, str]:
+    """The name of each event of escrow and bond by its topic."""
+    return bonds.bond_abi().topics | escrow_abi().topics
 
 
 def _continues(run: list[Any], said: Any, log: Log) -> bool:

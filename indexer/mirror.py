@@ -86,7 +86,7 @@ class Mirror:
             self._memory.forget()
         self._memory.bound()
         events = list(decode.events(span.logs, self._bond))  # before there is a transaction that others would wait for
-        event_rows = list(map(self._event_row, span.logs))
+        event_rows = self._event_rows(span.logs)
         with self._engine.begin() as connection:
             self._move_cursor(connection, before, span.head)
             if not follows:
@@ -108,10 +108,18 @@ class Mirror:
         for table, rows in store.rows.items():
             insert_rows(connection, table.__table__, rows)  # type: ignore[attr-defined]
 
-    def _event_row(self, log: Log) -> tuple[Any, ...]:
-        at = (self._chain_id, log.block_number, log.log_index, self._escrow, log.transaction_hash)
-        topics = bytes.fromhex("".join([topic[2:] for topic in log.topics]))
-        return (*at, decode.name_of(log), topics, bytes.fromhex(log.data[2:]))
+    def _event_rows(self, logs: Sequence[Log]) -> list[tuple[Any, ...]]:
+        """Every log as it was; its name is empty if neither escrow nor bond has such an event."""
+        chain_id, escrow, names, raw = self._chain_id, self._escrow, decode.names(), bytes.fromhex
+        return [
+            (
+                *(chain_id, log.block_number, log.log_index, escrow, log.transaction_hash),
+                names.get(log.topics[0], "") if log.topics else "",
+                raw("".join(log.topics).replace("0x", "")),
+                raw(log.data[2:]),
+            )
+            for log in logs
+        ]
 
     def _move_cursor(self, connection: Connection, before: Cursor, head: Header) -> None:
         """Compare and set: it fences a second indexer, and serialises this transaction with every other writer's."""

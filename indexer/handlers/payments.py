@@ -58,6 +58,7 @@ def _pay(event: WorkersPaid, parts: list[tuple[int, bytes]], counts: Counter[int
     token, nobody = terms.token, (NATIVE, terms.requester, store.escrow)
     deposit = terms.contest_deposit if isinstance(event.paid[0], ContestConceded) else 0
     keys, rows, crowd, paid = store.keys(at), store.rows[tables.WorkerPayment], store.crowd(job).workers, 0
+    first_slot, places = parts[0]
     for place, slots in sorted(counts.items()):
         worker = event.workers[place - 1]
         if worker in nobody:
@@ -74,7 +75,11 @@ def _pay(event: WorkersPaid, parts: list[tuple[int, bytes]], counts: Counter[int
         amount = slots * slot_amount
         own = (place, job, worker, token, slots, slot_amount, amount, outcome)
         totals = (earner.slots, earner.amount, earner.jobs, earner.requesters)
-        rows.append((*keys, *own, *_between(place, parts), *totals))
+        if len(parts) == 1:
+            first, last = first_slot + places.find(place), first_slot + places.rfind(place)
+        else:
+            first, last = _between(place, parts)
+        rows.append((*keys, *own, first, last, *totals))
         if account:
             store.credit(at, account, token, amount, reason, job)
         if account and deposit:
@@ -83,10 +88,7 @@ def _pay(event: WorkersPaid, parts: list[tuple[int, bytes]], counts: Counter[int
 
 
 def _between(place: int, parts: list[tuple[int, bytes]]) -> tuple[int, int]:
-    """The first and the last slot of a place that is in one of the parts."""
-    if len(parts) == 1:
-        first_slot, places = parts[0]
-        return first_slot + places.find(place), first_slot + places.rfind(place)
+    """The first and the last slot of a place that is in one of several parts."""
     held = [(first_slot, places) for first_slot, places in parts if place in places]
     return min(f + places.find(place) for f, places in held), max(f + places.rfind(place) for f, places in held)
 
