@@ -1,4 +1,5 @@
-"""The postman: tells what the mirror has new, numbers every notice, and hands it to the account's webhooks.
+"""The postman: tells what the mirror has new (accounts by notices, the aggregator of contests), numbers every notice, and hands it to the
+account's webhooks.
 
 One process at a time, so that numbers become visible in their order and whoever reads by them misses nothing. A fact that a reorg
 moves is told once: the postman looks again as far back as a reorg may reach, and what was told has its words in `notice`.
@@ -10,9 +11,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from backend.services.aggregator import reweigh
 from backend.services.leadership import Leadership
 from backend.services.rounds import Rounds
-from backend.store import facts, mirror, notices, spendable, webhooks
+from backend.store import facts, mirror, notices, recounts, spendable, webhooks
 from backend.store.database import Store
 
 MOST_BLOCKS = 2_000
@@ -57,6 +59,8 @@ class Postman(Rounds):
         notices.tell_once(connection, rows, self._clock())
         for key in spendable.touched(connection, behind - self._finality_blocks, last):
             spendable.look(connection, key, self._token, self._clock())
+        for posting in recounts.changed(connection, behind - self._finality_blocks, last):
+            reweigh(connection, posting, self._clock())
         notices.move_cursor(connection, last, "chain")
         return last < head
 

@@ -50,7 +50,7 @@ assignment_state = case(
 
 _refused = and_(~_paid, or_(col(Assignment.state) == "rejected", func.coalesce(_step, "").in_(("contested", "appealed", "refunded"))))
 _opened = aliased(SlotStep)
-_REFUSED = union(
+REFUSED = union(
     select(col(Assignment.slot))
     .join(Posting, col(Posting.number) == col(Assignment.posting))
     .where(col(Assignment.posting) == bindparam("of"), col(Assignment.state) == "rejected", _refused),
@@ -132,7 +132,7 @@ _BETWEEN = union_all(
 def refused(connection: Connection, posting: int) -> set[int]:
     """The slots of a job whose answers are rejected or contested, and so decide nothing: all that weigh answers ask here. One that was
     overturned, and so paid, isn't among them."""
-    return set(connection.execute(_REFUSED, {"of": posting}).scalars())
+    return set(connection.execute(REFUSED, {"of": posting}).scalars())
 
 
 def is_refused(row: Row[Any]) -> bool:

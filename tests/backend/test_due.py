@@ -10,7 +10,7 @@ from sqlalchemy import Select, event, select
 from sqlmodel import col
 
 from backend.mturk import locked
-from backend.store import deadlines, disputes, listings, lookouts, spendable, stewardship
+from backend.store import deadlines, disputes, listings, lookouts, recounts, spendable, stewardship
 from backend.store.database import Store
 from backend.store.tables import Assignment
 
@@ -40,6 +40,7 @@ BEGINS: dict[str, tuple[Select[Any], dict[str, Any], str]] = {
 BLOCKS: dict[str, tuple[Select[Any], dict[str, Any]]] = {
     "registrations": (stewardship.REGISTERED, {"since": 7}),
     "spendable": (spendable.TOUCHED, {"first": 7, "last": 9}),
+    "recounts": (recounts.DISPUTED, {"first": 7, "last": 9}),
     "locked": (locked.CHANGED, {"by": "0x1", "after": 7, "until": 9, "token": "0x2"}),
 }
 SMALL = ("operator_key", "home", "batch_unapproved", "anon_")

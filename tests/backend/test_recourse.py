@@ -123,6 +123,7 @@ def test_a_rejection_is_contested_appealed_defended_ruled_and_concluded_and_who_
     slots = look()["slots"]
     assert [slot["state"] for slot in slots] == ["opened", "contested", "contested"] and slots[1]["reason"] == reason
     assert names(workers[1]) == [], "an appeal waits for the end of the review window"
+    market.until("SELECT 1 FROM job_consensus WHERE posting = 1 AND rejected = 2")
 
     wait(market, DAY // 2 + 1)
     asker, *of_workers = (tokens[key.address] for key in (chain.requester, *workers))
@@ -169,6 +170,7 @@ def test_a_rejection_is_contested_appealed_defended_ruled_and_concluded_and_who_
     assert call(market, "GET", path).body["phase"] == "done"
     paid = market.until("SELECT count(*) AS n FROM mirror_worker_payment WHERE job = :job HAVING count(*) >= 3", job=job["id"])
     assert paid[0].n >= 3, "who was never ruled against is paid"
+    market.until("SELECT 1 FROM job_consensus WHERE posting = 1 AND rejected = 0 AND fitted = 3")
     assert terms_of(job).arbitrator == arbitrator
     told(market, asker, [*requesters, "deadline.near.defend", "appeal.defended", "appeal.ended"])
     told(market, of_workers[0], ["slots.opened", "payment.made", "job.closing.close"])
