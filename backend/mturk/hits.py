@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, or_, select, text, update
 from sqlmodel import col
 
 from backend.mturk.errors import RequestError, missing
@@ -220,6 +220,17 @@ def page(
     return _with_counters(connection, rows, now)
 
 
+def not_assignable(now: datetime) -> ColumnElement[bool]:
+    """The condition that nobody can take a HIT: its time is over, or it has no free slot. One that waits for its money has."""
+    free = (
+        select(MTurkPart.id)
+        .outerjoin(Unit, unit_of_part)
+        .where(col(MTurkPart.hit) == col(MTurkHit.id), or_(col(MTurkPart.posting).is_(None), col(Unit.free) > 0))
+        .correlate(MTurkHit)
+    )
+    return or_(col(MTurkHit.expires_at) <= now, ~free.exists())
+
+
 def change(connection: Connection, id: str, **values: Any) -> None:
     """Writes columns of a HIT, whose review policies look at it again."""
     connection.execute(update(MTurkHit).where(col(MTurkHit.id) == id).values(_DUE | values))
@@ -304,7 +315,8 @@ def layout(connection: Connection, requester: str, id: str) -> Row[Any] | None:
     return connection.execute(_LAYOUT, {"id": id, "of": requester}).one_or_none()
 
 
-def requires(qualification: str) -> ColumnElement[bool]:
-    """The condition that a HIT's type requires a qualification."""
-    types = select(MTurkHitType.id).where(col(MTurkHitType.qualifications).contains(f'"{qualification}"', autoescape=True))
+def requires(requester: str, qualification: str) -> ColumnElement[bool]:
+    """The condition that the type of a requester's HIT requires a qualification."""
+    own = col(MTurkHitType.requester) == requester
+    types = select(MTurkHitType.id).where(own, col(MTurkHitType.qualifications).contains(f'"{qualification}"', autoescape=True))
     return col(MTurkHit.hit_type).in_(types)

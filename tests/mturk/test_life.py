@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from sqlmodel import col
 
+from backend.mturk import hits
+from backend.store.database import Store
+from backend.store.tables.mturk import MTurkHit
 from piecework.chain.escrow import Escrow
 from piecework.domain.typed_data import Key
 from tests.backend.workshop import new_key
@@ -144,6 +148,31 @@ def test_an_expired_hit_can_be_offered_again_and_extended(asker: Turk, worker: K
     refused(None, "idempotency", client.create_additional_assignments_for_hit, **more, UniqueRequestToken="more")
     refused("InvalidMaximumAssignmentsIncrease", "fewer than 10", client.create_additional_assignments_for_hit, **more)
     refused("HITDoesNotExist", "does not exist", client.get_hit, HITId="3" + "X" * 29)
+
+
+def test_what_can_be_reviewed_is_listed_by_what_is_free_of_it(asker: Turk, worker: Key) -> None:
+    client, given = asker.client(), HIT | {"Title": "Listed by what is free"}
+    free, taken, answered, ended, looked_at = (client.create_hit(**given)["HIT"]["HITId"] for _ in range(5))
+    kind = client.get_hit(HITId=free)["HIT"]["HITTypeId"]
+
+    def listed(status: str = "Reviewable") -> set[str]:
+        return {hit["HITId"] for hit in client.list_reviewable_hits(HITTypeId=kind, Status=status, MaxResults=100)["HITs"]}
+
+    assert listed() == set(), "they wait for their money"
+    asker.accept(taken, worker)
+    for hit in (answered, looked_at):
+        asker.do(hit, new_key())
+    client.update_expiration_for_hit(HITId=ended, ExpireAt=0)
+    client.update_hit_review_status(HITId=looked_at)
+    assert listed() == {answered, ended} and listed("Reviewing") == {looked_at}
+    store = Store(asker.running.database_url)
+    with store.read() as connection:
+        now = datetime.now(UTC)
+        rows = hits.page(connection, asker.requester.address, [col(MTurkHit.hit_type) == kind, hits.not_assignable(now)], None, 100, now)
+    store.close()
+    assert {hit.id for hit in rows} == {taken, answered, ended, looked_at}, "what somebody can still take isn't even read"
+    client.create_additional_assignments_for_hit(HITId=answered, NumberOfAdditionalAssignments=1)
+    assert listed() == {ended}
 
 
 def test_a_hit_is_disposed_of_120_days_after_its_end_once_it_is_reviewed(asker: Turk, worker: Key) -> None:

@@ -175,7 +175,7 @@ async def list_hits(service: MTurk, call: Call) -> Answer:
 async def list_reviewable_hits(service: MTurk, call: Call) -> Answer:
     """HITs in one status of review."""
     wanted = call.given.get("Status", "Reviewable")
-    where: list[ColumnElement[bool]] = [col(MTurkHit.reviewing).is_(wanted == "Reviewing")]
+    where: list[ColumnElement[bool]] = [col(MTurkHit.reviewing).is_(wanted == "Reviewing"), hits.not_assignable(call.now)]
     if "HITTypeId" in call.given:
         where.append(col(MTurkHit.hit_type) == call.given["HITTypeId"])
     return await to_thread(_page, service, call, where, lambda hit: hit.status == wanted)
@@ -184,7 +184,7 @@ async def list_reviewable_hits(service: MTurk, call: Call) -> Answer:
 async def list_hits_for_qualification_type(service: MTurk, call: Call) -> Answer:
     """HITs that require a qualification."""
     wanted = call.given["QualificationTypeId"]
-    where = [hits.requires(wanted)]
+    where = [hits.requires(call.requester, wanted)]
     return await to_thread(_page, service, call, where, None)
 
 
