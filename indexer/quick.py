@@ -5,6 +5,7 @@ over made and mangled logs): an encoding other than Solidity's own, an address w
 """
 
 from collections.abc import Callable
+from sys import intern
 from typing import Any
 
 from msgspec import Struct
@@ -21,7 +22,8 @@ _BELOW_2_32, _BELOW_2_8 = "0" * 56, "0" * 62
 
 
 class Table(Struct, frozen=True, gc=False):
-    """`WorkersPaid` alone: who was credited as bits, and the workers by place from 1."""
+    """`WorkersPaid` alone: who was credited as bits, and the workers by place from 1. Their addresses are interned: of each one is
+    remembered in many jobs."""
 
     job: str
     credited: int
@@ -58,7 +60,7 @@ def table(_: Position, log: Log) -> Table:
     starts = range(first, end, WORD)
     if any([data[at : at + 24] != _ZEROS for at in starts]):
         raise ValueError("an address with dirt above it")
-    return Table(job, int(_word(data[2:66]), 16), tuple(["0x" + data[at + 24 : at + 64] for at in starts]))
+    return Table(job, int(_word(data[2:66]), 16), tuple([intern("0x" + data[at + 24 : at + 64]) for at in starts]))
 
 
 def _address(topic: str) -> str:
