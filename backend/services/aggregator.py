@@ -40,13 +40,15 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.2
 SOON_SECONDS, SECONDS_AN_ANSWER = 1.0, 0.001
 """A job is fitted anew so long after its first new answer, and the later the more answers it has, so that fits of a large job don't
-take the machine; but at once when a tenth of its answers are new."""
+take the machine; sooner when a tenth of its answers are new, but not within that millisecond an answer of the last fit, which takes a
+fiftieth of it."""
 LEAST_NEW, NEW_SHARE = 20, 10
 MOST_COMPARED = 1_000
 """Classes up to which agreement is measured."""
 CLOSE = 1e-4
 """A fit rewrites units that it moves by more."""
-LOT = 500
+LOT = 100
+"""Units that are written together; answers that come meanwhile wait for them."""
 
 
 class Aggregator(Rounds):
@@ -148,7 +150,7 @@ class Aggregator(Rounds):
         leadership.require(connection)
         now = rows_of.job(connection, posting)
         assert now is not None
-        refit_at = _due(now.answers, given.below, None, self._clock()) if now.answers > given.below else None
+        refit_at = _due(now.answers, given.below, self._clock(), None, self._clock()) if now.answers > given.below else None
         more = {"fitted": given.below, "rejected": given.rejected, "fitting": None, "refused": None, "fitted_at": self._clock()}
         rows_of.change_job(connection, posting, **said | more | {"refit_at": refit_at})
         rows_of.forget(connection, posting, given.units_gone, given.workers_gone)
@@ -224,7 +226,7 @@ def reweigh(connection: Connection, posting: int, now: datetime) -> None:
     """Has a job fitted anew soon: an answer was rejected, or isn't any more."""
     job = rows_of.job(connection, posting)
     if job is not None and job.refit_at is None:
-        rows_of.change_job(connection, posting, refit_at=_due(job.answers, job.answers, None, now))
+        rows_of.change_job(connection, posting, refit_at=_due(job.answers, job.answers, job.fitted_at, None, now))
 
 
 def take_in(connection: Connection, posting: int, new: Sequence[Row[Any]], now: datetime) -> None:
@@ -232,7 +234,7 @@ def take_in(connection: Connection, posting: int, new: Sequence[Row[Any]], now: 
     job = rows_of.job(connection, posting) or rows_of.add_job(connection, posting)
     rows_of.place(connection, [{"posting": posting, "slot": row.slot, "place": at} for at, row in enumerate(new, job.answers)])
     classes, answers = weigh(connection, posting, new), job.answers + len(new)
-    refit_at = _due(answers, job.fitted, job.refit_at, now)
+    refit_at = _due(answers, job.fitted, job.fitted_at, job.refit_at, now)
     rows_of.change_job(connection, posting, answers=answers, classes=json.dumps(classes), refit_at=refit_at)
     rules.apply(connection, posting, (row.worker for row in new), now)
 
@@ -341,8 +343,10 @@ def _written(word: Word) -> str:
     return json.dumps({"right": word.right, "rates": word.rates})
 
 
-def _due(answers: int, fitted_to: int, before: datetime | None, now: datetime) -> datetime:
-    """When a job with so many answers, of which so many are in its last fit, is fitted anew."""
+def _due(answers: int, fitted_to: int, fitted_at: datetime | None, before: datetime | None, now: datetime) -> datetime:
+    """When a job with so many answers, of which so many were in its last fit, is fitted anew."""
+    pause = timedelta(seconds=SECONDS_AN_ANSWER * answers)
     if answers - fitted_to >= max(LEAST_NEW, fitted_to // NEW_SHARE):
-        return now if before is None else min(before, now)
-    return before or now + timedelta(seconds=SOON_SECONDS + SECONDS_AN_ANSWER * answers)
+        soon = now if fitted_at is None else max(now, fitted_at + pause)
+        return soon if before is None else min(before, soon)
+    return before or now + timedelta(seconds=SOON_SECONDS) + pause
