@@ -151,8 +151,8 @@ class Mirror:
         between = (payment.job, func.min(payment.first_slot), func.max(payment.last_slot))
         gone = select(*between).where(*self._own(payment), payment.block_number >= first)  # type: ignore[call-overload]
         for job, low, high in connection.execute(gone.group_by(payment.job, payment.block_number)).all():
-            between = col(run.run).between(tables.run_of(low), tables.run_of(high))
-            connection.execute(delete(run).where(*self._own(run), run.job == job, between, run.block_number >= first))  # type: ignore[arg-type]
+            runs = col(run.run).between(tables.run_of(low), tables.run_of(high))
+            connection.execute(delete(run).where(*self._own(run), run.job == job, runs, run.block_number >= first))  # type: ignore[arg-type]
 
     def _write_blocks(self, connection: Connection, span: Span, before: Cursor) -> None:
         """Keeps the blocks within the window and those with events; what was below the window before was tidied before."""

@@ -150,8 +150,9 @@ class Aggregator(Rounds):
         leadership.require(connection)
         now = rows_of.job(connection, posting)
         assert now is not None
-        refit_at = _due(now.answers, given.below, self._clock(), None, self._clock()) if now.answers > given.below else None
-        more = {"fitted": given.below, "rejected": given.rejected, "fitting": None, "refused": None, "fitted_at": self._clock()}
+        at = self._clock()
+        refit_at = fit_due(now.answers, given.below, at, None, at) if now.answers > given.below else None
+        more = {"fitted": given.below, "rejected": given.rejected, "fitting": None, "refused": None, "fitted_at": at}
         rows_of.change_job(connection, posting, **said | more | {"refit_at": refit_at})
         rows_of.forget(connection, posting, given.units_gone, given.workers_gone)
         again = rows_of.since(connection, posting, given.units_gone, given.below)
@@ -226,7 +227,7 @@ def reweigh(connection: Connection, posting: int, now: datetime) -> None:
     """Has a job fitted anew soon: an answer was rejected, or isn't any more."""
     job = rows_of.job(connection, posting)
     if job is not None and job.refit_at is None:
-        rows_of.change_job(connection, posting, refit_at=_due(job.answers, job.answers, job.fitted_at, None, now))
+        rows_of.change_job(connection, posting, refit_at=fit_due(job.answers, job.answers, job.fitted_at, None, now))
 
 
 def take_in(connection: Connection, posting: int, new: Sequence[Row[Any]], now: datetime) -> None:
@@ -234,7 +235,7 @@ def take_in(connection: Connection, posting: int, new: Sequence[Row[Any]], now: 
     job = rows_of.job(connection, posting) or rows_of.add_job(connection, posting)
     rows_of.place(connection, [{"posting": posting, "slot": row.slot, "place": at} for at, row in enumerate(new, job.answers)])
     classes, answers = weigh(connection, posting, new), job.answers + len(new)
-    refit_at = _due(answers, job.fitted, job.fitted_at, job.refit_at, now)
+    refit_at = fit_due(answers, job.fitted, job.fitted_at, job.refit_at, now)
     rows_of.change_job(connection, posting, answers=answers, classes=json.dumps(classes), refit_at=refit_at)
     rules.apply(connection, posting, (row.worker for row in new), now)
 
@@ -343,10 +344,10 @@ def _written(word: Word) -> str:
     return json.dumps({"right": word.right, "rates": word.rates})
 
 
-def _due(answers: int, fitted_to: int, fitted_at: datetime | None, before: datetime | None, now: datetime) -> datetime:
-    """When a job with so many answers, of which so many were in its last fit, is fitted anew."""
+def fit_due(answers: int, fitted_to: int, fitted_at: datetime | None, before: datetime | None, now: datetime) -> datetime:
+    """When a job with so many answers, of which so many were in its last fit, is fitted anew; `before` is what was said of that."""
     pause = timedelta(seconds=SECONDS_AN_ANSWER * answers)
+    due = before or now + timedelta(seconds=SOON_SECONDS) + pause
     if answers - fitted_to >= max(LEAST_NEW, fitted_to // NEW_SHARE):
-        soon = now if fitted_at is None else max(now, fitted_at + pause)
-        return soon if before is None else min(before, soon)
-    return before or now + timedelta(seconds=SOON_SECONDS) + pause
+        due = min(due, now if fitted_at is None else max(now, fitted_at + pause))
+    return due

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, text
 
-from backend.services.aggregator import reweigh
+from backend.services.aggregator import SOON_SECONDS, fit_due, reweigh
 from backend.services.counting import fitted
 from backend.services.results import Gathered, Results, decide
 from backend.services.verdicts import Verdicts
@@ -169,6 +170,15 @@ def rows_read(store: Store) -> Iterator[list[int]]:
     event.remove(store.engine, "after_cursor_execute", executed)
     with store.read() as connection:
         counted += [len(connection.exec_driver_sql(*one).all()) for one in said]
+
+
+def test_a_clock_that_was_set_back_holds_no_fit_up() -> None:
+    """The last fit is hours ahead of us then; what is new waits as if there had been none, and no longer."""
+    now = datetime.now(UTC)
+    for fitted_at in (None, now - timedelta(hours=5), now, now + timedelta(hours=5)):
+        assert now <= fit_due(1_200, 1_000, fitted_at, None, now) <= now + timedelta(seconds=SOON_SECONDS + 1.2)
+    assert fit_due(1_200, 1_000, now - timedelta(hours=5), None, now) == now, "a tenth is new, and the last fit is long ago"
+    assert fit_due(1_200, 1_000, now, None, now) == now + timedelta(seconds=1.2), "a fit has just been"
 
 
 def test_answers_that_come_while_a_fit_is_written_are_not_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
