@@ -14,6 +14,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# Loaded while there is one thread, though only some answers need it. It makes a class that is both a Sequence and a Mapping, and a
+# thread that asks in that moment whether a tuple is a Mapping makes each tuple one for good (python/cpython#116093): then nothing can be
+# signed any more.
+import pyarrow.lib  # noqa: F401
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 

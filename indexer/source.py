@@ -12,7 +12,7 @@ from indexer.endpoints import Endpoints
 from indexer.limits import shorter
 from indexer.wire import NoAnswer
 from piecework.chain.deployment import Deployment
-from piecework.chain.rpc import Rpc, RpcRefused
+from piecework.chain.rpc import Rpc, RpcNonsense, RpcRefused
 from piecework.domain.errors import Unavailable
 
 MOST_BLOCKS = 512
@@ -68,8 +68,8 @@ class Source:
         """Refuses a node of another chain than the deployment's (Invalid)."""
         try:
             self._deployment.check(endpoint)
-        except (KeyError, TypeError, ValueError) as error:
-            raise AnswerRefused(f"The node's answer about what chain it is makes no sense ({error}).") from error
+        except RpcNonsense as error:
+            raise AnswerRefused(error.sentence) from error
 
     def tip(self, confirmations: int = 0) -> Header:
         """The newest block that `confirmations` blocks stand on (block 0 where the chain is shorter)."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from piecework.chain.build import Origin
-from piecework.chain.rpc import Rpc
+from piecework.chain.rpc import Rpc, RpcNonsense
 from piecework.domain.errors import Invalid, NotFound
 from piecework.domain.typed_data import Domain
 
@@ -95,18 +95,23 @@ class Deployment:
 
         Raises:
             Invalid: another chain id or genesis, or no contract where the escrow should be.
+            RpcNonsense: the node doesn't say; one that has lost its way answers null.
         """
-        chain_id = int(rpc.call("eth_chainId"), 16)
+        try:
+            chain_id = int(rpc.call("eth_chainId"), 16)
+            genesis = rpc.call("eth_getBlockByNumber", "0x0", False)["hash"]
+            code = bytes.fromhex(rpc.call("eth_getCode", self.escrow, "latest").removeprefix("0x"))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RpcNonsense(f"What the node at {rpc.place} answers about what chain it is makes no sense ({error}).") from error
         if chain_id != self.chain_id:
             raise Invalid(
                 f"The chain at {rpc.place} has id {chain_id}, but the deployment is on {self.chain_id}; "
                 "use the right --rpc-url or another data directory."
             )
-        genesis = rpc.call("eth_getBlockByNumber", "0x0", False)["hash"]
         if genesis != self.genesis_hash:
             raise Invalid(
                 f"The chain at {rpc.place} is not the one that the escrow was deployed to (its first block differs): "
                 "a devnet was started anew. Use another data directory, or give it back its state."
             )
-        if rpc.call("eth_getCode", self.escrow, "latest") in ("0x", None):
+        if not code:
             raise Invalid(f"There is no contract at {self.escrow} on the chain at {rpc.place}; the deployment file is another's.")

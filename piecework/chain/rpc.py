@@ -13,6 +13,10 @@ class RpcUnavailable(Unavailable):
     """The node didn't answer, or answered with something that isn't JSON-RPC; trying again may help."""
 
 
+class RpcNonsense(RpcUnavailable):
+    """The node's answer isn't what was asked for; the next one may be."""
+
+
 class RpcRefused(Invalid):
     """The node understood and said no; asking the same again won't help.
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from piecework.chain.rpc import Rpc, RpcRefused
+from indexer.chain import AnswerRefused
+from indexer.source import Source
+from piecework.chain.rpc import Rpc, RpcRefused, RpcUnavailable
 from piecework.domain.errors import Unavailable
 from tests.indexer.bench import Bench, bench, dump, eventually, is_level, process
 from tests.indexer.test_process import fresh, mirrored
@@ -72,6 +74,19 @@ def test_a_process_outlives_all_of_them(
         assert running.stop() == 0
         assert "Traceback" not in running.said
     assert mirrored(workshop, database_url) == fresh(workshop, tmp_path)
+
+
+@pytest.mark.parametrize("method", ["eth_chainId", "eth_getBlockByNumber", "eth_getCode"])
+def test_a_node_that_does_not_say_what_chain_it_is_of_is_asked_again(method: str, node: Proxy, workshop: Workshop) -> None:
+    """Null is what a node answers that has lost its way; it says nothing about the deployment file."""
+    node.tamper = lambda asked, params, given: None if asked == method else given
+    with pytest.raises(RpcUnavailable, match="makes no sense"):
+        workshop.deployment.check(Rpc(node.url))
+    source = Source(Rpc(node.url), workshop.deployment)
+    with pytest.raises(AnswerRefused, match="makes no sense"):
+        source.identify()
+    node.tamper = None
+    source.identify()
 
 
 HINTS = {
