@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, inspect, select
+from sqlalchemy import Engine, Select, inspect, select
 
 from indexer import tables
 from indexer.follow import Follower
@@ -21,8 +22,10 @@ from piecework.chain.deployment import Deployment
 from piecework.chain.escrow import token_balance
 from piecework.chain.rpc import Rpc
 from piecework.domain.units import NATIVE
+from piecework.migrations.lines import MIRROR
 from piecework.sql import open_engine, reading
 from tests.indexer.workshop import Workshop
+from tests.support.databases import prepare
 from tests.support.nursery import nursery
 
 WINDOW = 16
@@ -32,6 +35,7 @@ class Bench:
     """One follower on one database."""
 
     def __init__(self, database_url: str, deployment: Deployment, rpc: Rpc, window: int = WINDOW) -> None:
+        prepare(database_url, MIRROR)
         self.engine: Engine = prepare_database(database_url)
         self.source = Source(rpc, deployment)
         register_deployment(self.engine, deployment, self.source)
@@ -55,13 +59,20 @@ class Bench:
 def rows(engine: Engine, table: Any) -> list[Any]:
     """A table's rows in the order of their keys."""
     with engine.connect() as connection:
-        columns = table.__table__
-        return list(connection.execute(select(columns).order_by(*columns.primary_key.columns)))
+        return list(connection.execute(_all_of(table)))
+
+
+@cache
+def _all_of(table: Any) -> Select[Any]:
+    columns = table.__table__
+    return select(columns).order_by(*columns.primary_key.columns)
 
 
 def dump(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all event tables, and the cursor."""
-    return {str(table.__tablename__): [tuple(row) for row in rows(engine, table)] for table in everything()}
+    with engine.connect() as connection:
+        found = {table: connection.execute(_all_of(table)).all() for table in everything()}
+    return {str(table.__tablename__): [tuple(row) for row in rows] for table, rows in found.items()}
 
 
 def everything() -> list[Any]:

@@ -108,7 +108,7 @@ def test_glad_comes_in_the_order_of_units_and_classes() -> None:
     assert sum(found[unit] == truth[unit] for unit in truth) >= 16
 
 
-@pytest.mark.parametrize("algorithm", ["majority", "weighted", "ds", "mace"])
+@pytest.mark.parametrize("algorithm", ["majority", "weighted", "ds"])
 @settings(max_examples=8, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 10_000))
 def test_the_order_of_answers_does_not_matter(algorithm: str, chance: object, seed: int) -> None:
@@ -118,6 +118,17 @@ def test_the_order_of_answers_does_not_matter(algorithm: str, chance: object, se
     one, other = (consensus(Labels.of(some), Request(algorithm)) for some in (rows, mixed))  # type: ignore[arg-type]
     assert (one.posteriors == other.posteriors).all()
     assert one.labels.digest() == other.labels.digest()
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(0, 10_000))
+def test_the_order_of_answers_does_not_matter_to_mace(chance: object, seed: int) -> None:
+    """Each step takes crowd-kit 30 ms; the first few are as sensitive to an order as all fifty."""
+    rows, _ = made(units=20, seed=seed)
+    mixed = rows[:]
+    chance.shuffle(mixed)  # type: ignore[attr-defined]
+    one, other = (kit.mace(Labels.of(some), iterations=4) for some in (rows, mixed))
+    assert (one[0] == other[0]).all() and (one[1] == other[1]).all()
 
 
 @settings(max_examples=15, deadline=None)
@@ -247,7 +258,7 @@ def test_nineteen_known_units_do_not_calibrate_and_twenty_do() -> None:
 
 def test_maces_first_seed_and_order_are_all_that_counts() -> None:
     labels = Labels.of(made(seed=8)[0])
-    assert (kit.mace(labels, seed=3)[0] == kit.mace(labels, seed=3)[0]).all()
+    assert (kit.mace(labels, 3, iterations=4)[0] == kit.mace(labels, 3, iterations=4)[0]).all()
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 
-from piecework.migrations.lines import COORDINATOR, MIRROR
+from piecework.migrations.lines import COORDINATOR, MIRROR, Line
 from piecework.migrations.upgrade import upgrade
 from piecework.sql import open_engine
 from tests.support import postgres
@@ -33,38 +33,39 @@ def module_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest
     return postgres.server().database()
 
 
-def prepare(url: str) -> None:
-    """Gives an empty database this version's tables by copying one that has them, as a service would make them at its start.
+def prepare(url: str, *lines: Line) -> None:
+    """Gives an empty database this version's tables (of these lines; of both where none is named) by copying one that has them, as a
+    service would make them at its start.
 
     Twenty revisions one after the other are half of what the start of a service costs; `tests/migrations` runs them.
     """
     target = make_url(url)
     if target.get_backend_name() == "sqlite":
         if not os.path.exists(str(target.database)):
-            shutil.copyfile(_sqlite_template(), str(target.database))
+            shutil.copyfile(_sqlite_template(lines), str(target.database))
     elif target.query.get("host") == str(postgres.server().folder) and not _tables(url):
         postgres.server().execute(f"DROP DATABASE {target.database}")
-        postgres.server().execute(f"CREATE DATABASE {target.database} TEMPLATE {_postgres_template()}")
+        postgres.server().execute(f"CREATE DATABASE {target.database} TEMPLATE {_postgres_template(lines)}")
 
 
 @cache
-def _sqlite_template() -> Path:
+def _sqlite_template(lines: tuple[Line, ...]) -> Path:
     path = Path(tempfile.mkdtemp(prefix="piecework-template-")) / "piecework.db"
     atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
-    _upgrade(f"sqlite:///{path}")
+    _upgrade(f"sqlite:///{path}", lines)
     return path
 
 
 @cache
-def _postgres_template() -> str:
+def _postgres_template(lines: tuple[Line, ...]) -> str:
     url = postgres.server().database()
-    _upgrade(url)
+    _upgrade(url, lines)
     return str(make_url(url).database)
 
 
-def _upgrade(url: str) -> None:
+def _upgrade(url: str, lines: tuple[Line, ...]) -> None:
     engine = open_engine(url)
-    upgrade(engine, MIRROR, COORDINATOR)
+    upgrade(engine, *(lines or (MIRROR, COORDINATOR)))
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:  # all of it into the one file that is copied
             connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -23,6 +23,11 @@ from pathlib import Path
 from tests.support import clock
 
 MODULES = ("backend.__main__", "backend.web", "indexer.__main__", "piecework.migrations.revise")
+LATER = (
+    "anyio._backends._asyncio", "uvicorn.lifespan.on", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.websockets.auto", "zoneinfo", "pandas", "pyarrow.compute", "scipy.sparse", "scipy.special", "scipy.stats",
+)  # fmt: skip
+"""What a coordinator loads once it serves, and with its first consensus: another second and a half in each."""
 
 
 class Started:
@@ -119,7 +124,7 @@ def nursery() -> Nursery:
 
 def main() -> None:
     """Forks what is asked for on stdin until that ends, and says each process and its end on stdout."""
-    for module in MODULES:
+    for module in MODULES + LATER:
         import_module(module)
         if module.endswith(".__main__"):
             del sys.modules[module]  # it is run under its own name, and not imported again
