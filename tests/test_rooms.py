@@ -3,6 +3,7 @@
 import ast
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,22 +60,30 @@ def room(module: str) -> str:
     return next(name for name in names if name in DOORS)
 
 
-def modules(root: Path) -> dict[str, ast.Module]:
-    """Every module of ours by its dotted name."""
+Statements = tuple[ast.Import | ast.ImportFrom, ...]
+
+
+def modules(root: Path) -> dict[str, Statements]:
+    """What every module of ours imports anywhere in it, by its dotted name."""
     found = {}
     for package in PACKAGES:
         for path in sorted((root / package).rglob("*.py")):
             parts = path.relative_to(root).with_suffix("").parts
-            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = ast.parse(path.read_text(), str(path))
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = _statements(path.read_text())
     return found
 
 
-def imports(name: str, tree: ast.Module, known: dict[str, ast.Module]) -> Iterator[str]:
-    """What a module imports anywhere in it, ours by the module's full name."""
-    for node in ast.walk(tree):
+@cache
+def _statements(source: str) -> Statements:
+    return tuple(node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+def imports(name: str, known: dict[str, Statements]) -> Iterator[str]:
+    """What a module imports, ours by the module's full name."""
+    for node in known[name]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0 and node.module, f"{name} has a relative import in line {node.lineno}"
             yield from (full if (full := f"{node.module}.{alias.name}") in known else node.module for alias in node.names)
 
@@ -84,8 +93,8 @@ def trespasses(root: Path) -> list[str]:
     known = modules(root)
     return [
         f"{name} imports {target}"
-        for name, tree in known.items()
-        for target in imports(name, tree, known)
+        for name in known
+        for target in imports(name, known)
         if target.partition(".")[0] in PACKAGES and room(target) not in (room(name), *DOORS[room(name)])
     ]
 
@@ -93,7 +102,7 @@ def trespasses(root: Path) -> list[str]:
 def knots(root: Path) -> list[list[str]]:
     """Modules that import one another in a circle."""
     known = modules(root)
-    edges = {name: {target for target in imports(name, tree, known) if target in known} for name, tree in known.items()}
+    edges = {name: {target for target in imports(name, known) if target in known} for name in known}
     done: set[str] = set()
     circles: list[list[str]] = []
 
@@ -121,8 +130,8 @@ def test_no_modules_import_one_another_in_a_circle() -> None:
 @pytest.mark.parametrize("pure", ["piecework.domain", "piecework.quality"])
 def test_a_pure_room_knows_nothing_of_its_surroundings(pure: str) -> None:
     known = modules(ROOT)
-    domain = {name: tree for name, tree in known.items() if room(name) == pure}
-    seen = [(name, target) for name, tree in domain.items() for target in imports(name, tree, known)]
+    domain = [name for name in known if room(name) == pure]
+    seen = [(name, target) for name in domain for target in imports(name, known)]
     assert domain
     assert [pair for pair in seen if pair[1].partition(".")[0] in SURROUNDINGS] == []
 
