@@ -2,7 +2,6 @@
 kept as ListReviewPolicyResultsForHIT shows it. An answer that was reviewed by its requester first is left alone."""
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,22 +10,20 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, text, update
 from sqlmodel import col
 
 from backend.mturk import events, hits, reviews, work
-from backend.mturk.errors import RequestError
+from backend.mturk.errors import PREFIX, RequestError
 from backend.mturk.ids import assignment_id, new_id
 from backend.mturk.policies import KnownAnswers, Plurality, PluralityResult, plurality, read_known, read_plurality
+from backend.mturk.rounds import Waiting
 from backend.mturk.service import MTurk
 from backend.store.tables.mturk import MTurkHit, MTurkPart, MTurkReviewRun
-from piecework.domain.errors import PieceworkError
 
-log = logging.getLogger(__name__)
-
-AT_ONCE = 200
-_DUE = (
-    select(MTurkHit.id, MTurkHit.requester, MTurkHit.policies, MTurkHit.reviewed)
-    .where(text("mturk_hit.policies_due"))  # the words of its partial index
-    .order_by(col(MTurkHit.number))
-    .limit(AT_ONCE)
+DUE = Waiting(
+    "the review of HIT",
+    select(MTurkHit.id, MTurkHit.requester, MTurkHit.policies, MTurkHit.reviewed, MTurkHit.number)
+    .where(text("mturk_hit.policies_due")),  # the words of its partial index
+    col(MTurkHit.number),
 )
+"""HITs to which something has happened."""
 _LOOKED_AT = update(MTurkHit).where(col(MTurkHit.id) == bindparam("b_id")).values(policies_due=False)
 _SEEN = select(MTurkReviewRun.entry).where(
     col(MTurkReviewRun.hit) == bindparam("hit"),
@@ -35,23 +32,17 @@ _SEEN = select(MTurkReviewRun.entry).where(
 )
 
 
-def run(service: MTurk, now: datetime) -> None:
-    """Runs the policies of HITs to which something has happened: known answers score what they haven't scored, and plurality looks at
-    what it hasn't seen of a HIT that is reviewable."""
-    with service.store.read() as connection:
-        due = connection.execute(_DUE).all()
-    for row in due:
-        try:
-            service.store.write_now(lambda connection, row=row: _review(service, connection, row, now))
-        except PieceworkError as error:
-            log.warning("the review policies of a HIT wait: %s", error)
-
-
 def _is_reviewable(hit: hits.Hit) -> bool:
     return hit.status in ("Reviewable", "Reviewing")
 
 
-def _review(service: MTurk, connection: Connection, row: Row[Any], now: datetime) -> None:
+def review(service: MTurk, connection: Connection, row: Row[Any], now: datetime) -> None:
+    """Runs a HIT's policies: known answers score what they haven't scored, and plurality looks at what it hasn't seen of a HIT that is
+    reviewable.
+
+    Raises:
+        RequestError: this version can't read them.
+    """
     connection.execute(_LOOKED_AT, {"b_id": row.id})  # first: what happens from here on waits for this row, and makes it due again
     hit = hits.one(connection, row.requester, row.id, now)
     if hit.status == "Disposed":
@@ -164,11 +155,16 @@ def _decide(
     done = {"approve": ("approved", "batched"), "reject": ("rejected",)}[action]
     status, code = "Succeeded", None
     if row.state == "revealed":
-        (reviews.approve if action == "approve" else reviews.reject)(connection, row, reason, now, hit.row.requester)
+        try:
+            with connection.begin_nested():  # a decision that isn't allowed leaves nothing, and is shown as failed
+                (reviews.approve if action == "approve" else reviews.reject)(connection, row, reason, now, hit.row.requester)
+        except RequestError as error:
+            _action(connection, hit.id, level, action, assignment_id(row.id), "Assignment", "Failed", f"{PREFIX}{error.code}", now)
+            return
         kind = "AssignmentApproved" if action == "approve" else "AssignmentRejected"
         events.hit(connection, kind, hit.id, hit.row.hit_type, now, assignment_id(row.id))
     elif row.state not in done:
-        status, code = "Failed", "AWS.MechanicalTurk.InvalidAssignmentState"
+        status, code = "Failed", f"{PREFIX}InvalidAssignmentState"
     _action(connection, hit.id, level, action, assignment_id(row.id), "Assignment", status, code, now)
 
 
@@ -189,9 +185,10 @@ def _extend(
         until = max(current.row.expires_at, now + timedelta(seconds=seconds))
         hits.change(connection, hit.id, most_assignments=current.row.most_assignments + 1, expires_at=until, offered=until > now)
         hits.add_part(connection, current.row, 1, operator, now)
+        hits.mark_anew(connection, hit.id, now)
         events.hit(connection, "HITExtended", hit.id, current.row.hit_type, now)
     except RequestError as error:
-        status, code = "Failed", f"AWS.MechanicalTurk.{error.code}"
+        status, code = "Failed", f"{PREFIX}{error.code}"
     _action(connection, hit.id, level, "extend", hit.id, "HIT", status, code, now)
 
 

@@ -18,6 +18,7 @@ from backend.mturk import events, hits, reviewing, slots
 from backend.mturk.deliveries import deliver
 from backend.mturk.funder import Funder
 from backend.mturk.happenings import reviewable
+from backend.mturk.rounds import Round, Waiting
 from backend.mturk.service import MTurk
 from backend.services.leadership import Leadership
 from backend.store import holding
@@ -28,33 +29,36 @@ from piecework.domain.errors import Conflict, PieceworkError
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 200
+MOST_CANCELLED = 200
+"""Slots of a HIT that one transaction gives back."""
 CALLS_LIVE = timedelta(hours=24)
 HITS_LIVE = timedelta(days=120)
 """After its end a HIT that is reviewed is disposed of by itself."""
 ZERO = "0x" + "00" * 32
 """What is committed to for a slot that is cancelled: nothing."""
 
-_EXPIRED = (
-    select(MTurkHit.id, MTurkHit.hit_type, MTurkHit.requester)
-    .where(text("mturk_hit.offered"), col(MTurkHit.expires_at) <= bindparam("now"))  # the words of its partial index
-    .limit(AT_ONCE)
+_BY_END = col(MTurkHit.expires_at), col(MTurkHit.number)
+_EXPIRED = Waiting(
+    "the end of HIT",
+    select(MTurkHit.id, MTurkHit.hit_type, MTurkHit.requester, *_BY_END)
+    .where(text("mturk_hit.offered"), col(MTurkHit.expires_at) <= bindparam("now")),  # the words of its partial index
+    *_BY_END,
 )
-_OLD = (
-    select(MTurkHit.id, MTurkHit.requester)
-    .where(text("mturk_hit.disposed_at IS NULL"), col(MTurkHit.expires_at) <= bindparam("since"))  # the words of its partial index
-    .order_by(col(MTurkHit.expires_at))
-    .limit(AT_ONCE)
+_OLD = Waiting(
+    "the disposal of HIT",
+    select(MTurkHit.id, MTurkHit.requester, *_BY_END)
+    .where(text("mturk_hit.disposed_at IS NULL"), col(MTurkHit.expires_at) <= bindparam("since")),  # the words of its partial index
+    *_BY_END,
 )
-_WITHDRAWN = (
+_WITHDRAWN = Waiting(
+    "the money of part",
     select(MTurkPart.id, MTurkPart.requester, MTurkPart.posting, MTurkPart.position, MTurkPart.withdrawn)
     .join(Posting, col(Posting.number) == col(MTurkPart.posting))
     .where(
         text("mturk_part.withdrawn > 0"),  # the words of its partial index
         exists().where(col(Funding.job) == col(Posting.job)),
-    )
-    .order_by(col(MTurkPart.id))
-    .limit(AT_ONCE)
+    ),
+    col(MTurkPart.id),
 )
 _RETURN = (
     update(Unit)
@@ -78,6 +82,7 @@ class Sweeper:
     def __init__(self, service: MTurk) -> None:
         self._service = service
         self._leadership = Leadership(service.store, "mturk", service.clock)
+        self._expired, self._old, self._withdrawn, self._reviewed = map(Round, (_EXPIRED, _OLD, _WITHDRAWN, reviewing.DUE))
         self._works = (
             (Funder(service).step, 0.25),
             (partial(asyncio.to_thread, self._sweep), 0.5),
@@ -127,35 +132,25 @@ class Sweeper:
 
     def _sweep(self) -> None:
         now = self._service.clock()
-        self._each(_EXPIRED, {"now": now}, lambda connection, row: self._expire(connection, row, now))
-        self._each(_WITHDRAWN, {}, lambda connection, row: self._cancel(connection, row, now))
-        reviewing.run(self._service, now)
+        store = self._service.store
+        self._expired.look(store, {"now": now}, now, lambda connection, row: self._expire(connection, row, now))
+        self._withdrawn.look(store, {}, now, lambda connection, row: self._cancel(connection, row, now))
+        self._reviewed.look(store, {}, now, lambda connection, row: reviewing.review(self._service, connection, row, now))
 
     def _dispose(self) -> None:
         now = self._service.clock()
-        self._each(_OLD, {"since": now - HITS_LIVE}, lambda connection, row: self._dispose_of(connection, row, now))
+        since = {"since": now - HITS_LIVE}
+        self._old.look(self._service.store, since, now, lambda connection, row: self._dispose_of(connection, row, now))
 
     def _dispose_of(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         hit = hits.one(connection, row.requester, row.id, now)
         if hit.status in ("Reviewable", "Reviewing") and not hit.counters.submitted:
             slots.dispose(connection, hit, now)
 
-    def _rows(self, statement: Any, values: dict[str, Any]) -> list[Row[Any]]:
-        with self._service.store.read() as connection:
-            return list(connection.execute(statement, values))
-
-    def _each(self, statement: Any, values: dict[str, Any], work: Any) -> None:
-        """Does the work for each row; what is wrong with one holds up no other."""
-        for row in self._rows(statement, values):
-            try:
-                self._service.store.write_now(lambda connection, row=row: work(connection, row))
-            except PieceworkError as error:
-                log.warning("a HIT waits: %s", error)
-
     def _expire(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         ended = update(MTurkHit).where(
             col(MTurkHit.id) == row.id, col(MTurkHit.offered), col(MTurkHit.expires_at) <= now
-        ).values(offered=False)
+        ).values(offered=False, may_be_reviewable=True)
         if connection.execute(ended).rowcount:
             hits.stir(connection, row.id)
             slots.withdraw(connection, row.id)
@@ -165,7 +160,7 @@ class Sweeper:
 
     def _cancel(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         """Gives withdrawn slots to the requester itself: a batch that says so cancels them, and their money comes back."""
-        count = min(slots.lock_part(connection, row.id), AT_ONCE)
+        count = min(slots.lock_part(connection, row.id), MOST_CANCELLED)
         place = {"b_posting": row.posting, "b_position": row.position}
         for _ in range(count):
             unit = connection.execute(_RETURN, place).one()
