@@ -54,6 +54,8 @@ class Happenings:
             return
         if happened.what in FREED and not part.offered:  # its slot is free again, but the HIT is over
             slots.withdraw(connection, part.hit)
+        if happened.what == "submitted":
+            hits.mark_taken(connection, part.hit)
         if happened.what in ENDS and part.has_policies:
             hits.stir(connection, part.hit)
         shown = assignment_id(happened.assignment)

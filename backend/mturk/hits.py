@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, insert, or_, select, text, union_all, update
 from sqlmodel import col
 
 from backend.mturk.errors import RequestError, missing
@@ -220,15 +220,54 @@ def page(
     return _with_counters(connection, rows, now)
 
 
-def not_assignable(now: datetime) -> ColumnElement[bool]:
-    """The condition that nobody can take a HIT: its time is over, or it has no free slot. One that waits for its money has."""
-    free = (
+def _free() -> ColumnElement[bool]:
+    """The condition that a HIT has a free slot. One that waits for its money has."""
+    return (
         select(MTurkPart.id)
         .outerjoin(Unit, unit_of_part)
         .where(col(MTurkPart.hit) == col(MTurkHit.id), or_(col(MTurkPart.posting).is_(None), col(Unit.free) > 0))
         .correlate(MTurkHit)
+        .exists()
     )
-    return or_(col(MTurkHit.expires_at) <= now, ~free.exists())
+
+
+def candidates(
+    requester: str, reviewing: bool, hit_type: str | None, cursor: int | None, limit: int, now: datetime
+) -> Select[Any]:
+    """Finds a requester's newest HITs before number `cursor` that nobody can take: they may be reviewable, or else somebody works on them.
+    What is marked so is found by its index, and so is what has ended and isn't marked yet."""
+    of = [col(MTurkHit.requester) == requester, col(MTurkHit.reviewing) == reviewing]
+    of += [] if hit_type is None else [col(MTurkHit.hit_type) == hit_type]
+    of += [] if cursor is None else [col(MTurkHit.number) < cursor]
+    marked = (
+        select(MTurkHit.number)
+        .where(*of, text("mturk_hit.may_be_reviewable AND mturk_hit.disposed_at IS NULL"))  # its partial indexes' words
+        .order_by(col(MTurkHit.number).desc())
+        .limit(limit)
+        .subquery()
+    )
+    ended = select(MTurkHit.number).where(text("mturk_hit.offered"), col(MTurkHit.expires_at) <= now)  # anybody's: they are few
+    numbers = union_all(select(marked.c.number), ended)
+    return _HIT.where(*of, col(MTurkHit.number).in_(numbers)).order_by(col(MTurkHit.number).desc()).limit(limit)
+
+
+def reviewable_page(
+    connection: Connection, requester: str, reviewing: bool, hit_type: str | None, cursor: int | None, limit: int, now: datetime
+) -> list[Hit]:
+    """Those of `candidates` with their counters; fewer than `limit` where there are no more."""
+    return _with_counters(connection, connection.execute(candidates(requester, reviewing, hit_type, cursor, limit, now)).all(), now)
+
+
+def mark_taken(connection: Connection, id: str) -> None:
+    """Marks a HIT that has no free slot any more as one that may be reviewable; call it when an answer to it was submitted."""
+    taken = update(MTurkHit).where(col(MTurkHit.id) == id, col(MTurkHit.may_be_reviewable).is_(False), ~_free())
+    connection.execute(taken.values(may_be_reviewable=True))
+
+
+def mark_anew(connection: Connection, id: str, now: datetime) -> None:
+    """Marks a HIT whose end or slots were changed as one that may be reviewable, or not: whether nobody can take it."""
+    nobody = or_(col(MTurkHit.expires_at) <= now, ~_free())
+    connection.execute(update(MTurkHit).where(col(MTurkHit.id) == id).values(may_be_reviewable=nobody))
 
 
 def change(connection: Connection, id: str, **values: Any) -> None:

@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from sqlmodel import col
 
 from backend.mturk import hits
 from backend.store.database import Store
-from backend.store.tables.mturk import MTurkHit
 from piecework.chain.escrow import Escrow
 from piecework.domain.typed_data import Key
 from tests.backend.workshop import new_key
@@ -168,11 +166,24 @@ def test_what_can_be_reviewed_is_listed_by_what_is_free_of_it(asker: Turk, worke
     store = Store(asker.running.database_url)
     with store.read() as connection:
         now = datetime.now(UTC)
-        rows = hits.page(connection, asker.requester.address, [col(MTurkHit.hit_type) == kind, hits.not_assignable(now)], None, 100, now)
+        rows = [hit for on in (True, False) for hit in hits.reviewable_page(connection, asker.requester.address, on, kind, None, 100, now)]
     store.close()
-    assert {hit.id for hit in rows} == {taken, answered, ended, looked_at}, "what somebody can still take isn't even read"
+    assert {hit.id for hit in rows} == {answered, ended, looked_at}, "what somebody can take or has taken isn't even read"
+    later = {"ExpireAt": datetime.now(UTC) + timedelta(hours=1)}
     client.create_additional_assignments_for_hit(HITId=answered, NumberOfAdditionalAssignments=1)
     assert listed() == {ended}
+    client.update_expiration_for_hit(HITId=answered, ExpireAt=0)
+    client.update_expiration_for_hit(HITId=ended, **later)
+    client.update_expiration_for_hit(HITId=looked_at, **later)
+    assert listed() == {answered} and listed("Reviewing") == {looked_at}, "an end that is moved brings back only what has a free slot"
+    client.update_expiration_for_hit(HITId=answered, **later)
+    asker.until(lambda: not asker.running.rows("SELECT 1 FROM mturk_part WHERE hit = :hit AND posting IS NULL", hit=answered))
+    asker.do(answered, new_key())
+    assert listed() == {answered}
+    pages = client.get_paginator("list_reviewable_hits").paginate(HITTypeId=kind, PaginationConfig={"PageSize": 1})
+    assert [hit["HITId"] for page in pages for hit in page["HITs"]] == [answered]
+    asker.running.write("UPDATE mturk_hit SET expires_at = created_at WHERE id = :hit", hit=free)
+    assert listed() == {free, answered}, "at once, whether or not anybody has swept"
 
 
 def test_a_hit_is_disposed_of_120_days_after_its_end_once_it_is_reviewed(asker: Turk, worker: Key) -> None:

@@ -169,39 +169,44 @@ async def get_hit(service: MTurk, call: Call) -> Answer:
 
 async def list_hits(service: MTurk, call: Call) -> Answer:
     """All HITs that aren't disposed, the newest first."""
-    return await to_thread(_page, service, call, [], None)
+    return await to_thread(_page, service, call, _those(call))
 
 
 async def list_reviewable_hits(service: MTurk, call: Call) -> Answer:
     """HITs in one status of review."""
-    wanted = call.given.get("Status", "Reviewable")
-    where: list[ColumnElement[bool]] = [col(MTurkHit.reviewing).is_(wanted == "Reviewing"), hits.not_assignable(call.now)]
-    if "HITTypeId" in call.given:
-        where.append(col(MTurkHit.hit_type) == call.given["HITTypeId"])
-    return await to_thread(_page, service, call, where, lambda hit: hit.status == wanted)
+    wanted, kind = call.given.get("Status", "Reviewable"), call.given.get("HITTypeId")
+
+    def read(connection: Connection, cursor: int | None, limit: int) -> list[hits.Hit]:
+        return hits.reviewable_page(connection, call.requester, wanted == "Reviewing", kind, cursor, limit, call.now)
+
+    return await to_thread(_page, service, call, read, lambda hit: hit.status == wanted)
 
 
 async def list_hits_for_qualification_type(service: MTurk, call: Call) -> Answer:
     """HITs that require a qualification."""
-    wanted = call.given["QualificationTypeId"]
-    where = [hits.requires(call.requester, wanted)]
-    return await to_thread(_page, service, call, where, None)
+    return await to_thread(_page, service, call, _those(call, hits.requires(call.requester, call.given["QualificationTypeId"])))
 
 
-def _page(
-    service: MTurk, call: Call, where: list[ColumnElement[bool]], wanted: Callable[[hits.Hit], bool] | None
-) -> Answer:
+Read = Callable[[Connection, int | None, int], list[hits.Hit]]
+"""Reads HITs, the newest first: those before a number, at most so many."""
+
+
+def _those(call: Call, *where: ColumnElement[bool]) -> Read:
+    return lambda connection, cursor, limit: hits.page(connection, call.requester, where, cursor, limit, call.now)
+
+
+def _page(service: MTurk, call: Call, read: Read, wanted: Callable[[hits.Hit], bool] = lambda hit: True) -> Answer:
     """A page of HITs; where `wanted` chooses among them, pages are read until one is full."""
     most = call.given.get("MaxResults", PAGE)
     question = {name: call.given[name] for name in ("HITTypeId", "Status", "QualificationTypeId") if name in call.given}
     token = service.tokens.read(call.requester, call.operation, question, call.given.get("NextToken"))
     cursor, found, more = None if token is None else int(token), [], True
     with service.store.read() as connection:
-        while len(found) <= most and more:
-            page = hits.page(connection, call.requester, where, cursor, most + 1, call.now)
-            more = len(page) > most
+        while len(found) < most and more:
+            page = read(connection, cursor, most)
+            more = len(page) == most
             cursor = page[-1].row.number if page else cursor
-            found += [hit for hit in page if wanted is None or wanted(hit)]
+            found += filter(wanted, page)
     shown = found[:most]
     answer: Answer = {"NumResults": len(shown), "HITs": [hits.view(hit) for hit in shown]}
     if shown:
@@ -223,6 +228,7 @@ async def update_expiration(service: MTurk, call: Call) -> Answer:
         ends = max(at, datetime.fromtimestamp(0, UTC)) if at > call.now else call.now
         hits.change(connection, hit.id, expires_at=ends, offered=ends > call.now)
         slots.offer(service, connection, hit, ends > call.now, call)
+        hits.mark_anew(connection, hit.id, call.now)
         events.hit(connection, "HITExpired" if ends <= call.now else "HITExtended", hit.id, hit.row.hit_type, call.now)
         if hit.status in ("Assignable", "Unassignable"):
             reviewable(connection, hits.one(connection, call.requester, hit.id, call.now))
@@ -267,6 +273,7 @@ def extend(service: MTurk, connection: Connection, hit: hits.Hit, more: int, cal
     service.funds.need(connection, call.requester, call.caller.operator, cost, call.now)
     hits.change(connection, hit.id, most_assignments=before + more, reviewing=False)
     hits.add_part(connection, hit.row, more, call.caller.operator, call.now, call.given.get("UniqueRequestToken"))
+    hits.mark_anew(connection, hit.id, call.now)
     events.hit(connection, "HITExtended", hit.id, hit.row.hit_type, call.now)
 
 

@@ -7,6 +7,8 @@ from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
 
+_REVIEWABLE = fields.where("may_be_reviewable AND disposed_at IS NULL")
+
 
 class MTurkKey(SQLModel, table=True):
     """An access key of an account. Its secret is derived from its id, and kept nowhere."""
@@ -63,6 +65,8 @@ class MTurkHit(SQLModel, table=True):
         Index("mturk_hit_policies_due", "number", **fields.where("policies_due")),
         Index("mturk_hit_expiring", "expires_at", **fields.where("offered")),
         Index("mturk_hit_living", "expires_at", **fields.where("disposed_at IS NULL")),
+        Index("mturk_hit_reviewable", "requester", "reviewing", "number", **_REVIEWABLE),
+        Index("mturk_hit_reviewable_of_type", "hit_type", "reviewing", "number", **_REVIEWABLE),
     )
     number: int | None = Field(default=None, primary_key=True)
     id: str = Field(max_length=30, unique=True)
@@ -79,6 +83,8 @@ class MTurkHit(SQLModel, table=True):
     reviewing: bool = False
     offered: bool = True
     """Whether its free slots are on the market; false once it has expired or was disposed of."""
+    may_be_reviewable: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """Whether nobody could take it when an answer was submitted last, or its end or its slots were changed. True where it is reviewable."""
     policies_due: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
     """Whether something happened to it since its review policies were run; never where it has none."""
     reviewed: int = 0
