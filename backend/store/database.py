@@ -1,5 +1,6 @@
 """The coordinator's database: its writer, its readers, and whose it is."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,9 @@ from piecework.migrations.lines import COORDINATOR, MIRROR
 from piecework.migrations.upgrade import upgrade
 from piecework.sql import open_engine, reading
 
+log = logging.getLogger(__name__)
+_UNSAFE = "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' ORDER BY name"
+
 
 class Store:
     """One database.
@@ -26,6 +30,7 @@ class Store:
         self.engine = open_engine(url)
         self._reading = reading(self.engine)
         prepare(self.engine)
+        _warn_of_power_cuts(self.engine)
         self._writer = Writer(self.engine)
 
     async def write(self, work: Work) -> Any:
@@ -81,6 +86,15 @@ def prepare(engine: Engine) -> None:
         Invalid: they are a newer version's, or of none that is known.
     """
     upgrade(engine, MIRROR, COORDINATOR)
+
+
+def _warn_of_power_cuts(engine: Engine) -> None:
+    """Says what a server of PostgreSQL must not be told and no client can ask of it."""
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            off = connection.exec_driver_sql(_UNSAFE).scalars().all()
+        if off:
+            log.warning("A power cut can take acknowledged answers with it: this PostgreSQL has %s off.", " and ".join(off))
 
 
 def _claim(connection: Connection, chain_id: int, genesis_hash: str, escrow: str) -> None:

@@ -25,11 +25,15 @@ log = logging.getLogger(__name__)
 Work = Callable[[Connection], Any]
 MOST_AT_ONCE = 128
 ATTEMPTS = 3
-_SETTINGS = "SET LOCAL enable_sort = off; SET LOCAL jit = off; SET LOCAL lock_timeout = 500"
+_SETTINGS = (
+    "SET LOCAL enable_sort = off; SET LOCAL jit = off; SET LOCAL lock_timeout = 500; "
+    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+)
 """For PostgreSQL. A writer takes the first row in the order of an index: of a table that was filled a moment ago there are no statistics,
 and it would rather be sorted whole, 60 ms for the next unit of 6,000 instead of 0.3. Where it must sort all the same its plan counts as a
 costly one, which would be compiled first: a tenth of a second and more for a row. And it waits half a second for a row that another
-process holds, so that two which wait for each other don't hold up everybody for long."""
+process holds, so that two which wait for each other don't hold up everybody for long. And what is acknowledged is on disk: a server
+that is told not to wait for that could lose receipts in a power cut. What waits for more than that, for a second server, stays as it is."""
 _BEGIN, _NEXT = "SAVEPOINT work", ("RELEASE SAVEPOINT work", "SAVEPOINT work")
 _UNDO = "ROLLBACK TO SAVEPOINT work"
 """Undoes what was done since the savepoint, which stays."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event, insert, select, text
+from sqlalchemy import Connection, event, insert, make_url, select, text
 
 from backend.store.database import Store, prepare
 from backend.store.tables import AccountPreference, SiweNonce
@@ -15,6 +15,7 @@ from piecework.domain.errors import Conflict, Invalid, Unavailable
 from piecework.migrations.lines import MIRROR
 from piecework.migrations.revise import advance
 from piecework.sql import open_engine
+from tests.support import postgres
 from tests.support.holding import held
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -87,6 +88,43 @@ def test_nothing_is_acknowledged_before_the_commit(store: Store) -> None:
         assert names(store) == {"a", "b", "c"}
 
     asyncio.run(run())
+
+
+def test_what_is_acknowledged_survives_a_crash_of_a_postgresql_that_was_told_not_to_wait_for_the_disk() -> None:
+    server = postgres.start(["synchronous_commit=off", "wal_writer_delay=10s", "bgwriter_delay=10s"])
+    try:
+        url = server.database()
+        store = Store(url)
+        for name in "abc":
+            store.write_now(add(name))
+        server.stop()
+        server.start()
+        assert names(store) == {"a", "b", "c"}
+        store.close()
+    finally:
+        server.remove()
+
+
+def test_a_writer_asks_for_no_less_than_what_its_postgresql_waits_for() -> None:
+    url = postgres.server().database()
+    for given, asked in (("off", "on"), ("local", "local"), ("on", "on"), ("remote_apply", "remote_apply")):
+        postgres.server().execute(f"ALTER DATABASE {make_url(url).database} SET synchronous_commit = {given}")
+        store = Store(url)
+        assert store.write_now(lambda c: c.exec_driver_sql("SHOW synchronous_commit").scalar_one()) == asked
+        store.close()
+
+
+@pytest.mark.parametrize("option", ["fsync", "full_page_writes"])
+def test_a_postgresql_that_can_lose_everything_in_a_power_cut_is_warned_of(option: str, caplog: pytest.LogCaptureFixture) -> None:
+    for setting, warnings in (("on", 0), ("off", 1)):
+        server = postgres.start([f"{option}={setting}"])
+        caplog.clear()
+        try:
+            Store(server.database()).close()
+        finally:
+            server.remove()
+        said = [line.getMessage() for line in caplog.records if "power cut" in line.getMessage()]
+        assert len(said) == warnings and all(option in line for line in said)
 
 
 def test_a_commit_that_fails_is_told_to_everybody_in_it_and_the_writer_goes_on(store: Store) -> None:
