@@ -146,8 +146,9 @@ class Watchtower:
         self._find(head)
         now = int(max(head.timestamp_at, self._clock()).timestamp())
         with self._store.read() as connection:
-            closing = list(self._closing(connection, now))
+            closing = list(self._closing(connection, int(head.timestamp_at.timestamp()), now))
         queued = self._decide(closing)
+        self._replan(now)
         while True:
             with self._store.read() as connection:
                 looked = lookouts.at(connection, now)
@@ -170,8 +171,16 @@ class Watchtower:
             pass
         self._found_to = head.hash
 
-    def _closing(self, connection: Connection, now: int) -> Iterator[Call]:
-        for row in disputes.closing(connection, self._coordinator, now, now + self._margin):
+    def _replan(self, now: int) -> None:
+        """What was planned by a clock that has been set back is planned by the one there is."""
+        with self._store.read() as connection:
+            seen = lookouts.looked_at(connection)
+        if seen - now > lookouts.FIRST_PAUSE:
+            self._store.write_now(lambda c: lookouts.replan(c, now))
+
+    def _closing(self, connection: Connection, chain: int, now: int) -> Iterator[Call]:
+        """By the chain's own time a job is open: ours may have run ahead."""
+        for row in disputes.closing(connection, self._coordinator, chain, now + self._margin):
             gas = gas_of("open", row.slots) + gas_of("finalize", row.slots) + row.workers * GAS_WORKER
             yield Call("open", str(row.number), row.job, row.token, row.slots, row.slots * row.reward, gas)
 
@@ -202,7 +211,7 @@ class Watchtower:
             return None
         note: dict[str, Any] = {name: getattr(call, name) for name in ("kind", "subject", "job", "slots", "amount", "gas")}
         note |= {"said": SAYS[call.kind].format(slots=call.slots), "created_at": self._clock()}
-        if outbox.failures(connection, call.kind, call.subject) >= MOST_FAILURES:
+        if _failures(connection, call) >= MOST_FAILURES:
             refusal = "the chain refused it again and again"
         if refusal:
             note["said"] = f"Left: {note['said']}; {refusal}."
@@ -210,6 +219,12 @@ class Watchtower:
         id = outbox.queue(connection, call.kind, call.subject, self._clock())
         watch.did(connection, note | {"outbox": id})
         return True, note["said"]
+
+
+def _failures(connection: Connection, call: Call) -> int:
+    """How often the chain refused a call. What is tried before its time, by a clock that ran ahead, comes to be due; a job that has
+    ended doesn't begin again."""
+    return (outbox.failures if call.kind == "open" else outbox.lasting_failures)(connection, call.kind, call.subject)
 
 
 def gas_of(kind: str, slots: int) -> int:

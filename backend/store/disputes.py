@@ -284,7 +284,7 @@ def due(connection: Connection, kind: str, subjects: Sequence[str], now: int) ->
 
 
 def closing(connection: Connection, coordinator: str, now: int, by: int) -> Iterator[Row[Any]]:
-    """Jobs that close after `now` and until `by`, of which revealed answers have neither approval nor opening."""
+    """Jobs that close after `now` by the chain's time and until `by`, of which revealed answers have neither approval nor opening."""
     since, after = now + 1, -1
     while True:
         rows = connection.execute(CLOSING, {"coordinator": coordinator, "since": since, "by": by, "after": after}).all()

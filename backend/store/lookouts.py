@@ -1,13 +1,14 @@
 """What the watchtower has to look at, and when, in SQL: found once, as the mirror grows, and from then on by its time.
 
 Something that is left because it isn't worth its gas, or that the chain refused, is looked at again after a minute, then two, and so on
-up to a day: it hides nothing behind it, and costs less the longer it lies there.
+up to a day: it hides nothing behind it, and costs less the longer it lies there. Those minutes are counted by a clock that may run ahead;
+when it is set back, all that it planned is planned anew.
 """
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, text, update
+from sqlalchemy import Connection, Row, bindparam, case, func, or_, select, text, update
 from sqlmodel import col
 
 from backend.store import mirror, notices
@@ -16,7 +17,7 @@ from backend.store.tables import Lookout
 from indexer.tables import Opening
 from piecework.domain.recourse import RULING_LIMIT
 
-CURSOR = "lookouts"
+CURSOR, LOOKED_AT = "lookouts", "lookouts looked"
 MOST_BLOCKS = 100_000
 """That are looked through in one transaction."""
 FIRST_PAUSE, LONGEST_PAUSE = 60, 86_400
@@ -59,6 +60,14 @@ DUE = (
     .order_by(col(Lookout.look_at))
     .limit(MOST_DUE)
 )
+_is_ahead = col(Lookout.due_at) > bindparam("now")
+_REPLAN = (
+    update(Lookout)
+    .where(col(Lookout.looks) > 0, or_(col(Lookout.look_at) > bindparam("now"), _is_ahead))
+    .values(
+        look_at=case((_is_ahead, col(Lookout.due_at)), else_=bindparam("now")), looks=case((_is_ahead, 0), else_=col(Lookout.looks))
+    )
+)
 _LATER = (
     update(Lookout)
     .where(col(Lookout.kind) == bindparam("b_kind"), col(Lookout.subject) == bindparam("b_subject"))
@@ -93,3 +102,16 @@ def later(connection: Connection, looked: Sequence[Row[Any]], waiting: Collectio
         look_at = None if over else now + min(FIRST_PAUSE << min(looks, MOST_LOOKS), LONGEST_PAUSE)
         rows.append({"b_kind": kind, "b_subject": subject, "b_look_at": look_at, "b_looks": looks + 1})
     connection.execute(_LATER, rows)
+    notices.move_cursor(connection, now, LOOKED_AT)
+
+
+def looked_at(connection: Connection) -> int:
+    """Unix seconds of the last look that planned others; 0 before the first one."""
+    return notices.cursor(connection, LOOKED_AT) or 0
+
+
+def replan(connection: Connection, now: int) -> None:
+    """Plans anew what was planned by a time that was never true: it is looked at now; what isn't due yet at its time, as if it hadn't been
+    looked at."""
+    connection.execute(_REPLAN, {"now": now})
+    notices.move_cursor(connection, now, LOOKED_AT)

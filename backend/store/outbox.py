@@ -60,6 +60,7 @@ _CARRIED = select(SignedBatch.digest).where(col(SignedBatch.outbox) == bindparam
 _FAILURES = select(func.count()).where(
     col(Outbox.kind) == bindparam("of_kind"), col(Outbox.subject) == bindparam("of"), col(Outbox.state) == "failed"
 )
+_LASTING = _FAILURES.where(func.coalesce(col(Outbox.error), "").not_like("%NotNow%"))
 _OWNERS: dict[str, Any] = {"withdrawal": Withdrawal, "grant": SignedGrant, "funding": SignedFunding, "tip": OperatorTip}
 """Rows that name the transaction that carries them."""
 _WITHDRAWAL = select(Withdrawal).where(col(Withdrawal.id) == bindparam("wanted"))
@@ -219,6 +220,11 @@ def final_nonce(connection: Connection, before_block: int, lanes: Sequence[str])
 def failures(connection: Connection, kind: str, subject: str) -> int:
     """How often the chain refused this intent."""
     return int(connection.execute(_FAILURES, {"of_kind": kind, "of": subject}).scalar_one())
+
+
+def lasting_failures(connection: Connection, kind: str, subject: str) -> int:
+    """How often it did for another reason than that the time for it wasn't there."""
+    return int(connection.execute(_LASTING, {"of_kind": kind, "of": subject}).scalar_one())
 
 
 def carry_again(connection: Connection, row: Row[Any], now: datetime) -> None:

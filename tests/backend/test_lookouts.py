@@ -164,6 +164,68 @@ def test_what_is_done_is_over_after_a_day_and_found_again_if_a_reorg_undoes_it(t
     assert tower.watchtower.look() == 1 and tower.queued() == [("finalize", opening)] * 2
 
 
+def refused(tower: Tower) -> None:
+    """The chain says of what is queued that its time hasn't come."""
+    error = "the chain refused the transaction: NotNow(1, 2)"
+    tower.store.write_now(lambda c: c.execute(text("UPDATE outbox SET state = 'failed', error = :error WHERE state = 'queued'"), {"error": error}))
+
+
+def test_a_clock_that_ran_days_ahead_holds_nothing_up_when_it_is_set_back(tower: Tower) -> None:
+    """It found what isn't due, ten times and in vain; and what was done was looked at until its last look by that time."""
+    opening = tower.opening(1, tower.job(1, DEAR), 2)
+    worthless = tower.opening(2, tower.job(2, CHEAP), 2)
+    done = tower.opening(3, job := tower.job(3, DEAR), 2)
+    tower.write(mirror.Finalization, **tower.at(3), job=job, opening=done, places=b"\1", slots=1)
+    tower.head(3)
+    tower.now = START + timedelta(days=20)
+    for _ in range(20):
+        tower.watchtower.look()
+        refused(tower)
+        tower.now += timedelta(days=1)
+    assert looked(tower, "finalize", done)[0] is None
+    for tower.watchtower in (tower.watchtower, tower.another()):
+        tower.now = START + timedelta(hours=3)
+        assert tower.watchtower.look() == 0
+        assert [looked(tower, "finalize", one) for one in (opening, worthless, done)] == [(DAY - 3 * 3_600, 0)] * 3
+    queued = tower.queued()
+    tower.now = START + timedelta(days=1)
+    assert tower.watchtower.look() == 1 and tower.queued() == [*queued, ("finalize", opening)]
+
+
+def test_what_is_due_waits_its_own_pause_at_most_after_a_clock_was_set_back(tower: Tower) -> None:
+    opening = tower.opening(1, tower.job(1, CHEAP), 2)
+    tower.now = START + timedelta(days=1)
+    tower.head(3)
+    tower.watchtower.look()
+    tower.now += timedelta(hours=5)
+    tower.watchtower.look()
+    tower.now -= timedelta(hours=4)
+    assert looked(tower, "finalize", opening) == (4 * 3_600 + 120, 2)
+    tower.watchtower.look()
+    assert looked(tower, "finalize", opening) == (240, 3)
+
+
+def test_what_the_chain_refuses_for_another_reason_than_its_time_is_left_after_three_times(tower: Tower) -> None:
+    tower.opening(1, tower.job(1, DEAR), 2)
+    tower.head(3)
+    tower.now += timedelta(days=1)
+    found = 0
+    for _ in range(10):
+        found += tower.watchtower.look()
+        tower.store.write_now(lambda c: c.execute(text("UPDATE outbox SET state = 'failed', error = 'Reverted' WHERE state = 'queued'")))
+        tower.now += timedelta(days=1)
+    assert found == 3
+
+
+def test_a_job_that_ends_is_opened_though_the_clock_ran_ahead_of_its_end(tower: Tower) -> None:
+    """The chain counts, and there the job is open still."""
+    answered(tower, 1, tower.job(1, DEAR))
+    tower.now = START + timedelta(days=89, hours=12)
+    tower.head(3)
+    tower.now += timedelta(days=30)
+    assert tower.watchtower.look() == 1 and tower.queued() == [("open", "1")]
+
+
 def test_a_ruling_is_carried_out_at_once_though_its_time_was_far(tower: Tower) -> None:
     job, appeal = tower.job(1, DEAR), "0x" + "11" * 32
     rest = {"worker": ACCOUNT, "sponsor": NOBODY, "request": HASH, "slots": 1, "appealed_at": OPENED_AT}
@@ -202,13 +264,18 @@ def test_nothing_is_written_while_nothing_happens(tower: Tower) -> None:
     assert tower.store.writer.counts.works == works
 
 
+def answered(tower: Tower, number: int, job: str) -> None:
+    """A job's slot has an answer that nobody approved."""
+    answer = {"id": f"0x{number:032x}", "posting": number, "unit": 0, "slot": 0, "worker": ACCOUNT, "state": "revealed", "answer": '"x"'}
+    times = {"created_at": START, "expires_at": START, "revealed_at": START}
+    tower.write(Assignment, **answer, **times, job=job, commitment=HASH)
+
+
 def test_every_job_that_ends_soon_is_looked_at_not_only_the_first_hundred(tower: Tower) -> None:
     """All that end at one instant, too."""
     postings = [tower.job(number, CHEAP if number < 220 else DEAR) for number in range(1, 221)]
     for number, job in enumerate(postings, 1):
-        answer = {"id": f"0x{number:032x}", "posting": number, "unit": 0, "slot": 0, "worker": ACCOUNT, "state": "revealed", "answer": '"x"'}
-        times = {"created_at": START, "expires_at": START, "revealed_at": START}
-        tower.write(Assignment, **answer, **times, job=job, commitment=HASH)
+        answered(tower, number, job)
     tower.now = START + timedelta(days=89, seconds=1)
     tower.head(3)
     assert tower.watchtower.look() == 1

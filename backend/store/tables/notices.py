@@ -38,7 +38,7 @@ class NoticeCursor(SQLModel, table=True):
     __tablename__ = "notice_cursor"
     name: str = Field(primary_key=True, max_length=16)
     block_number: int = fields.big()
-    """Of `chain` and `lookouts` a block, of `answers` microseconds since 1970."""
+    """Of `chain` and `lookouts` a block, of `answers` microseconds since 1970, of `lookouts looked` seconds."""
 
 
 class Webhook(SQLModel, table=True):
