@@ -28,6 +28,7 @@ BEGINS: dict[str, tuple[Select[Any], dict[str, Any], str]] = {
     "herald of defences": (HERALD["defend"], {}, "mirror_appeal_phase_pending (since_at>?)"),
     "herald of reviews": (HERALD["review"], {}, "assignment_unreviewed (review_until>? AND review_until<?)"),
     "herald of ends": (HERALD["close"], {}, "posting_closes (closes_at>? AND closes_at<?)"),
+    "postman of contests that are gone": (recounts.REMEMBERED, {"first": 7}, "job_consensus_disputed (disputed>?)"),
     "watchtower": (lookouts.DUE, {"now": NOW}, "lookout_look_at (look_at<?)"),
     "watchtower of ends": (
         disputes.CLOSING, {"coordinator": "0x1", "since": NOW, "by": NOW + 86_400, "after": -1}, "posting_closes (closes_at>? AND closes_at<?)",

@@ -39,7 +39,10 @@ class JobConsensus(SQLModel, table=True):
     """Where a job's consensus stands. Between two fits its units follow their answers by the numbers of the last one."""
 
     __tablename__ = "job_consensus"
-    __table_args__ = (Index("job_consensus_due", "refit_at", **fields.where("refit_at IS NOT NULL")),)
+    __table_args__ = (
+        Index("job_consensus_due", "refit_at", **fields.where("refit_at IS NOT NULL")),
+        Index("job_consensus_disputed", "disputed", **fields.where("disputed IS NOT NULL")),
+    )
     posting: int = Field(primary_key=True)
     answers: int = fields.big()
     """Taken in so far; the next one's place."""
@@ -49,6 +52,8 @@ class JobConsensus(SQLModel, table=True):
     """Answers that the last fit was over: those with places below this."""
     rejected: int = fields.big(default=0, sa_column_kwargs={"server_default": "0"})
     """How many of them it left out because they were rejected."""
+    disputed: int | None = fields.big(default=None)
+    """The last block that was seen to contest something of it, or to end a contest; a reorg may have taken it away since."""
     units: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How many units it has a row of: those with an answer that counts."""
     used: str = Field(max_length=10)
