@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, func, insert, literal_column, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, exists, func, insert, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
@@ -20,7 +20,7 @@ UNASKED = -(10**7)
 _SAY = insert(AnswerLabel)
 _NEW = (
     select(AnswerLabel)
-    .where(literal_column("answer_label.place IS NULL"))
+    .where(literal_column("answer_label.place IS NULL"), exists().where(col(JobListing.posting) == col(AnswerLabel.posting)))
     .order_by(col(AnswerLabel.posting), col(AnswerLabel.slot))
     .limit(AT_ONCE)
 )
@@ -120,7 +120,7 @@ def say(connection: Connection, assignment: Any, label: str) -> None:
 
 
 def new(connection: Connection) -> Sequence[Row[Any]]:
-    """Some labels that no consensus has yet."""
+    """Some labels that no consensus has yet, of jobs whose template is known: those that are listed."""
     return connection.execute(_NEW).all()
 
 

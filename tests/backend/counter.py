@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from backend.services.aggregator import Aggregator
 from backend.services.leadership import Leadership
-from backend.store import consensus, holding, postings
+from backend.store import consensus, holding, listings, postings
 from backend.store.database import Store
 from backend.store.tables import Assignment
 
@@ -20,8 +20,15 @@ def worker(number: int) -> str:
     return f"0x{number:040x}"
 
 
-def job(connection: Connection, number: int, slots: list[int], overlap: str | None = None, least: int = 1, **more: Any) -> int:
-    """A job with a unit for each of `slots`; its number."""
+def listed(connection: Connection, posting: int, template: str = "classifier") -> None:
+    """Lists a job, as who describes it does; one of an older version is listed when the lister comes to it."""
+    listings.add(connection, {"posting": posting, "template": template, "ai_policy": "", "reward": 1, "estimated_hourly": None}, (), NOW)
+
+
+def job(
+    connection: Connection, number: int, slots: list[int], overlap: str | None = None, least: int = 1, template: str = "classifier", **more: Any
+) -> int:
+    """A job with a unit for each of `slots`, listed if it has a template; its number."""
     digest = f"0x{number:064x}"
     row: dict[str, Any] = dict.fromkeys(("requester", "operator", "token", "coordinator", "arbitrator"), ADDRESS)
     row |= dict.fromkeys(("reward", "fee", "contest_deposit", "appeal_stake", "closes_at", "review_window", "appeal_window"), 1)
@@ -32,6 +39,8 @@ def job(connection: Connection, number: int, slots: list[int], overlap: str | No
     made = postings.add(connection, row | {"overlap": overlap} | more, units)
     if overlap is not None:
         consensus.withhold(connection, made, least)
+    if template:
+        listed(connection, made, template)
     return made
 
 

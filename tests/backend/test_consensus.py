@@ -30,7 +30,7 @@ from piecework.client import Market, Worker
 from piecework.quality import online
 from piecework.quality.outcomes import text_of
 from piecework.quality.running import Running
-from tests.backend.counter import NOW, Counter, job, worker
+from tests.backend.counter import NOW, Counter, job, listed, worker
 from tests.backend.workshop import Works, answer, call, new_key, open_job, posting, sign_in
 
 NUMBERS = count(1_000)
@@ -531,6 +531,20 @@ def test_boxes_spans_and_several_classes_have_a_consensus_too(market: Works, tem
     now = json.loads(market.page(f"/hire/jobs/{found['id']}/results.json", token))["units"][0]
     assert (late["votes"], late["label"], now["votes"]) == (2, now["label"], 2), "at once, and once the consensus has it"
     assert call(market, "GET", path, token=token).body["items"][0]["answers"] == 2
+
+
+def test_answers_of_several_parts_wait_until_their_job_is_listed_because_nobody_knows_its_template(store: Store) -> None:
+    desk = Counter(store, store.write_now(lambda c: job(c, 1, [3], template="")), False)
+    for number, parts in enumerate((["cat", "dog"], ["cat", "dog"], ["cat"])):
+        row = desk.take(worker(number))
+        assert row is not None
+        desk.say(row, json.dumps(parts).replace(" ", ""))
+    desk.step(60)
+    with store.read() as connection:
+        assert rows_of.job(connection, desk.posting) is None and rows_of.waiting(connection, desk.posting) == 3
+    store.write_now(lambda c: listed(c, desk.posting, "classifier-multi-select"))
+    desk.step()
+    assert json.loads(units(store, desk.posting)[0].label) == ["cat", "dog"]
 
 
 async def _labelled(running: Works) -> tuple[str, dict[str, Any]]:
