@@ -11,6 +11,7 @@ from typing import Any
 from piecework.chain.escrow import token_balance
 from piecework.chain.rpc import Rpc
 from piecework.client import Market, Requester
+from piecework.sql import open_engine
 from tests.backend.gatekeeper import Gate, gate
 from tests.backend.test_settler import REWARD, answered_job, nonce_of, paid
 from tests.backend.workshop import Works, approve_all, call, new_key, open_job, promised, sign_in, works
@@ -32,7 +33,7 @@ def settled_once(market: Works, job: dict[str, Any], workers: list[str], before:
 
 
 def test_a_postgresql_that_restarts_in_the_middle_of_a_settlement_pays_once(shared_chain: Chain, tmp_path: Path) -> None:
-    server = postgres.start(["fsync=off"])  # with synchronous_commit=off the crash could take what was committed just before
+    server = postgres.start()
     try:
         with gate(shared_chain.rpc.url) as door, works(shared_chain, server.database(), tmp_path, Rpc(door.url)) as market:
             before, token = nonce_of(shared_chain), sign_in(market, new_key())
@@ -68,11 +69,24 @@ def test_a_full_disk_loses_no_receipt_and_everything_goes_on_when_there_is_room(
         _answered_on_a_full_disk(market, door, nonce_of(shared_chain), lambda whether: full(market, whether))
 
 
+def lengthen(url: str) -> None:
+    """Makes the tables of what the test writes longer than a file of the journal; nobody cleans up after what is rolled back."""
+    text = f"(SELECT string_agg(md5(n::text), '') FROM generate_series(1, {postgres.JOURNAL_BYTES // 24}) n)"
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"INSERT INTO evidence (hash, author, document, created_at) SELECT 'x', 'x', {text}, now()")
+        held = "id, posting, unit, slot, worker, state, created_at, expires_at, answer"
+        connection.exec_driver_sql(f"INSERT INTO assignment ({held}) SELECT 'x', 0, 0, 0, 'x', 'returned', now(), now(), {text}")
+        connection.rollback()
+    engine.dispose()
+
+
 def test_the_full_disk_of_a_postgresql_does_no_more_harm(shared_chain: Chain, tmp_path: Path) -> None:
     """Its sessions can't make a table longer, which is what it says first on a full disk; its journal has room that it made before."""
-    server = postgres.start([*postgres.QUICK, "wal_buffers=16MB", "autovacuum=off"])
+    server = postgres.start([*postgres.QUICK, "autovacuum=off"])
     try:
         with gate(shared_chain.rpc.url) as door, works(shared_chain, server.database(), tmp_path, Rpc(door.url)) as market:
+            lengthen(market.database_url)
             _answered_on_a_full_disk(market, door, nonce_of(shared_chain), server.fill)
     finally:
         server.remove()

@@ -22,6 +22,9 @@ import psycopg
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 """What a throw-away server needn't do: it outlives every process that the tests kill."""
 
+JOURNAL_BYTES = 16 * 2**20
+"""Of each file of the write-ahead log: a session writes them to their end, whatever else it has no room for."""
+
 SESSIONS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 
 
@@ -54,8 +57,9 @@ class Postgres:
             return cursor.fetchall() if cursor.description else []
 
     def fill(self, whether: bool) -> None:
-        """The disk is full for all sessions that there are and that come: none makes a file longer. Or there is room again."""
-        limit = f"--fsize={4_096 if whether else 'unlimited'}:"
+        """The disk is full for all sessions that there are and that come: none makes a table longer that is as long as a file of the
+        journal, which has its room from before. Or there is room again."""
+        limit = f"--fsize={JOURNAL_BYTES if whether else 'unlimited'}:"
         for pid in [self._process.pid, *(int(str(pid)) for (pid,) in self.execute(SESSIONS))]:  # only its own user may, not even root
             subprocess.run(["prlimit", limit, f"--pid={pid}"], check=pid == self._process.pid, **identity())
 
