@@ -19,12 +19,26 @@ from tests.support import postgres
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-@pytest.fixture(scope="module")
-def market(shared_chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
-    """A marketplace that logs for machines."""
-    folder: Path = tmp_path_factory.mktemp("operation")
-    with works(shared_chain, f"sqlite:///{folder}/piecework.db", folder, PIECEWORK_LOG_FORMAT="json") as shared:
-        yield shared
+@pytest.fixture
+def market(shared_chain: Chain, tmp_path: Path) -> Iterator[Works]:
+    """A marketplace of the test's own that logs for machines."""
+    with works(shared_chain, f"sqlite:///{tmp_path}/piecework.db", tmp_path, PIECEWORK_LOG_FORMAT="json") as own:
+        yield own
+
+
+def settled(market: Works) -> None:
+    """A job of two answers, both approved and paid in one transaction."""
+
+    async def run() -> None:
+        async with Market(market.url) as connected:
+            asker, job = await open_job(connected, market.chain.requester, [("one", 1), ("two", 1)])
+            worker = await Worker.sign_in(connected, new_key())
+            for _ in range(2):
+                await answer(worker, job)
+            await approve_all(asker, job)
+
+    asyncio.run(run())
+    market.until("SELECT 1 FROM outbox WHERE state = 'confirmed'")
 
 
 def samples(market: Works) -> Samples:
@@ -42,16 +56,7 @@ def of(**labels: str) -> frozenset[tuple[str, str]]:
 
 
 def test_prometheus_reads_requests_by_route_and_what_became_of_the_money(market: Works) -> None:
-    async def run() -> None:
-        async with Market(market.url) as connected:
-            asker, job = await open_job(connected, market.chain.requester, [("one", 1), ("two", 1)])
-            worker = await Worker.sign_in(connected, new_key())
-            for _ in range(2):
-                await answer(worker, job)
-            await approve_all(asker, job)
-
-    asyncio.run(run())
-    market.until("SELECT 1 FROM outbox WHERE state = 'confirmed'")
+    settled(market)
     assert call(market, "GET", "/v1/jobs/0x12").status == 422
     for nothing in ("/nothing-here", "/nothing-there"):
         assert call(market, "GET", nothing).status == 404
@@ -61,8 +66,8 @@ def test_prometheus_reads_requests_by_route_and_what_became_of_the_money(market:
         assert found["piecework_request_seconds_count", of(method="POST", route=step)] == 2
     assert found["piecework_requests_total", frozenset({("method", "GET"), ("route", "/v1/jobs/{job}"), ("class", "4xx")})] == 1
     assert found["piecework_requests_total", frozenset({("method", "GET"), ("route", "none"), ("class", "4xx")})] == 2
-    settled = of(lane="relayer", kind="settlement", state="confirmed")
-    assert found["piecework_outbox", settled] == 1 and ("piecework_outbox_age_seconds", settled) not in found
+    carried = of(lane="relayer", kind="settlement", state="confirmed")
+    assert found["piecework_outbox", carried] == 1 and ("piecework_outbox_age_seconds", carried) not in found
     assert found["piecework_carried_seconds_count", of(kind="settlement")] == 1
     assert found["piecework_lane_balance_wei", of(lane="relayer")] > 0
     assert [found[f"piecework_{name}", of()] for name in ("up", "ready", "leads", "database_up")] == [1, 1, 1, 1]
@@ -97,6 +102,7 @@ def test_a_database_that_is_away_is_said_in_a_sentence_and_takes_only_its_own_nu
 
 
 def test_every_line_of_the_log_is_an_object_where_that_is_asked_for(market: Works) -> None:
+    settled(market)
     lines = [json.loads(line) for line in market.log.splitlines()]
     assert all({"time", "level", "logger", "event", "message"} <= line.keys() for line in lines)
     assert {"listening", "confirmed"} <= {line["event"] for line in lines}
