@@ -232,6 +232,14 @@ def bonuses(request: Request) -> Response:
     return JSON(views.page([_bonus(services, row, as_worker) for row in rows], most, rows[-1].note if rows else None))
 
 
+@router.get("/bonuses/{note}", **spec(BonusView, auth="payments"))
+def one_bonus(request: Request, note: str) -> Response:
+    """One bonus, for its requester; for its worker once it is given."""
+    own, services = account(request), coordinator(request)
+    row = services.bonuses.find(hex_text("The note", note, 32), own)
+    return JSON(_bonus(services, row, own != row.requester))
+
+
 def _as_worker(request: Request) -> bool:
     return choice("role", request.query_params.get("role"), ROLES) == "worker"
 

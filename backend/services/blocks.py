@@ -75,6 +75,11 @@ class Blocks:
         with self._store.read() as connection:
             return people.blocks(connection, account, as_worker, cursor, limit)
 
+    def newest(self, requester: str, before: str | None, limit: int) -> Sequence[Row[Any]]:
+        """Blocks by a requester, the newest first; those before the one of the worker `before`."""
+        with self._store.read() as connection:
+            return people.newest_blocks(connection, requester, before, limit)
+
 
 def require_unblocked(connection: Connection, requester: str, worker: str) -> None:
     """Asked at the accept.

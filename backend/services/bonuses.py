@@ -119,6 +119,23 @@ class Bonuses:
         with self._store.read() as connection:
             return bonuses.page(connection, account, as_worker, cursor, limit)
 
+    def newest(self, requester: str, before: str | None, limit: int) -> Sequence[Row[Any]]:
+        """Bonuses that a requester has prepared, the newest first; those before the one with the note `before`."""
+        with self._store.read() as connection:
+            return bonuses.newest(connection, requester, before, limit)
+
+    def find(self, note: str, account: str) -> Row[Any]:
+        """A bonus, for its requester; for its worker once it is given.
+
+        Raises:
+            NotFound: there is none for this account.
+        """
+        with self._store.read() as connection:
+            row = bonuses.one(connection, note)
+        if row is None or not (row.requester == account or (row.worker == account and row.transaction_hash)):
+            raise NotFound("There is no such bonus of yours.")
+        return row
+
     def transaction(self, row: Row[Any]) -> dict[str, str] | None:
         """What the requester's wallet sends; None once the bonus is given, and for one that an operator sends: it would be given twice."""
         if row.transaction_hash or row.operator:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
 from sqlmodel import col
 
 from backend.store import mirror, outbox
@@ -34,6 +34,11 @@ _VIEW = (
 _ONE = _VIEW.where(col(Bonus.note) == bindparam("wanted"))
 _PAGE = _VIEW.where(col(Bonus.note) > bindparam("cursor")).order_by(col(Bonus.note)).limit(bindparam("most"))
 _SENT = _PAGE.where(col(Bonus.requester) == bindparam("of"))
+_NEWEST = (
+    _VIEW.where(col(Bonus.requester) == bindparam("of")).order_by(col(Bonus.created_at).desc(), col(Bonus.note).desc()).limit(bindparam("most"))
+)
+_BEFORE = select(Bonus.created_at, Bonus.note).where(col(Bonus.note) == bindparam("before")).scalar_subquery()
+_OLDER = _NEWEST.where(tuple_(col(Bonus.created_at), col(Bonus.note)) < _BEFORE)
 _RECEIVED = _PAGE.where(col(Bonus.worker) == bindparam("of"), _given_by.is_not(None))
 _UNDER_WAY = (
     select(OperatorTip.amount)
@@ -59,6 +64,12 @@ def page(connection: Connection, account: str, as_worker: bool, cursor: str, lim
     """What an account means to give; or what it was given."""
     statement = _RECEIVED if as_worker else _SENT
     return connection.execute(statement, {"of": account, "cursor": cursor, "most": limit}).all()
+
+
+def newest(connection: Connection, requester: str, before: str | None, limit: int) -> Sequence[Row[Any]]:
+    """What a requester means to give, the newest first; those before the bonus with the note `before`."""
+    more = {} if before is None else {"before": before}
+    return connection.execute(_OLDER if more else _NEWEST, {"of": requester, "most": limit} | more).all()
 
 
 def token_of(connection: Connection, posting: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, delete, func, insert, or_, select, tuple_, update
 from sqlmodel import col
 
 from backend.store.tables import Assignment, Block, Message, Mute, Posting, Thread
@@ -15,12 +15,21 @@ _BLOCK = select(Block.reason).where(
     col(Block.requester) == bindparam("by"), col(Block.worker) == bindparam("whom")
 )
 _UNBLOCK = delete(Block).where(col(Block.requester) == bindparam("by"), col(Block.worker) == bindparam("whom"))
+_other = Block.__table__.alias("other")  # type: ignore[attr-defined]
 _BLOCKS_BY = (
     select(Block)
     .where(col(Block.requester) == bindparam("of"), col(Block.worker) > bindparam("cursor"))
     .order_by(col(Block.worker))
     .limit(bindparam("most"))
 )
+_BLOCKS_NEWEST = (
+    select(Block)
+    .where(col(Block.requester) == bindparam("of"))
+    .order_by(col(Block.created_at).desc(), col(Block.worker).desc())
+    .limit(bindparam("most"))
+)
+_before = select(_other.c.created_at, _other.c.worker).where(_other.c.requester == bindparam("of"), _other.c.worker == bindparam("before"))
+_BLOCKS_OLDER = _BLOCKS_NEWEST.where(tuple_(col(Block.created_at), col(Block.worker)) < _before.scalar_subquery())
 _BLOCKS_OF = (
     select(Block)
     .where(col(Block.worker) == bindparam("of"), col(Block.requester) > bindparam("cursor"))
@@ -62,6 +71,12 @@ def blocks(connection: Connection, account: str, as_worker: bool, cursor: str, l
     """Blocks that an account has made, or of it."""
     statement = _BLOCKS_OF if as_worker else _BLOCKS_BY
     return connection.execute(statement, {"of": account, "cursor": cursor, "most": limit}).all()
+
+
+def newest_blocks(connection: Connection, requester: str, before: str | None, limit: int) -> Sequence[Row[Any]]:
+    """Blocks that a requester has made, the newest first; those before the one of the worker `before`."""
+    more = {} if before is None else {"before": before}
+    return connection.execute(_BLOCKS_OLDER if more else _BLOCKS_NEWEST, {"of": requester, "most": limit} | more).all()
 
 
 def is_muted(connection: Connection, worker: str, requester: str) -> bool:

@@ -4,12 +4,16 @@ import asyncio
 import json
 import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from backend.services.aliases import Aliases
+from backend.store.database import Store
+from backend.store.tables import Block, Bonus
 from piecework.chain.escrow import encode_deposit, token_abi
 from piecework.chain.wallet import Wallet
 from piecework.client import Market, Worker
@@ -234,3 +238,37 @@ def test_a_bonus_out_of_bounds_is_refused(
 ) -> None:
     body = {"request": "a", "assignment": "0x" + "00" * 16, "amount": "5", "reason": "Good."} | changed
     assert call(market, "POST", "/v1/bonuses", body, open_job[0]).status == 422
+
+
+def test_all_of_many_bonuses_and_blocks_are_on_the_page_the_newest_first(market: Works) -> None:
+    own = new_key()
+    token, at = sign_in(market, own), datetime(2030, 1, 1, tzinfo=UTC)
+    notes = ["0x" + secrets.token_hex(32) for _ in range(120)]
+    workers = ["0x" + secrets.token_hex(20) for _ in range(120)]
+    same = {"requester": own.address, "reason": "Fine.", "worker": workers[0], "assignment": "0x" + "00" * 16, "token": "0x" + "11" * 20, "amount": 7}
+    store = Store(market.database_url)
+    for place, (note, worker) in enumerate(zip(notes, workers, strict=True)):
+        when = {"created_at": at + timedelta(seconds=place // 7)}  # some at one moment
+        store.write_now(lambda c, row=same | when | {"note": note}: c.execute(insert(Bonus), row))
+        store.write_now(lambda c, who=worker, when=when: c.execute(insert(Block), {"requester": own.address, "worker": who, "reason": "No."} | when))
+    store.close()
+    found: dict[str, list[Any]] = {"bonuses": [], "blocks": []}
+    for what, entries in found.items():
+        query: str | None = ""
+        while query is not None:
+            page = call(market, "GET", f"/hire/people.json?{query}", token=token).body
+            entries += page[what]
+            following = page[f"next_{what}"]
+            query = following and f"{what}={following}"
+    assert sorted(one["note"] for one in found["bonuses"]) == sorted(notes) and len(found["blocks"]) == 120
+    for entries in found.values():
+        times = [one["created_at"] for one in entries]
+        assert times == sorted(times, reverse=True)
+    oldest = next(one for one in found["bonuses"] if one["note"] == notes[0])
+    one = call(market, "GET", f"/v1/bonuses/{notes[0]}", token=token)
+    assert one.status == 200 and one.body["transaction"] == oldest["transaction"] and one.body["amount"] == "7"
+    assert call(market, "GET", f"/v1/bonuses/{notes[0]}", token=sign_in(market, new_key())).status == 404
+    html = market.page("/hire/people", token)
+    assert "Older bonuses" in html and "Older blocks" in html
+    assert call(market, "GET", "/hire/people.json?bonuses=x", token=token).status == 422
+    assert call(market, "GET", f"/hire/people.json?bonuses=0x{'00' * 32}", token=token).body["bonuses"] == []

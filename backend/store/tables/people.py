@@ -12,6 +12,7 @@ class Block(SQLModel, table=True):
     """A requester gives a worker no more of its jobs' slots. What the worker holds and has earned stays as it is."""
 
     __tablename__ = "block"
+    __table_args__ = (Index("block_newest", "requester", "created_at", "worker"),)
     requester: str = Field(primary_key=True, max_length=42)
     worker: str = Field(primary_key=True, max_length=42, index=True)
     reason: str = Field(sa_type=Text)
@@ -65,7 +66,11 @@ class Bonus(SQLModel, table=True):
     """A tip that a requester means to give. Whether it was given is the mirror's word: a tip with this `note`."""
 
     __tablename__ = "bonus"
-    __table_args__ = (Index("bonus_of_worker", "worker", "note"), Index("bonus_of_requester", "requester", "note"))
+    __table_args__ = (
+        Index("bonus_of_worker", "worker", "note"),
+        Index("bonus_of_requester", "requester", "note"),
+        Index("bonus_newest", "requester", "created_at", "note"),
+    )
     note: str = Field(primary_key=True, max_length=66)
     """keccak256 of what it is and of the requester's own word for it; goes on the chain."""
     requester: str = Field(max_length=42)

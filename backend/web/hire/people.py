@@ -55,14 +55,21 @@ def _people(request: Request) -> dict[str, Any]:
             "created_at": row.created_at, "transaction_hash": row.transaction_hash,
             "transaction": services.bonuses.transaction(row), "operator": row.operator, "carried": row.carried,
         }
-        for row in services.bonuses.page(own, False, "", SHOWN)
+        for row in services.bonuses.newest(own, _before(request, "bonuses", 32), SHOWN)
     ]
-    blocks = [
-        {"worker": name(own, row.worker), "reason": row.reason, "created_at": row.created_at}
-        for row in services.blocks.page(own, False, "", SHOWN)
-    ]
-    following = threads[-1]["id"] if len(threads) == SHOWN else None
-    return {"account": own, "threads": threads, "next": following, "bonuses": bonuses, "blocks": blocks}
+    blocked = services.blocks.newest(own, _before(request, "blocks", 20), SHOWN)
+    blocks = [{"worker": name(own, row.worker), "reason": row.reason, "created_at": row.created_at} for row in blocked]
+    return {
+        "account": own, "threads": threads, "next": threads[-1]["id"] if len(threads) == SHOWN else None,
+        "bonuses": bonuses, "next_bonuses": bonuses[-1]["note"] if len(bonuses) == SHOWN else None,
+        "blocks": blocks, "next_blocks": blocked[-1].worker if len(blocked) == SHOWN else None,
+    }
+
+
+def _before(request: Request, name: str, length: int) -> str | None:
+    """The cursor of one of the page's lists: the key of the last entry that was shown."""
+    text = request.query_params.get(name)
+    return None if text is None else hex_text(name, text, length)
 
 
 def _thread(request: Request, id: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ onSubmit("[data-write]", async (given) => {
   location.reload();
 });
 
-const given = async (note) => (await api("GET", "/hire/people.json")).bonuses.find((one) => one.note === note);
+const given = (note) => api("GET", `/v1/bonuses/${note}`);
 
 async function give(bonus, say) {
   const { send } = await import("/static/wallet.js");
