@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import make_url
 
 from piecework.client import Market, Worker
-from tests.backend.workshop import Works, answer, approve_all, call, new_key, open_job, works
+from tests.backend.workshop import Works, answer, approve_all, call, eventually, new_key, open_job, works
 from tests.conftest import Chain
 from tests.support import postgres
 
@@ -103,9 +103,14 @@ def test_a_database_that_is_away_is_said_in_a_sentence_and_takes_only_its_own_nu
 
 def test_every_line_of_the_log_is_an_object_where_that_is_asked_for(market: Works) -> None:
     settled(market)
-    lines = [json.loads(line) for line in market.log.splitlines()]
-    assert all({"time", "level", "logger", "event", "message"} <= line.keys() for line in lines)
-    assert {"listening", "confirmed"} <= {line["event"] for line in lines}
+
+    async def both_said() -> bool:
+        """The line of a settlement comes after the commit that the test saw."""
+        lines = [json.loads(line) for line in market.log.splitlines()]
+        assert all({"time", "level", "logger", "event", "message"} <= line.keys() for line in lines)
+        return {"listening", "confirmed"} <= {line["event"] for line in lines}
+
+    asyncio.run(eventually(both_said, 10))
     market.kill("backend")
     market.more["PIECEWORK_PUSH_GAS"] = "much"
     with pytest.raises(AssertionError):
