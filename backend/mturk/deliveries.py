@@ -2,14 +2,16 @@
 
     https://…            a webhook: an SNS-shaped envelope, signed as every webhook here is (Standard Webhooks)
     SQS or SNS           a queue's URL or a topic's ARN, where the service has an endpoint for it (`mturk_sqs`, `mturk_sns`)
+    Email                a letter, where the service has a mail server, to an address that the owner has confirmed
 
-The document inside is the same everywhere: EventDocVersion, EventDocId, CustomerId, Events.
+The document inside is the same everywhere: EventDocVersion, EventDocId, CustomerId, Events. A letter says the event in the same words.
 """
 
 import base64
 import json
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -17,14 +19,17 @@ from urllib.parse import urlsplit
 
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
-from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 from sqlmodel import col
 
 from backend.mturk.ids import derived_id, worker_id
 from backend.mturk.service import MTurk
 from backend.services.courier import signature
+from backend.services.mail import SCHEME, Letter
 from backend.services.operators import derive
 from backend.services.outward import post
+from backend.services.webhooks import unsubscribe_token
+from backend.store import webhooks
 from backend.store.tables.mturk import MTurkEvent, MTurkHitType
 from piecework.domain.errors import PieceworkError
 
@@ -51,13 +56,19 @@ def deliver(service: MTurk, now: datetime) -> None:
     """Sends what is due; what doesn't arrive is tried again later and later, for about two hours, and then given up."""
     with service.store.read() as connection:
         due = connection.execute(_DUE, {"now": now}).all()
-    for row in due:
-        try:
-            _send(service, row)
-        except PieceworkError as error:
-            _put_off(service, row, now, error.sentence)
-        else:
-            service.store.write_now(lambda c, of=row.number: c.execute(delete(MTurkEvent).where(col(MTurkEvent.number) == of)))
+    if not due:
+        return
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # an address that takes its time holds up no other
+        list(pool.map(lambda row: _carry(service, row, now), due))
+
+
+def _carry(service: MTurk, row: Row[Any], now: datetime) -> None:
+    try:
+        _send(service, row)
+    except PieceworkError as error:
+        _put_off(service, row, now, error.sentence)
+    else:
+        service.store.write_now(lambda c: c.execute(delete(MTurkEvent).where(col(MTurkEvent.number) == row.number)))
 
 
 def _put_off(service: MTurk, row: Row[Any], now: datetime, why: str) -> None:
@@ -75,7 +86,9 @@ def _send(service: MTurk, row: Row[Any]) -> None:
     transport, destination = notification["Transport"], notification["Destination"]
     text = json.dumps(document(row, notification["Version"]))
     settings = service.coordinator.settings
-    if destination.startswith(("https://", "http://")) and not (transport == "SQS" and _is_queue(destination, settings.mturk_sqs)):
+    if transport == "Email":
+        _mail(service, row, destination)
+    elif destination.startswith(("https://", "http://")) and not (transport == "SQS" and _is_queue(destination, settings.mturk_sqs)):
         _post(service, row, destination, text)
     elif transport == "SQS" and settings.mturk_sqs:
         _call("sqs", settings.mturk_sqs, "send_message", QueueUrl=destination, MessageBody=text)
@@ -83,6 +96,11 @@ def _send(service: MTurk, row: Row[Any]) -> None:
         _call("sns", settings.mturk_sns, "publish", TopicArn=destination, Message=text)
     else:
         raise Undelivered(f"This service carries no {transport} to {destination}; set an https address.")
+
+
+def _owner(row: Row[Any]) -> str:
+    """Whose event it is: of its HIT type's owner, or of whoever asked for a test."""
+    return str(row.requester or json.loads(row.notification).get("account", ""))
 
 
 def _is_queue(destination: str, endpoint: str | None) -> bool:
@@ -124,11 +142,30 @@ def _post(service: MTurk, row: Row[Any], url: str, text: str) -> None:
         "content-type": "application/json",
         "webhook-id": document_id,
         "webhook-timestamp": str(at),
-        "webhook-signature": signature(secret(service, row.requester or ""), document_id, at, body),
+        "webhook-signature": signature(secret(service, _owner(row)), document_id, at, body),
     }
     status = post(url, body, headers, service.coordinator.settings.webhooks_anywhere)
     if not 200 <= status < 300:
         raise Undelivered(f"{url} answered {status}.")
+
+
+def _mail(service: MTurk, row: Row[Any], destination: str) -> None:
+    mailer, key = service.coordinator.mailer, service.coordinator.service_key
+    with service.store.read() as connection:
+        hook = mail_hook(connection, _owner(row), destination)
+    if not mailer.sends or hook is None:
+        raise Undelivered(f"This service carries no Email to {destination}: it has no mail server, or the address isn't confirmed.")
+    said = document(row, json.loads(row.notification)["Version"])
+    facts = {name: value for name, value in {**said["Events"][0], "EventDocId": said["EventDocId"]}.items() if value}
+    stop = f"{mailer.url}/unsubscribe/{hook}/{unsubscribe_token(key, hook)}"
+    text = "\n".join(f"{name}: {value}" for name, value in facts.items()) + f"\n\n{mailer.url}\n\nNo more of this: {stop}\n"
+    mailer.send(Letter(destination, f"Piecework: {row.kind}", text, f"{said['EventDocId']}.{row.number}", stop, row.at))
+
+
+def mail_hook(connection: Connection, account: str, address: str) -> str | None:
+    """The webhook by which an account has confirmed a mail address; None if it hasn't."""
+    wanted = SCHEME + address
+    return next((row.id for row in webhooks.of(connection, account) if row.url == wanted and row.wrong_codes is None), None)
 
 
 def secret(service: MTurk, requester: str) -> str:

@@ -40,9 +40,9 @@ def _wanted(connection: Connection, kind: str, hit_type: str) -> dict[str, Any] 
     return found
 
 
-def test(connection: Connection, kind: str, notification: dict[str, Any], at: datetime) -> None:
-    """Keeps a test event, whether anybody subscribed to its kind or not."""
-    _keep(connection, kind, notification, TEST, TEST, at, TEST if kind.startswith("Assignment") else None)
+def test(connection: Connection, account: str, kind: str, notification: dict[str, Any], at: datetime) -> None:
+    """Keeps a test event of an account, whether anybody subscribed to its kind or not."""
+    _keep(connection, kind, notification | {"account": account}, TEST, TEST, at, TEST if kind.startswith("Assignment") else None)
 
 
 def _keep(

@@ -181,9 +181,9 @@ class Coordinator:
         self.bonuses = Bonuses(store, deployment, self.operators, clock, self.errands.wake)
         self.postman = Postman(store, deployment.token, settings.finality_blocks, clock)
         self.herald = Herald(store, settings.herald_seconds, settings.remind_seconds, clock)
-        mailer = Mailer(settings, url)
-        self.courier = Courier(store, settings.webhooks_anywhere, settings.webhook_hours, mailer, self.service_key, clock)
-        self.webhooks = Webhooks(store, settings.webhooks_anywhere, mailer, self.service_key, clock)
+        self.mailer = Mailer(settings, url)
+        self.courier = Courier(store, settings.webhooks_anywhere, settings.webhook_hours, self.mailer, self.service_key, clock)
+        self.webhooks = Webhooks(store, settings.webhooks_anywhere, self.mailer, self.service_key, clock)
         self.notices = Notices(store)
         self._sweeping: asyncio.Task[None] | None = None
 

@@ -101,6 +101,20 @@ def test_a_bonus_is_paid_once(asker: Turk, worker: Key) -> None:
     refused(None, "either a HITId or an AssignmentId", client.list_bonus_payments)
 
 
+def test_a_bonus_is_for_who_did_something_within_six_months(asker: Turk, worker: Key) -> None:
+    client = asker.client()
+    hit = client.create_hit(**HIT)["HIT"]["HITId"]
+    old = asker.do(hit, worker)
+    (one,) = client.list_assignments_for_hit(HITId=hit)["Assignments"]
+    asker.running.write("UPDATE assignment SET revealed_at = '2026-01-02 03:04:05.000000' WHERE id = :id", id=old)
+    bonus = {"WorkerId": one["WorkerId"], "AssignmentId": one["AssignmentId"], "BonusAmount": "0.01", "Reason": "Late thanks"}
+    refused("InvalidParameterValue", "within six months", client.send_bonus, **bonus)
+    assert client.list_bonus_payments(HITId=hit)["NumResults"] == 0
+    asker.do(client.create_hit(**HIT)["HIT"]["HITId"], worker)
+    client.send_bonus(**bonus)
+    assert client.list_bonus_payments(HITId=hit)["NumResults"] == 1
+
+
 def test_a_type_is_the_same_for_the_same_values(asker: Turk) -> None:
     client = asker.client()
     given = {name: HIT[name] for name in ("Title", "Description", "Keywords", "Reward", "AssignmentDurationInSeconds")}

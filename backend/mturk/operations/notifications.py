@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from backend.mturk import events, hits
 from backend.mturk.calls import Answer, Call
+from backend.mturk.deliveries import mail_hook
 from backend.mturk.errors import RequestError, invalid
 from backend.mturk.service import MTurk
 
@@ -26,6 +27,8 @@ async def update_notification_settings(service: MTurk, call: Call) -> Answer:
         hit_type = hits.hit_type(connection, call.requester, call.given["HITTypeId"])
         kept = hits.notification(hit_type)
         wanted = notification if notification is not None else kept and kept["notification"]
+        if notification is not None:
+            _check_mail(service, connection, call.requester, notification)
         if wanted is None:
             raise RequestError("InvalidParameterValue", "This HIT type has no notification that could be switched on.")
         hits.set_notification(connection, hit_type.id, {"notification": wanted, "active": active is not False})
@@ -40,7 +43,8 @@ async def send_test_event(service: MTurk, call: Call) -> Answer:
     check(notification)
 
     def work(connection: Connection) -> Answer:
-        events.test(connection, kind, notification, call.now)
+        _check_mail(service, connection, call.requester, notification)
+        events.test(connection, call.requester, kind, notification, call.now)
         return {}
 
     return await call.change(service.store, work)
@@ -60,6 +64,14 @@ def check(notification: dict[str, Any]) -> None:
             raise RequestError("InvalidTransportEndpoint", "Destination is an e-mail address.")
     elif urlsplit(destination).scheme not in _ADDRESSES[transport]:
         raise RequestError("InvalidTransportEndpoint", f"Destination of {transport} begins with {' or '.join(_ADDRESSES[transport])}.")
+
+
+def _check_mail(service: MTurk, connection: Connection, requester: str, notification: dict[str, Any]) -> None:
+    """Refuses an address that the requester hasn't confirmed, where there is a mail server: nobody is written to unasked."""
+    address = notification["Destination"]
+    if notification["Transport"] != "Email" or not service.coordinator.mailer.sends or mail_hook(connection, requester, address):
+        return
+    raise RequestError("InvalidTransportEndpoint", f"Confirm {address[:100]} first, on the marketplace's /settings or by POST /v1/webhooks.")
 
 
 OPERATIONS = {

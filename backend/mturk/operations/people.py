@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from asyncio import to_thread
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,9 +48,22 @@ _WORKED = (
     .order_by(col(Assignment.id).desc())
     .limit(1)
 )
+_RECENT = (
+    select(Assignment.id)
+    .join(Posting, col(Posting.number) == col(Assignment.posting))
+    .where(
+        col(Posting.requester) == bindparam("by"),
+        col(Assignment.worker) == bindparam("worker"),
+        col(Assignment.revealed_at) > bindparam("since"),
+    )
+    .limit(1)
+)
 
 
 # ------------------------------------------------------------------------------------------------ bonuses
+
+BONUS_WITHIN = timedelta(days=183)
+"""Of an answer of the worker's: about six months."""
 
 
 async def send_bonus(service: MTurk, call: Call) -> Answer:
@@ -79,6 +93,7 @@ def _pay(service: MTurk, connection: Connection, call: Call, cents: int, note: s
     row = work.submitted(connection, call.requester, call.given["AssignmentId"])
     if worker_id(row.worker) != call.given["WorkerId"]:
         raise invalid(f"The assignment {call.given['AssignmentId']} is not of worker {call.given['WorkerId']}.")
+    _check_recent(connection, call, row.worker, row.revealed_at)
     amount = service.funds.base_units(cents)
     service.funds.need(connection, call.requester, call.caller.operator, amount, call.now)
     deployment = service.coordinator.deployment
@@ -95,6 +110,17 @@ def _pay(service: MTurk, connection: Connection, call: Call, cents: int, note: s
     connection.execute(insert(Bonus), bonus)
     bonuses.give(connection, SimpleNamespace(**bonus), call.caller.operator, call.now)
     return {}
+
+
+def _check_recent(connection: Connection, call: Call, worker: str, answered_at: datetime) -> None:
+    """Refuses a bonus to somebody who has long done nothing for the requester, as Amazon did."""
+    since = call.now - BONUS_WITHIN
+    values = {"by": call.requester, "worker": worker, "since": since}
+    if answered_at <= since and connection.execute(_RECENT, values).first() is None:
+        raise invalid(
+            f"Worker {call.given['WorkerId']} has submitted no assignment of yours within six months, so a bonus can't be granted. Pay a "
+            "tip on the marketplace instead."
+        )
 
 
 async def list_bonus_payments(service: MTurk, call: Call) -> Answer:
