@@ -8,6 +8,7 @@ from backend.api.requests import account, hex_text
 from backend.api.schema import JSON, spec
 from backend.mturk.framing import answered, fields_of, framed, said, sent_fields
 from backend.mturk.submit import ONLY_PREVIEW, Submissions
+from piecework.domain.errors import NotFound
 
 SUBMITTED = "Your answer was submitted (assignment {})."
 
@@ -36,6 +37,13 @@ def router(submissions: Submissions) -> APIRouter:
     def preview(request: Request, job: str) -> Response:
         """What the HIT asks that one would be given now; nothing is reserved."""
         return JSON(HitTask(**submissions.preview(hex_text("The job's id", job, 32), account(request))))
+
+    @routes.get("/v1/jobs/{job}/units/{unit}/hit", **spec(HitTask, auth="jobs:read"))
+    def unit(request: Request, job: str, unit: int) -> Response:
+        """What a unit of one's own HITs asks, as its workers see it before they accept it."""
+        if not 0 <= unit < 2**31:
+            raise NotFound("There is no such HIT of yours.")
+        return JSON(HitTask(**submissions.shown(hex_text("The job's id", job, 32), unit, account(request))))
 
     @routes.get("/v1/assignments/{id}/hit", **spec(HitTask, auth="assignments"))
     def task(request: Request, id: str) -> Response:

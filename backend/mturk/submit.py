@@ -59,6 +59,20 @@ class Submissions:
         hit, question = self._asked(job, unit.position, content)
         return _told(hit, question, self.preview_address(hit), None, worker_id(worker))
 
+    def shown(self, job: str, position: int, requester: str) -> dict[str, Any]:
+        """What a unit of a requester's own asks, as in a preview.
+
+        Raises:
+            NotFound, Forbidden: there is no such job, it is somebody else's, or the unit is no HIT's.
+        """
+        owned = self._service.coordinator.postings.owned(job, requester)
+        with self._service.store.read() as connection:
+            hit = hits.of_unit(connection, owned.id, position)
+            text = None if hit is None else hits.question(connection, hit)
+        if hit is None or text is None:
+            raise NotFound("There is no such HIT of yours.")
+        return _told(hit, read_question(text), self.preview_address(hit), None, worker_id(requester))
+
     def page(self, place: str) -> str:
         """The page of an assignment's HIT, for the sandboxed frame.
 

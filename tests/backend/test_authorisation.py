@@ -215,6 +215,7 @@ ELSEWHERE = {
     "DELETE /v1/mturk-keys/{key}": "tests/mturk",
     "GET /v1/assignments/{id}/hit": "HITs only; tests/mturk",
     "GET /v1/jobs/{job}/hit": "HITs only; tests/web/test_hits",
+    "GET /v1/jobs/{job}/units/{unit}/hit": "HITs only; tests/web/test_hits",
 }
 """Addresses that the table leaves out, and where they are held."""
 

@@ -5,6 +5,7 @@ import re
 import threading
 import urllib.parse
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -315,3 +316,41 @@ def test_axe_finds_nothing_and_a_phone_shows_it(worker: Page, asker: Turk, width
         assert violations(worker) == []
         assert worker.evaluate(TOO_WIDE) == [] and frame.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     worker.emulate_media(color_scheme="light")
+
+
+def test_a_requester_reviews_a_hit_beside_its_page(browser: Browser, running: Works, asker: Turk, study: str) -> None:
+    """The page as its workers saw it, in a sandboxed frame, and the answers by their fields; no XML anywhere."""
+    hits = {
+        "page": made(asker, "Reviewed here", Question=html("<h1>What bird?</h1><form><label>Bird <input name='bird'></label></form><script>document.title = origin</script>")),
+        "form": made(asker, "Reviewed form", Question=TEST.replace("<Text>?</Text>", "<Text>Which of them?</Text>")),
+        "study": made(asker, "Reviewed elsewhere", Question=external(study)),
+    }
+    with ThreadPoolExecutor(1) as aside:  # the browser has this thread's loop
+        list(aside.map(lambda hit: asker.do(hit, new_key(), {"bird": "<b>wren</b>", "why": "It sings."}), hits.values()))
+    chain = running.chain.deployment.chain_id
+    visitor = browser.new_context(viewport={"width": 1100, "height": 900})
+    visitor.set_default_timeout(30_000)
+    desk = signed_in(visitor, running, TestWallet(running.chain.rpc, asker.requester, chain, knows={chain}))
+    for name, words in (("page", "What bird?"), ("form", "Which of them?"), ("study", "Accept the HIT first")):
+        desk.goto(f"{running.url}/hire/jobs/{asker.job_of(hits[name])}/review")
+        expect(desk.frame_locator(".of-hit .asked iframe").locator("body")).to_contain_text(words)
+        assert "HTMLContent" not in desk.content() and "QuestionForm" not in desk.content()
+        expect(desk.locator("[data-answer] .said dl")).to_contain_text("<b>wren</b>")
+        assert desk.locator("[data-answer] .said dt").all_text_contents() == ["bird", "why"]
+        assert name == "study" or not violations(desk)
+    sandbox = [desk.locator(".asked iframe").get_attribute("sandbox") or ""]
+    desk.goto(f"{running.url}/hire/jobs/{asker.job_of(hits['page'])}/review")
+    expect(desk.frame_locator(".asked iframe").locator("h1")).to_be_visible()
+    sandbox.append(desk.locator(".asked iframe").get_attribute("sandbox") or "")
+    assert ["allow-same-origin" in one for one in sandbox] == [True, False]
+    desk.set_viewport_size({"width": 390, "height": 800})
+    assert not desk.evaluate(TOO_WIDE)
+    desk.set_viewport_size({"width": 1100, "height": 900})
+    expect(desk.locator(".of-hit h2")).to_have_text("Unit 0")
+    job = asker.job_of(hits["page"])
+    assert call(running, "GET", f"/v1/jobs/{job}/units/0/hit", None, asker.token).status == 200
+    assert call(running, "GET", f"/v1/jobs/{job}/units/99/hit", None, asker.token).status == 404
+    assert call(running, "GET", f"/v1/jobs/{job}/units/0/hit", None, sign_in(running, new_key())).status == 403
+    desk.get_by_role("button", name="Approve").first.click()
+    expect(desk.locator("[data-answer]").first).to_have_attribute("data-state", "approved")
+    visitor.close()

@@ -37,27 +37,16 @@ _BONUSES = (
     .order_by(col(Bonus.note))
     .limit(bindparam("most"))
 )
-_WORKED = (
+_OF_BOTH = (
     select(Posting.number)
     .join(Assignment, col(Posting.number) == col(Assignment.posting))
-    .where(
-        col(Posting.requester) == bindparam("by"),
-        col(Assignment.worker) == bindparam("worker"),
-        col(Assignment.state).in_(("approved", "batched", "rejected")),
-    )
-    .order_by(col(Assignment.id).desc())
+    .where(col(Posting.requester) == bindparam("by"), col(Assignment.worker) == bindparam("worker"))
     .limit(1)
 )
-_RECENT = (
-    select(Assignment.id)
-    .join(Posting, col(Posting.number) == col(Assignment.posting))
-    .where(
-        col(Posting.requester) == bindparam("by"),
-        col(Assignment.worker) == bindparam("worker"),
-        col(Assignment.revealed_at) > bindparam("since"),
-    )
-    .limit(1)
-)
+"""What one worker did for one requester."""
+_WORKED = _OF_BOTH.where(col(Assignment.state).in_(("approved", "batched", "rejected"))).order_by(col(Assignment.id).desc())
+_RECENT = _OF_BOTH.where(col(Assignment.revealed_at) > bindparam("since"))
+
 
 
 # ------------------------------------------------------------------------------------------------ bonuses

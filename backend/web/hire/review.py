@@ -12,7 +12,7 @@ from backend.api.schema import JSON
 from backend.services.task_pages import task_page
 from backend.services.verdicts import Verdict
 from backend.web.hire.shell import Desk, desk, show
-from backend.web.page import readable
+from backend.web.page import ANY_FRAME, readable
 from piecework.domain.errors import Invalid
 from piecework.quality.reading import CHOICES, key_of
 
@@ -44,8 +44,25 @@ def review(request: Request, job: str) -> Response:
     """The answers that wait, each with its siblings."""
     at = desk(request, job)
     shown = _review(request, at)
-    values = {"job": at.view, "tab": "review", "states": STATES, "criteria": json.loads(at.row.criteria), "classes": _classes(at)}
-    return show(request, "review.html", f"/hire/jobs/{at.job.id}/review.json?{request.url.query}", values | shown)
+    hit = at.services.postings.is_of_hits(at.job.number)
+    values = {"job": at.view, "tab": "review", "states": STATES, "criteria": json.loads(at.row.criteria), "classes": _classes(at), "hit": hit}
+    twin = f"/hire/jobs/{at.job.id}/review.json?{request.url.query}"
+    return show(request, "review.html", twin, values | shown | {"plain": plain}, frames=ANY_FRAME if hit else "")
+
+
+def plain(answer: Any) -> Any:
+    """A HIT's answer by its fields or questions, each with what was given; any other as it is."""
+    found: dict[str, Any] = {}
+    if isinstance(answer, dict) and answer.keys() == {"fields"}:
+        for name, value in answer["fields"]:
+            found[name] = f"{found[name]}, {value}" if name in found else value
+        return found
+    if isinstance(answer, dict) and answer.keys() == {"form"}:
+        for name, given in answer["form"].items():
+            chosen = [*given.get("selections", ()), *filter(None, [given.get("other")])]
+            found[name] = given["text"] if given.get("text") is not None else ", ".join(chosen)
+        return found
+    return answer
 
 
 def _review(request: Request, at: Desk) -> dict[str, Any]:

@@ -50,9 +50,9 @@ def desk(request: Request, job: str) -> Desk:
     return Desk(services, own, row, found, views.job(services, row))
 
 
-def show(request: Request, template: str, twin: str, values: dict[str, Any]) -> Response:
-    """A requester's page."""
-    return pages.page(request, f"hire/{template}", twin, values | {"percent": percent})
+def show(request: Request, template: str, twin: str, values: dict[str, Any], frames: str = "") -> Response:
+    """A requester's page; `frames` as `page` has it."""
+    return pages.page(request, f"hire/{template}", twin, values | {"percent": percent}, frames=frames)
 
 
 def percent(share: float) -> str:

@@ -91,6 +91,22 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// ------------------------------------------------------------------------------------------------ HITs
+
+/** Shows a HIT's page as its workers saw it before they accepted it; when it comes into view, because a page may be anybody's server's. */
+async function showHit(place) {
+  const { unit } = place.closest("[data-unit]").dataset;
+  try {
+    const [{ mountPage }, { url, frame_height: height }] = await Promise.all([import("/static/hit.js"), api("GET", `/v1/jobs/${job}/units/${unit}/hit`)]);
+    mountPage(place, { url, height, title: `Unit ${unit} as its workers see it`, onload() {} });
+  } catch (error) { place.querySelector("[role=status]").textContent = error.message; }
+}
+
+const views = new IntersectionObserver((seen) => {
+  for (const { target, isIntersecting } of seen) if (isIntersecting) { views.unobserve(target); showHit(target); }
+}, { rootMargin: "50%" });
+for (const place of root.querySelectorAll("[data-hit]")) views.observe(place);
+
 // ------------------------------------------------------------------------------------------------ many
 
 const bulk = root.querySelector("[data-bulk]"), sample = root.querySelector("[data-sample]");
