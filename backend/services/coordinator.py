@@ -180,7 +180,7 @@ class Coordinator:
         self.messages = Messages(store, self.postings, self.aliases, clock)
         self.bonuses = Bonuses(store, deployment, self.operators, clock, self.errands.wake)
         self.postman = Postman(store, deployment.token, settings.finality_blocks, clock)
-        self.herald = Herald(store, settings.herald_seconds, settings.remind_seconds, clock)
+        self.herald = Herald(store, deployment.token, settings.herald_seconds, settings.remind_seconds, clock)
         self.mailer = Mailer(settings, url)
         self.courier = Courier(store, settings.webhooks_anywhere, settings.webhook_hours, self.mailer, self.service_key, clock)
         self.webhooks = Webhooks(store, settings.webhooks_anywhere, self.mailer, self.service_key, clock)

@@ -1,7 +1,7 @@
 """The herald: tells requesters of new answers, and everybody of what will soon be too late. One process does it for all.
 
 New answers of a job are told together, at most once a look. A deadline is told once, a day before it (`remind_seconds`) or at half of
-the time that there is, whichever is later.
+the time that there is, whichever is later; the end of an operator's allowance a day before it.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 
 from backend.services.leadership import Leadership
 from backend.services.rounds import Rounds
-from backend.store import deadlines, mirror, notices, submissions
+from backend.store import deadlines, mirror, notices, spendable, submissions
 from backend.store.database import Store
 from backend.store.deadlines import Deadline
 
@@ -27,14 +27,15 @@ class Herald(Rounds):
 
     Args:
         store: where answers, mirror and notices are.
+        token: that operators spend.
         seconds: between two looks.
         remind_seconds: how long before a deadline it is told.
         clock: the time, aware.
     """
 
-    def __init__(self, store: Store, seconds: float, remind_seconds: int, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, token: str, seconds: float, remind_seconds: int, clock: Callable[[], datetime]) -> None:
         super().__init__(store, "herald", self._step_once, clock, seconds)
-        self._store, self._remind, self._clock = store, remind_seconds, clock
+        self._store, self._token, self._remind, self._clock = store, token, remind_seconds, clock
 
     def _step_once(self, leadership: Leadership) -> bool:
         with self._store.read() as connection:
@@ -67,7 +68,7 @@ class Herald(Rounds):
         """Reminders of what is near and wasn't told yet."""
         now = mirror.now(connection, self._clock().timestamp())
         found = [_reminder(one) for one in deadlines.before(connection, now, now + self._remind) if _is_near(one, now)]
-        return notices.untold(connection, found)
+        return notices.untold(connection, [*found, *spendable.ending(connection, self._token, now, now + self._remind)])
 
 
 def _is_near(one: Deadline, now: int) -> bool:

@@ -21,6 +21,7 @@ SENTENCES = {
     "bonus.received": "You were given a bonus.",
     "funds.low": "Your operator can't pay for its transactions any more.",
     "allowance.low": "Less than a tenth is left of what your operator could spend: deposit more, or sign a larger allowance.",
+    "allowance.ending": "Your operator can spend nothing from {until} on; sign a new allowance before, if it shall go on.",
     "slots.opened": "Answers were put on the chain, to be paid unless they are contested until {contest_until}.",
     "slots.contested": "Answers of yours were contested. You can appeal from {appeal_from} until {appeal_until}.",
     "slots.reclaimed": "Contested answers of yours were not appealed in time; their money went back.",

@@ -14,7 +14,7 @@ KINDS = (
     *("message.received", "block.set", "block.lifted", "qualification.granted", "qualification.refused"),
     *("answers.submitted", "answers.approved", "answers.rejected", "answers.undone"),
     *("job.opened", "job.closing", "job.closed", "batch.settled", "payment.made", "bonus.received"),
-    *("funds.low", "allowance.low"),
+    *("funds.low", "allowance.low", "allowance.ending"),
     *("slots.opened", "slots.contested", "slots.reclaimed", "deadline.near"),
     *("appeal.made", "appeal.defended", "appeal.ruled", "appeal.ended"),
 )

@@ -34,6 +34,7 @@ PLACES = {
     "bonus.received": "/earnings",
     "funds.low": "/hire/access",
     "allowance.low": "/hire/money",
+    "allowance.ending": "/hire/access",
     "slots.opened": "/jobs/{job}",
     "slots.contested": "/history?state=contested",
     "slots.reclaimed": "/history",
@@ -46,7 +47,7 @@ PLACES = {
 """Where one sees more of what each kind of notice says."""
 MAILED = (
     ("your answers and what they earn", ("answers.approved", "answers.rejected", "answers.undone", "payment.made", "bonus.received")),
-    ("your jobs and their answers", ("answers.submitted", "job.opened", "job.closed", "batch.settled", "funds.low", "allowance.low")),
+    ("your jobs and their answers", ("answers.submitted", "job.opened", "job.closed", "batch.settled", "funds.low", "allowance.low", "allowance.ending")),
     ("messages, qualifications and blocks", ("message.received", "qualification.granted", "qualification.refused", "block.set", "block.lifted")),
     (
         "disputes, and steps that will soon be too late",

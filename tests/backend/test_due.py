@@ -84,6 +84,11 @@ def test_what_the_chain_says_is_looked_for_in_its_newest_blocks(store: Store, wh
     assert walks(steps) == [] and "block_number>?" in " ".join(steps), steps
 
 
+def test_what_operators_may_spend_is_looked_for_by_operator_its_newest_row_alone(store: Store) -> None:
+    steps = plan(store, spendable.ENDING, {"token": "0x1", "now": NOW, "by": NOW + 86_400})
+    assert walks(steps) == [] and "mirror_operator_allowance_newest" in " ".join(steps), steps
+
+
 def test_a_look_through_everything_is_noticed(store: Store) -> None:
     everything = select(Assignment.id).where(col(Assignment.reason).is_not(None))
     assert walks(plan(store, everything, {})) == ["SCAN assignment"]

@@ -20,7 +20,7 @@ from backend.services.outward import check_url, is_public, resolve
 from piecework.client import Market, Worker
 from piecework.domain.errors import Invalid
 from tests.backend.test_operators import allow, deposit
-from tests.backend.workshop import Works, answer, approve_all, call, new_key, open_job, posting, quick_job, sign_in, works
+from tests.backend.workshop import DAY, Works, answer, approve_all, call, new_key, open_job, posting, quick_job, sign_in, works
 from tests.conftest import Chain
 from tests.support import postgres
 
@@ -198,6 +198,25 @@ def test_who_owns_an_operator_that_can_spend_little_more_is_told_once_each_time_
     assert [(one["kind"], one["subject"]["amount"], one["subject"]["most"]) for one in again[1:]] == [("allowance.low", "40000", "500000")]
     allowed(0)
     assert len(told(market, token, 2)) == 2, "who takes it back needn't be told"
+
+
+def test_who_owns_an_operator_is_told_once_before_its_allowance_ends_by_time(market: Works) -> None:
+    """At half of its time, where that is less than two days; not of one that nothing is left of, and again for each later end."""
+    requester, chain = new_key(), market.chain
+    deposit(chain.rpc, chain.deployment, requester, 10**6)
+    token = sign_in(market, requester)
+    operators = [call(market, "POST", "/v1/operators", {"name": name}, token).body["address"] for name in "abc"]
+    for operator, amount, seconds in zip(reversed(operators), (10**6, 0, 10**6), (7 * DAY, 8, 8), strict=True):
+        until = int(time.time()) + seconds
+        allow(market, requester, token, operator, amount, seconds)
+        market.until("SELECT 1 FROM mirror_operator_allowance WHERE operator = :of", of=operator)
+    (ending,) = told(market, token, 1)
+    assert (ending["kind"], ending["subject"]["operator"], ending["subject"]["allowance"]) == ("allowance.ending", operators[0], "1000000")
+    assert abs(ending["subject"]["until"] - until) <= 1 and time.time() >= until - 6, "not before half of its time"
+    time.sleep(max(0.0, until + 1 - time.time()))
+    assert told(market, token, 1) == [ending]
+    allow(market, requester, token, operators[0], 10**6, 6)
+    assert [one["kind"] for one in told(market, token, 2)] == ["allowance.ending"] * 2
 
 
 def test_a_webhook_is_posted_signed_messages_of_its_kinds(market: Works) -> None:

@@ -35,10 +35,10 @@ def deposit(rpc: Rpc, deployment: Deployment, requester: Key, amount: int) -> No
     Wallet(rpc, requester, escrow_abi()).send(deployment.escrow, escrow_abi().encode("deposit", deployment.token, amount))
 
 
-def allow(running: Works, requester: Key, token: str, operator: str, allowance: int) -> str:
-    """Signs an allowance and has it carried; returns the grant's id."""
+def allow(running: Works, requester: Key, token: str, operator: str, allowance: int, seconds: int = DAY) -> str:
+    """Signs an allowance for so long and has it carried; returns the grant's id."""
     now = int(time.time())
-    terms = {"allowance": str(allowance), "expires_at": now + DAY, "deadline": now + DAY}
+    terms = {"allowance": str(allowance), "expires_at": now + seconds, "deadline": now + DAY}
     shown = call(running, "POST", f"/v1/operators/{operator}/message", terms, token).body["typed_data"]["message"]
     grant = OperatorGrant(
         shown["requester"], shown["operator"], shown["token"], int(shown["allowance"]), int(shown["expiresAt"]), int(shown["nonce"]),
