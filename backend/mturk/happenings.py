@@ -53,7 +53,7 @@ class Happenings:
         if part is None:
             return
         if happened.what in FREED and not part.offered:  # its slot is free again, but the HIT is over
-            slots.withdraw(connection, part.hit)
+            slots.withdraw(connection, part.hit, if_over=True)
         if happened.what == "submitted":
             hits.mark_taken(connection, part.hit)
         if happened.what in ENDS and part.has_policies:

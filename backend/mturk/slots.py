@@ -17,7 +17,7 @@ from backend.mturk import events, hits
 from backend.mturk.calls import Call
 from backend.mturk.service import MTurk
 from backend.store.tables import Unit
-from backend.store.tables.mturk import MTurkPart
+from backend.store.tables.mturk import MTurkHit, MTurkPart
 
 _PARTS = (
     select(
@@ -27,6 +27,7 @@ _PARTS = (
     .order_by(col(MTurkPart.id))
     .with_for_update()
 )
+_OFFERED = select(MTurkHit.offered).where(col(MTurkHit.id) == bindparam("hit"))
 _FREE = (
     select(Unit.free)
     .where(col(Unit.posting) == bindparam("posting"), col(Unit.position) == bindparam("position"))
@@ -34,9 +35,16 @@ _FREE = (
 )
 
 
-def withdraw(connection: Connection, hit: str) -> None:
-    """Takes a HIT's free slots off the market, and drops those that aren't funded yet."""
-    for part in connection.execute(_PARTS, {"hit": hit}).all():
+def withdraw(connection: Connection, hit: str, if_over: bool = False) -> None:
+    """Takes a HIT's free slots off the market, and drops those that aren't funded yet.
+
+    Args:
+        if_over: only if it isn't offered; whoever offers it again at this moment has the slots' lock first, or waits for it.
+    """
+    parts = connection.execute(_PARTS, {"hit": hit}).all()
+    if if_over and connection.execute(_OFFERED, {"hit": hit}).scalar_one():
+        return
+    for part in parts:
         if part.posting is None:
             connection.execute(delete(MTurkPart).where(col(MTurkPart.id) == part.id, col(MTurkPart.posting).is_(None)))
         else:

@@ -3,15 +3,19 @@
 import asyncio
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from sqlalchemy import text
 
 from backend.mturk.policies import KNOWN
 from backend.mturk.rounds import AT_ONCE
 from backend.services.fairness import LEAST_REVIEWS
 from piecework.client import Market, Worker
-from tests.backend.workshop import new_key
+from piecework.sql import open_engine
+from tests.backend.workshop import call, new_key, sign_in
 from tests.mturk.conftest import HIT, Turk
 from tests.mturk.test_people import policy
 
@@ -113,3 +117,27 @@ def test_a_policy_that_would_reject_too_much_says_so_and_stops_no_other(asker: T
     assert sorted(actions(), reverse=True) == [*done, ("Failed", "AWS.MechanicalTurk.InvalidAssignmentState")]
     assert statuses(asker, hit) == ["Rejected"] * (LEAST_REVIEWS - 1) + ["Submitted"]
     assert "Traceback" not in asker.running.log
+
+
+def test_a_slot_that_is_returned_while_its_hit_is_offered_again_is_offered(asker: Turk) -> None:
+    """Two processes: one moves the HIT's end while the other takes a slot back that it believes to be nobody's any more."""
+    running, client = asker.running, asker.client()
+    if running.database_url.startswith("sqlite"):
+        return  # where one writes at a time
+    holder = new_key()
+    hit = client.create_hit(**HIT)["HIT"]["HITId"]
+    taken = asker.accept(hit, holder)
+    client.update_expiration_for_hit(HITId=hit, ExpireAt=0)
+    token, engine = sign_in(running, holder), open_engine(running.database_url)
+    with ThreadPoolExecutor(1) as aside:
+        with engine.begin() as other:
+            other.execute(text("SELECT 1 FROM mturk_part WHERE hit = :hit FOR UPDATE"), {"hit": hit})
+            returned = aside.submit(call, running, "POST", f"/v1/assignments/{taken}/return", {}, token)
+            running.until("SELECT 1 FROM pg_locks WHERE NOT granted", 10)
+            again = text("UPDATE mturk_hit SET offered = true, expires_at = expires_at + interval '1 hour' WHERE id = :hit")
+            other.execute(again, {"hit": hit})
+        assert returned.result().status == 200
+    engine.dispose()
+    assert running.rows("SELECT withdrawn, cancelled FROM mturk_part WHERE hit = :hit", hit=hit)[0] == (0, 0)
+    assert client.get_hit(HITId=hit)["HIT"]["HITStatus"] == "Assignable"
+    asker.do(hit, new_key())
