@@ -347,7 +347,8 @@ def _written(word: Word) -> str:
 def fit_due(answers: int, fitted_to: int, fitted_at: datetime | None, before: datetime | None, now: datetime) -> datetime:
     """When a job with so many answers, of which so many were in its last fit, is fitted anew; `before` is what was said of that."""
     pause = timedelta(seconds=SECONDS_AN_ANSWER * answers)
-    due = before or now + timedelta(seconds=SOON_SECONDS) + pause
+    due = now + timedelta(seconds=SOON_SECONDS) + pause
+    due = due if before is None else min(before, due)
     if answers - fitted_to >= max(LEAST_NEW, fitted_to // NEW_SHARE):
         due = min(due, now if fitted_at is None else max(now, fitted_at + pause))
     return due

@@ -179,6 +179,7 @@ def test_a_clock_that_was_set_back_holds_no_fit_up() -> None:
         assert now <= fit_due(1_200, 1_000, fitted_at, None, now) <= now + timedelta(seconds=SOON_SECONDS + 1.2)
     assert fit_due(1_200, 1_000, now - timedelta(hours=5), None, now) == now, "a tenth is new, and the last fit is long ago"
     assert fit_due(1_200, 1_000, now, None, now) == now + timedelta(seconds=1.2), "a fit has just been"
+    assert fit_due(1_001, 1_000, now, now + timedelta(hours=5), now) <= now + timedelta(seconds=SOON_SECONDS + 1.1), "nor one that was planned"
 
 
 def test_answers_that_come_while_a_fit_is_written_are_not_lost(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
