@@ -35,11 +35,8 @@ class Started:
 
     def __init__(self, nursery: "Nursery", pid: int) -> None:
         self._nursery, self.pid = nursery, pid
-
-    @property
-    def returncode(self) -> int | None:
+        self.returncode: int | None = None
         """As `subprocess` has it: minus the signal's number where one ended it, None while it runs or nobody has looked."""
-        return self._nursery.codes.get(self.pid)
 
     def poll(self) -> int | None:
         """The exit code, if it has ended."""
@@ -77,9 +74,9 @@ class Nursery:
     """Starts services, and hears of their end."""
 
     def __init__(self) -> None:
-        self.codes: dict[int, int] = {}
+        self._running: dict[int, Started] = {}  # each pid is another process's some thousand starts later
         self._process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._heard: list[int] = []
+        self._heard: list[Started] = []
         self._starting, self._listening = threading.Lock(), threading.Lock()
 
     def start(self, module: str, environment: dict[str, str], log: Path) -> Started:
@@ -92,7 +89,7 @@ class Nursery:
             self._process.stdin.flush()
             while not self._heard:
                 self.listen(1)
-            return Started(self, self._heard.pop())
+            return self._heard.pop()
 
     def listen(self, seconds: float) -> None:
         """Takes in what the nursery says, waiting so long for a line of it."""
@@ -104,9 +101,10 @@ class Nursery:
                 assert line, "the nursery has ended"
                 said = json.loads(line)
                 if "code" in said:
-                    self.codes[said["pid"]] = said["code"]
+                    self._running.pop(said["pid"]).returncode = said["code"]
                 else:
-                    self._heard.append(said["pid"])
+                    self._running[said["pid"]] = started = Started(self, said["pid"])
+                    self._heard.append(started)
                 seconds = 0
 
     def close(self) -> None:
