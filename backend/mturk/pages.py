@@ -1,5 +1,7 @@
 """The worker's side over HTTP: what a HIT asks, its page, and where that sends the answer."""
 
+import re
+
 import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -8,8 +10,9 @@ from backend.api.requests import account, hex_text
 from backend.api.schema import JSON, spec
 from backend.mturk.framing import answered, fields_of, framed, said, sent_fields
 from backend.mturk.submit import ONLY_PREVIEW, Submissions
-from piecework.domain.errors import NotFound
+from piecework.domain.errors import Invalid
 
+_POSITION = re.compile(r"[0-9]{1,9}")
 SUBMITTED = "Your answer was submitted (assignment {})."
 
 
@@ -39,11 +42,11 @@ def router(submissions: Submissions) -> APIRouter:
         return JSON(HitTask(**submissions.preview(hex_text("The job's id", job, 32), account(request))))
 
     @routes.get("/v1/jobs/{job}/units/{unit}/hit", **spec(HitTask, auth="jobs:read"))
-    def unit(request: Request, job: str, unit: int) -> Response:
+    def unit(request: Request, job: str, unit: str) -> Response:
         """What a unit of one's own HITs asks, as its workers see it before they accept it."""
-        if not 0 <= unit < 2**31:
-            raise NotFound("There is no such HIT of yours.")
-        return JSON(HitTask(**submissions.shown(hex_text("The job's id", job, 32), unit, account(request))))
+        if not _POSITION.fullmatch(unit):
+            raise Invalid("A unit's position is a number, the first is 0.")
+        return JSON(HitTask(**submissions.shown(hex_text("The job's id", job, 32), int(unit), account(request))))
 
     @routes.get("/v1/assignments/{id}/hit", **spec(HitTask, auth="assignments"))
     def task(request: Request, id: str) -> Response:

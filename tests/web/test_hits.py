@@ -350,6 +350,8 @@ def test_a_requester_reviews_a_hit_beside_its_page(browser: Browser, running: Wo
     job = asker.job_of(hits["page"])
     assert call(running, "GET", f"/v1/jobs/{job}/units/0/hit", None, asker.token).status == 200
     assert call(running, "GET", f"/v1/jobs/{job}/units/99/hit", None, asker.token).status == 404
+    odd = call(running, "GET", f"/v1/jobs/{job}/units/0x0/hit", None, asker.token)
+    assert (odd.status, odd.body["detail"]) == (422, "A unit's position is a number, the first is 0.")
     assert call(running, "GET", f"/v1/jobs/{job}/units/0/hit", None, sign_in(running, new_key())).status == 403
     desk.get_by_role("button", name="Approve").first.click()
     expect(desk.locator("[data-answer]").first).to_have_attribute("data-state", "approved")
