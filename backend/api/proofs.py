@@ -2,20 +2,18 @@
 
 import base64
 import binascii
-import re
 from asyncio import to_thread
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
 from backend.api.bodies import Body
-from backend.api.requests import account, coordinator, hex_text
+from backend.api.requests import account, coordinator, hex_text, unit_position
 from backend.api.requests import read as read_body
 from backend.api.schema import JSON, spec
 from piecework.domain.errors import Forbidden, Invalid
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-_POSITION = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 class ProofView(msgspec.Struct):
@@ -40,9 +38,7 @@ def proof(request: Request, job: str, position: str) -> Response:
     """A unit with its proof, for the job's requester and for workers who hold or held it."""
     services, asker = coordinator(request), account(request)
     found = services.postings.find(hex_text("The job's id", job, 32))
-    if not _POSITION.fullmatch(position):
-        raise Invalid("A unit's position is a number, the first is 0.")
-    row, siblings = services.postings.proof(found, int(position))
+    row, siblings = services.postings.proof(found, unit_position(position))
     if asker != found.requester and not services.assignments.held(found, row.position, asker):
         raise Forbidden("Only the requester and who holds or held the unit may see it.")
     root = services.postings.manifest(services.postings.row(found.id))["units_root"]

@@ -28,6 +28,7 @@ MOST_ITEMS = 1_000
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
 _PLACE = re.compile(r"([0-9]{1,18})-([0-9]{1,9})-([0-9]{1,18})", re.ASCII)
 _DIGITS = re.compile(r"[0-9]{1,78}", re.ASCII)
+_POSITION = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 def coordinator(request: Request) -> Coordinator:
@@ -215,6 +216,17 @@ def amount(name: str, value: str) -> int:
 def number(name: str, value: int | str) -> int:
     """A whole number, plain or as a decimal string."""
     return value if isinstance(value, int) and value >= 0 else amount(name, str(value))
+
+
+def unit_position(text: str) -> int:
+    """A unit's position in its job.
+
+    Raises:
+        Invalid: no number, or one that no job has.
+    """
+    if not _POSITION.fullmatch(text):
+        raise Invalid("A unit's position is a number, the first is 0.")
+    return int(text)
 
 
 def choice(name: str, value: str | None, allowed: tuple[str, ...]) -> str | None:

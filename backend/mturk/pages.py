@@ -1,18 +1,14 @@
 """The worker's side over HTTP: what a HIT asks, its page, and where that sends the answer."""
 
-import re
-
 import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from backend.api.requests import account, hex_text
+from backend.api.requests import account, hex_text, unit_position
 from backend.api.schema import JSON, spec
 from backend.mturk.framing import answered, fields_of, framed, said, sent_fields
 from backend.mturk.submit import ONLY_PREVIEW, Submissions
-from piecework.domain.errors import Invalid
 
-_POSITION = re.compile(r"[0-9]{1,9}")
 SUBMITTED = "Your answer was submitted (assignment {})."
 
 
@@ -44,9 +40,7 @@ def router(submissions: Submissions) -> APIRouter:
     @routes.get("/v1/jobs/{job}/units/{unit}/hit", **spec(HitTask, auth="jobs:read"))
     def unit(request: Request, job: str, unit: str) -> Response:
         """What a unit of one's own HITs asks, as its workers see it before they accept it."""
-        if not _POSITION.fullmatch(unit):
-            raise Invalid("A unit's position is a number, the first is 0.")
-        return JSON(HitTask(**submissions.shown(hex_text("The job's id", job, 32), int(unit), account(request))))
+        return JSON(HitTask(**submissions.shown(hex_text("The job's id", job, 32), unit_position(unit), account(request))))
 
     @routes.get("/v1/assignments/{id}/hit", **spec(HitTask, auth="assignments"))
     def task(request: Request, id: str) -> Response:

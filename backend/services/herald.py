@@ -68,7 +68,7 @@ class Herald(Rounds):
         """Reminders of what is near and wasn't told yet."""
         now = mirror.now(connection, self._clock().timestamp())
         found = [_reminder(one) for one in deadlines.before(connection, now, now + self._remind) if _is_near(one, now)]
-        return notices.untold(connection, [*found, *spendable.ending(connection, self._token, now, now + self._remind)])
+        return [*notices.untold(connection, found), *spendable.ending(connection, self._token, now, now + self._remind)]
 
 
 def _is_near(one: Deadline, now: int) -> bool:

@@ -1,10 +1,10 @@
-"""What operators may still spend of their accounts' money, and the mark that it has run low, in SQL."""
+"""What operators may still spend of their accounts' money, and the marks that it has run low and until when it lasts, in SQL."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, ScalarSelect, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, literal_column, or_, select, update
 from sqlmodel import col
 
 from backend.store import mirror, notices
@@ -28,35 +28,13 @@ TOUCHED = select(OperatorKey).where(
 )
 
 
-def _newest(column: Any) -> ScalarSelect[Any]:
-    """Of what an operator may spend of its account's `token` now."""
-    return (
-        select(column)
-        .where(
-            *mirror.own(OperatorAllowance),
-            col(OperatorAllowance.requester) == col(OperatorKey.account),
-            col(OperatorAllowance.operator) == col(OperatorKey.address),
-            col(OperatorAllowance.token) == bindparam("token"),
-        )
-        .order_by(col(OperatorAllowance.block_number).desc(), col(OperatorAllowance.log_index).desc())
-        .limit(1)
-        .correlate(OperatorKey)
-        .scalar_subquery()
-    )
-
-
-_now = (
-    select(
-        OperatorKey.account,
-        OperatorKey.address,
-        _newest(col(OperatorAllowance.allowance)).label("allowance"),
-        _newest(col(OperatorAllowance.expires_at)).label("expires_at"),
-    )
-    .where(col(OperatorKey.revoked_at).is_(None))
-    .subquery()
+ENDING = select(OperatorKey.account, OperatorKey.address, OperatorKey.ends_at).where(
+    col(OperatorKey.revoked_at).is_(None),
+    literal_column("operator_key.ends_at IS NOT NULL"),  # the words of its partial index
+    col(OperatorKey.ends_at) > bindparam("now"),
+    col(OperatorKey.ends_at) <= bindparam("by"),
 )
-ENDING = select(_now).where(_now.c.allowance > 0, _now.c.expires_at > bindparam("now"), _now.c.expires_at <= bindparam("by"))
-"""Operators with something to spend that they can spend until an instant between `now` and `by` alone."""
+"""Operators that can spend until an instant between `now` and `by` alone, as far as the mirror was looked at."""
 _GIVEN_AT = (
     select(Block.timestamp_at)
     .join(
@@ -81,7 +59,7 @@ _GIVEN_AT = (
 _MARK = (
     update(OperatorKey)
     .where(col(OperatorKey.address) == bindparam("b_address"))
-    .values(most_spendable=bindparam("b_most"), low_at=bindparam("b_low_at"))
+    .values(most_spendable=bindparam("b_most"), low_at=bindparam("b_low_at"), ends_at=bindparam("b_ends_at"))
 )
 
 
@@ -92,36 +70,34 @@ def touched(connection: Connection, first: int, last: int) -> Sequence[Row[tuple
 
 def look(connection: Connection, key: Row[tuple[OperatorKey]], token: str, now: datetime) -> None:
     """Tells an operator's account, once, that less than a tenth is left of the most that the operator could spend since it was last
-    low; and takes the mark away when there is more again, from when on that is the most."""
+    low; and takes the mark away when there is more again, from when on that is the most. Marks when that ends by its time, too."""
     balance = mirror.balance(connection, key.account, token)
     allowance, expires_at = mirror.allowance(connection, key.account, key.address, token)
     left = min(balance, allowance if expires_at > now.timestamp() else 0)
-    most = key.most_spendable or 0
+    most, ends_at = key.most_spendable or 0, expires_at if allowance else None
     if allowance == 0 and expires_at == 0:  # never given, or taken back
-        _mark(connection, key, 0, None)
+        _mark(connection, key, 0, None, ends_at)
     elif left * LOW >= most:
-        _mark(connection, key, left if key.low_at else max(most, left), None)
+        _mark(connection, key, left if key.low_at else max(most, left), None, ends_at)
     elif key.low_at is None:
         money = {"amount": left, "balance": balance, "allowance": allowance, "most": most}
         subject = {"operator": key.address, "token": token} | {name: str(value) for name, value in money.items()}
         notices.tell(connection, key.account, "allowance.low", subject, now)
-        _mark(connection, key, most, now)
+        _mark(connection, key, most, now, ends_at)
+    else:
+        _mark(connection, key, most, key.low_at, ends_at)
 
 
 def ending(connection: Connection, token: str, now: int, by: int) -> list[dict[str, Any]]:
     """Notices (account, kind, subject, fact) that nobody was told yet, of allowances that end after `now` and until `by` by their time;
     of those whose time is half over."""
-    rows = connection.execute(ENDING, {"token": token, "now": now, "by": by}).all()
-    told = [
-        {
-            "account": row.account,
-            "kind": "allowance.ending",
-            "subject": {"operator": row.address, "token": token, "allowance": str(row.allowance), "until": row.expires_at},
-            "fact": f"ending:{row.address}:{row.expires_at}",
-        }
-        for row in rows
-    ]
-    return [one for one in notices.untold(connection, told) if _is_half_over(connection, one, now)]
+    found = []
+    for account, operator, ends_at in connection.execute(ENDING, {"now": now, "by": by}):
+        allowance, expires_at = mirror.allowance(connection, account, operator, token)
+        if allowance and expires_at == ends_at:  # a reorg may have taken it away
+            subject = {"operator": operator, "token": token, "allowance": str(allowance), "until": ends_at}
+            found.append({"account": account, "kind": "allowance.ending", "subject": subject, "fact": f"ending:{operator}:{ends_at}"})
+    return [one for one in notices.untold(connection, found) if _is_half_over(connection, one, now)]
 
 
 def _is_half_over(connection: Connection, notice: dict[str, Any], now: int) -> bool:
@@ -131,6 +107,6 @@ def _is_half_over(connection: Connection, notice: dict[str, Any], now: int) -> b
     return given_at is None or subject["until"] - now <= now - given_at.timestamp()
 
 
-def _mark(connection: Connection, key: Row[tuple[OperatorKey]], most: int, low_at: datetime | None) -> None:
-    if (key.most_spendable, key.low_at) != (most, low_at):
-        connection.execute(_MARK, {"b_address": key.address, "b_most": most, "b_low_at": low_at})
+def _mark(connection: Connection, key: Row[tuple[OperatorKey]], most: int, low_at: datetime | None, ends_at: int | None) -> None:
+    if (key.most_spendable, key.low_at, key.ends_at) != (most, low_at, ends_at):
+        connection.execute(_MARK, {"b_address": key.address, "b_most": most, "b_low_at": low_at, "b_ends_at": ends_at})

@@ -27,6 +27,7 @@ BEGINS: dict[str, tuple[Select[Any], dict[str, Any], str]] = {
     "herald of appeals": (HERALD["appeal"], {}, "mirror_opening_opened (opened_at>?)"),
     "herald of defences": (HERALD["defend"], {}, "mirror_appeal_phase_pending (since_at>?)"),
     "herald of reviews": (HERALD["review"], {}, "assignment_unreviewed (review_until>? AND review_until<?)"),
+    "herald of allowances": (spendable.ENDING, {"now": NOW, "by": NOW + 86_400}, "operator_key_ends (ends_at>? AND ends_at<?)"),
     "herald of ends": (HERALD["close"], {}, "posting_closes (closes_at>? AND closes_at<?)"),
     "postman of contests that are gone": (recounts.REMEMBERED, {"first": 7}, "job_consensus_disputed (disputed>?)"),
     "watchtower": (lookouts.DUE, {"now": NOW}, "lookout_look_at (look_at<?)"),
@@ -82,11 +83,6 @@ def test_a_look_begins_where_something_is_due(store: Store, who: str) -> None:
 def test_what_the_chain_says_is_looked_for_in_its_newest_blocks(store: Store, what: str) -> None:
     steps = plan(store, *BLOCKS[what])
     assert walks(steps) == [] and "block_number>?" in " ".join(steps), steps
-
-
-def test_what_operators_may_spend_is_looked_for_by_operator_its_newest_row_alone(store: Store) -> None:
-    steps = plan(store, spendable.ENDING, {"token": "0x1", "now": NOW, "by": NOW + 86_400})
-    assert walks(steps) == [] and "mirror_operator_allowance_newest" in " ".join(steps), steps
 
 
 def test_a_look_through_everything_is_noticed(store: Store) -> None:

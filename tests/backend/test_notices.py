@@ -206,16 +206,16 @@ def test_who_owns_an_operator_is_told_once_before_its_allowance_ends_by_time(mar
     deposit(chain.rpc, chain.deployment, requester, 10**6)
     token = sign_in(market, requester)
     operators = [call(market, "POST", "/v1/operators", {"name": name}, token).body["address"] for name in "abc"]
-    for operator, amount, seconds in zip(reversed(operators), (10**6, 0, 10**6), (7 * DAY, 8, 8), strict=True):
+    for operator, amount, seconds in zip(reversed(operators), (10**6, 0, 10**6), (7 * DAY, 14, 14), strict=True):
         until = int(time.time()) + seconds
         allow(market, requester, token, operator, amount, seconds)
         market.until("SELECT 1 FROM mirror_operator_allowance WHERE operator = :of", of=operator)
     (ending,) = told(market, token, 1)
     assert (ending["kind"], ending["subject"]["operator"], ending["subject"]["allowance"]) == ("allowance.ending", operators[0], "1000000")
-    assert abs(ending["subject"]["until"] - until) <= 1 and time.time() >= until - 6, "not before half of its time"
+    assert abs(ending["subject"]["until"] - until) <= 1 and time.time() >= until - 9, "not before half of its time"
     time.sleep(max(0.0, until + 1 - time.time()))
     assert told(market, token, 1) == [ending]
-    allow(market, requester, token, operators[0], 10**6, 6)
+    allow(market, requester, token, operators[0], 10**6, 12)
     assert [one["kind"] for one in told(market, token, 2)] == ["allowance.ending"] * 2
 
 

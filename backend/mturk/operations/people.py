@@ -48,7 +48,6 @@ _WORKED = _OF_BOTH.where(col(Assignment.state).in_(("approved", "batched", "reje
 _RECENT = _OF_BOTH.where(col(Assignment.revealed_at) > bindparam("since"))
 
 
-
 # ------------------------------------------------------------------------------------------------ bonuses
 
 BONUS_WITHIN = timedelta(days=183)

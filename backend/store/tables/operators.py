@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Text
+from sqlalchemy import Index, Text
 from sqlmodel import Field, SQLModel
 
 from backend.store.tables import fields
@@ -12,6 +12,7 @@ class OperatorKey(SQLModel, table=True):
     """An operator of an account. Its private key is derived from the service's own and `seed`, and kept nowhere."""
 
     __tablename__ = "operator_key"
+    __table_args__ = (Index("operator_key_ends", "ends_at", **fields.where("ends_at IS NOT NULL")),)
     address: str = Field(primary_key=True, max_length=42)
     account: str = Field(max_length=42, index=True)
     name: str = Field(max_length=100)
@@ -23,6 +24,8 @@ class OperatorKey(SQLModel, table=True):
     """Base units: the most that it could spend since that was last low."""
     low_at: datetime | None = fields.instant(default=None)
     """When its account was told that little is left; NULL while there is more."""
+    ends_at: int | None = fields.amount(default=None)
+    """Unix seconds: until when it may spend; NULL where it may spend nothing."""
 
 
 class SignedGrant(SQLModel, table=True):
