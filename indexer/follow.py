@@ -6,6 +6,7 @@ from indexer.ahead import Ahead
 from indexer.chain import AnswerRefused, Forked, Header, Span
 from indexer.mirror import Mirror
 from indexer.reorg import find_ancestor
+from indexer.settings import BULK_BLOCKS
 from indexer.source import Source
 from piecework.domain.errors import Conflict
 
@@ -24,10 +25,13 @@ class Follower:
     Args:
         confirmations: how many blocks must stand on a block before it is mirrored.
         window: how deep a reorg may be.
+        bulk_blocks: from so far behind on an empty mirror does without indexes until it is level.
     """
 
-    def __init__(self, source: Source, mirror: Mirror, confirmations: int, window: int) -> None:
-        self._source, self._mirror = source, mirror
+    def __init__(
+        self, source: Source, mirror: Mirror, confirmations: int, window: int, bulk_blocks: int = BULK_BLOCKS
+    ) -> None:
+        self._source, self._mirror, self._bulk_blocks = source, mirror, bulk_blocks
         self._confirmations, self._window = confirmations, window
         self._cursor = mirror.cursor()
         source.verified = max(source.verified, self._cursor.head_number)
@@ -64,9 +68,14 @@ class Follower:
     def _look(self) -> bool:
         """Asks for the newest block and mirrors up to it, or begins to read ahead where that is far."""
         tip = self._source.tip(self._confirmations)
-        if tip.number <= self._cursor.head_number:
+        behind = tip.number - self._cursor.head_number
+        if behind <= self._bulk_blocks:
+            self._mirror.make_indexes()
+        else:
+            self._mirror.defer_indexes(self._cursor)
+        if behind <= 0:
             return self._stand(tip)
-        if tip.number - self._cursor.head_number > FAR_BLOCKS:
+        if behind > FAR_BLOCKS:
             first, parent_hash = self._cursor.head_number + 1, self._cursor.head_hash
             self._ahead = Ahead(self._source.read_some, first, tip.number, parent_hash)
             return self._take()

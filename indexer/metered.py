@@ -32,6 +32,9 @@ class MeteredMirror(Mirror):
         self._standing.wrote(point, len(span.headers), len(span.logs), time.monotonic() - began)
         return after
 
+    def _indexes_left(self, count: int) -> None:
+        self._standing.indexing(count)
+
 
 def stored_point(engine: Engine, deployment: Deployment) -> Point | None:
     """The last block that a database has mirrored of a deployment; None where it knows nothing of it."""

@@ -1,5 +1,7 @@
 """The mirror's one transaction: rows, block hashes and cursor move together or not at all."""
 
+import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +19,13 @@ from indexer.handlers import handle
 from indexer.store import Memory, Store
 from piecework.chain.deployment import Deployment
 from piecework.domain.errors import Conflict
+from piecework.migrations import deferred
 from piecework.sql import reading
+
+log = logging.getLogger("indexer")
+
+MOST_UNINDEXED = 2_000_000
+"""Events after which indexes are made all the same: each takes seconds then, in which nobody else writes into a SQLite file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class Mirror:
         self._chain_id, self._escrow, self._bond = deployment.chain_id, deployment.escrow, deployment.bond
         self._start_block = deployment.start_block
         self._memory = Memory()
+        self._lacks_indexes, self._unindexed = True, 0  # as long as nobody has looked
 
     def cursor(self) -> Cursor:
         """Where the mirror stands."""
@@ -56,6 +65,39 @@ class Mirror:
         query = select(table.number, table.hash).where(*self._own(table), table.number >= first)  # type: ignore[call-overload]
         with reading(self._engine).begin() as connection:
             return {number: block_hash for number, block_hash in connection.execute(query)}
+
+    def defer_indexes(self, before: Cursor) -> None:
+        """A long past comes next: if the tables are empty, they do without their indexes until `make_indexes`. As long as every fact
+        is remembered (`Memory.is_whole`), nothing is looked up by them."""
+        if before.head_number >= self._start_block:
+            return
+        with self._engine.begin() as connection:
+            if _is_empty(connection):
+                self._lacks_indexes, count = True, deferred.defer(connection)
+                log.info("%d indexes are made once the mirror is level", count, extra={"event": "deferred", "indexes": count})
+
+    def make_indexes(self) -> None:
+        """Makes what lacks, each in a transaction of its own; nothing where nothing lacks.
+
+        It is called before anything is looked up, and by the next process where this one doesn't come to it.
+        """
+        if not self._lacks_indexes:
+            return
+        with reading(self._engine).begin() as connection:
+            count = deferred.left(connection)
+        began = time.monotonic()
+        for left in range(count, 0, -1):
+            self._indexes_left(left)
+            with self._engine.begin() as connection:
+                deferred.make_one(connection)
+        self._indexes_left(0)
+        self._lacks_indexes, self._unindexed = False, 0
+        if count:
+            seconds = round(time.monotonic() - began, 1)
+            log.info("%d indexes made in %.1f s", count, seconds, extra={"event": "indexed", "indexes": count, "seconds": seconds})
+
+    def _indexes_left(self, count: int) -> None:
+        """How many indexes are still to be made, for whoever wants to know."""
 
     def write(self, span: Span, before: Cursor) -> Cursor:
         """Makes `span` what the mirror knows from its first block on; on a clean append nothing has to go for it.
@@ -85,6 +127,8 @@ class Mirror:
         if not follows:
             self._memory.forget()
         self._memory.bound()
+        if span.first != self._start_block and not (self._memory.is_whole and self._unindexed < MOST_UNINDEXED):
+            self.make_indexes()
         events = list(decode.events(span.logs, self._bond))  # before there is a transaction that others would wait for
         event_rows = self._event_rows(span.logs)
         with self._engine.begin() as connection:
@@ -95,6 +139,7 @@ class Mirror:
                 self._memory.begin()
             self._write_events(connection, span, events, event_rows)
             self._write_blocks(connection, span, before)
+        self._unindexed += len(span.logs)
         return Cursor(span.head.number, span.head.hash)
 
     def _write_events(
@@ -173,6 +218,12 @@ class Mirror:
 
     def _own(self, table: Any) -> tuple[Any, Any]:
         return (table.chain_id == self._chain_id, table.escrow == self._escrow)
+
+
+def _is_empty(connection: Connection) -> bool:
+    """Whether nothing is mirrored yet, and nobody but us is about to."""
+    deployments = connection.execute(select(func.count()).select_from(tables.Deployment)).scalar_one()
+    return deployments == 1 and connection.execute(select(tables.Event.chain_id).limit(1)).one_or_none() is None  # type: ignore[call-overload]
 
 
 def instant(header: Header) -> datetime:

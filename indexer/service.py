@@ -172,6 +172,6 @@ class _Loop:
         first = mirror.cursor().head_number + 1
         values = {"event": "mirroring", "escrow": deployment.escrow, "chain_id": deployment.chain_id, "block": first}
         log.info("mirroring %s on chain %d, from block %d on", deployment.escrow, deployment.chain_id, first, extra=values)
-        follower = Follower(source, mirror, settings.confirmations, settings.finality_blocks)
+        follower = Follower(source, mirror, settings.confirmations, settings.finality_blocks, settings.bulk_blocks)
         standing.queue = follower.waiting_blocks
         return follower

@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from piecework.domain.errors import Invalid
 
+BULK_BLOCKS = 1_000
+
 
 class Settings(BaseSettings):
     """Read from the environment, with the prefix PIECEWORK_, by the composition root (`indexer.__main__`) and passed down."""
@@ -26,6 +28,8 @@ class Settings(BaseSettings):
     """How many blocks must stand on a block before it is mirrored."""
     finality_blocks: int = Field(default=64, ge=1)
     """How deep a reorg may be; a deeper one halts the indexer."""
+    bulk_blocks: int = Field(default=BULK_BLOCKS, ge=1)
+    """From so far behind on an empty mirror does without indexes until it is level."""
     poll_seconds: float = Field(default=0.1, gt=0)
     """How long to wait before asking for a new block again."""
     rpc_timeout_seconds: float = Field(default=10, gt=0)

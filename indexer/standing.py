@@ -42,6 +42,7 @@ class Standing:
         queue: how many blocks are fetched and wait to be written.
         events, blocks: rows of the escrow's log and blocks written by this process.
         commits: how many seconds transactions took.
+        indexes_left: how many indexes of the mirror are to be made before anybody should ask it.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Standing:
         self.halted: str | None = None
         self.stalled: str | None = None
         self.queue: Callable[[], int] = lambda: 0
-        self.events, self.blocks = 0, 0
+        self.events, self.blocks, self.indexes_left = 0, 0, 0
         self.commits = Histogram()
         self.started_at = self._progress_at = datetime.now(UTC)
         self._beat = time.monotonic()
@@ -78,6 +79,11 @@ class Standing:
         """The loop has seen the chain and done what there was to do."""
         self._beat = self._step = time.monotonic()
         self.trouble = None
+
+    def indexing(self, left: int) -> None:
+        """So many indexes are still to be made."""
+        self.indexes_left = left
+        self.beat()
 
     def wrote(self, cursor: Point, blocks: int, events: int, seconds: float) -> None:
         """A transaction moved the cursor."""
@@ -120,6 +126,8 @@ class Standing:
         """Why nobody should rely on the mirror's newest rows, in a sentence; None when they may."""
         if self.halted or self.stalled:
             return self.halted or self.stalled
+        if self.indexes_left:
+            return f"{self.indexes_left} indexes of the mirror are still to be made."
         behind = self.lag_blocks()
         if self._step is None or behind is None:
             return self.trouble or "The indexer hasn't compared the mirror with the chain yet."
@@ -152,6 +160,7 @@ class Standing:
             "stalled": self.stalled,
             "trouble": self.trouble,
             "queued_blocks": self.queue(),
+            "indexes_left": self.indexes_left,
             "events": self.events,
             "endpoints": [_endpoint(name, counted) for name in self._names(counted)],
             "reorgs": {str(depth): times for depth, times in counted["reorgs"].items()},

@@ -32,7 +32,7 @@ class Watchdog:
     def __init__(self, standing: Standing, urls: Sequence[str], stall_seconds: float, renew: Callable[[], None]) -> None:
         self._standing, self._urls, self._renew = standing, tuple(urls), renew
         self._stall_seconds = stall_seconds
-        self._seen: str | None = None
+        self._seen: tuple[str, int] | None = None
         self._behind_since: float | None = None
         self._ended = threading.Event()
 
@@ -51,8 +51,9 @@ class Watchdog:
     def look(self, now: float) -> None:
         """One look, at an instant of the monotonic clock. Nodes are asked only where the mirror hasn't moved since the last one."""
         standing = self._standing
-        if standing.halted or standing.cursor is None or standing.cursor.hash != self._seen:
-            self._seen = standing.cursor and standing.cursor.hash
+        moved = standing.cursor and (standing.cursor.hash, standing.indexes_left)
+        if standing.halted or standing.cursor is None or moved != self._seen:
+            self._seen = moved
             self._behind_since = None
             return
         head = self._head()

@@ -441,6 +441,15 @@ class Tip(_Event, table=True):
     sent_total: int = _amount()
 
 
+class DeferredIndex(SQLModel, table=True):
+    """An index that a first backfill does without, until it is made at its end (`piecework.migrations.deferred`)."""
+
+    __tablename__ = "mirror_deferred_index"
+    name: str = Field(primary_key=True, max_length=63)
+    ddl: str = Field(sa_type=Text)
+    """The statement that makes it."""
+
+
 EVENT_TABLES: tuple[type[_Derived], ...] = (
     Event,
     Job,
@@ -471,7 +480,7 @@ EVENT_TABLES: tuple[type[_Derived], ...] = (
 )
 """Everything that a reorg deletes from the fork on."""
 
-TABLES: tuple[type[SQLModel], ...] = (Deployment, Block, SlotRun, Byte, *EVENT_TABLES)
+TABLES: tuple[type[SQLModel], ...] = (Deployment, Block, SlotRun, Byte, DeferredIndex, *EVENT_TABLES)
 """All tables of the mirror."""
 
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine
 
 from piecework.domain.errors import Invalid
-from piecework.migrations.lines import Line, version
+from piecework.migrations.deferred import alone, make_all
+from piecework.migrations.lines import MIRROR, Line, version
 from piecework.sql import reading
-
-LOCK = 0x7069656365  # any number, the same for everybody who changes tables
 
 
 def upgrade(engine: Engine, *lines: Line) -> None:
@@ -28,8 +27,9 @@ def upgrade(engine: Engine, *lines: Line) -> None:
     from piecework.migrations.revise import advance
 
     with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        alone(connection)
+        if any(line.name == MIRROR.name for line in behind):
+            make_all(connection)
         for line in _behind(connection, behind):
             advance(connection, line, line.head)
 

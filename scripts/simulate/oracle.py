@@ -74,6 +74,11 @@ def require_canonical(mirror: Tables, fresh: Tables, chain: Walk, workshop: Work
     _require_same(mirror, fresh)
 
 
+def require_indexes(mirror: Tables, wanted: set[str]) -> None:
+    """In the end: every index that the empty tables had is there, however often the indexer was killed before it had made them."""
+    _require(mirror.indexes() == wanted, f"other indexes than at first: {sorted(mirror.indexes() ^ wanted)[:5]}")
+
+
 def _require_events(mirror: Tables, chain: Walk, workshop: Workshop) -> None:
     """The raw events are the chain's, all of each; and every event has a derived row and every row an event, by its place."""
     own = [log for log in chain.logs if log["address"] in (workshop.deployment.escrow, workshop.deployment.bond)]

@@ -64,6 +64,17 @@ class Tables:
         rows = self.query("SELECT block_number, log_index, transaction_hash, topics, data FROM mirror_event")
         return Counter((int(row[0]), int(row[1]), *map(_hex, row[2:])) for row in rows)
 
+    def indexes(self) -> set[str]:
+        """The names of all indexes of the mirror's tables."""
+        query = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name LIKE 'mirror%'"
+        if self.engine.dialect.name == "postgresql":
+            query = "SELECT indexname FROM pg_indexes WHERE schemaname = 'public' AND tablename LIKE 'mirror%'"
+        return {str(name) for (name,) in self.query(query)}
+
+    def lacks_indexes(self) -> bool:
+        """Whether some of them are still to be made."""
+        return bool(self.query("SELECT 1 FROM mirror_deferred_index LIMIT 1"))
+
     def query(self, statement: str) -> list[Any]:
         """A statement's rows."""
         with self.engine.connect() as connection:

@@ -53,12 +53,14 @@ class Run:
         self.weathers = [Weather(node, self.rpc, random.Random(f"weather {seed} {at}")) for at, node in enumerate(self.nodes)]
         self.url = world.database(database)
         self.tables = Tables(self.url)
+        self.indexes = self.tables.indexes()
         self.trouble = Disturbance(self.url, self.random)
         self.top = self.workshop.head()
         self.running: Forked | Process | None = None
         self.settings = {
             "confirmations": self.random.choice([0, 0, 0, 2]),
             "poll_seconds": self.random.choice([0.002, 0.01, 0.03]),
+            "bulk_blocks": self.random.choice([1, 1, 1_000]),
         }
         self.events: dict[str, tuple[int, Callable[[], None]]] = {
             "acts": (14, self.act),
@@ -241,7 +243,11 @@ class Run:
         self.workshop.mine(max(1, self.top - self.workshop.head() + 1))
         self.workshop.deposit(self.workshop.chain.requester, 7)
         self.workshop.mine(confirmations)
-        self.until(lambda: self.is_level(self.tables))
+        self.until(lambda: self.is_done(self.tables))
+
+    def is_done(self, tables: Tables) -> bool:
+        """Level, with nothing left to do."""
+        return self.is_level(tables) and not tables.lacks_indexes()
 
     def is_level(self, tables: Tables) -> bool:
         number = self.workshop.head() - int(str(self.settings["confirmations"]))
@@ -263,9 +269,10 @@ class Run:
         settings = self.settings | {"finality_blocks": WINDOW, "poll_seconds": 0.01}
         other = self.launch(url, self.rpc.url, settings)
         try:
-            self.until(lambda: self.is_level(fresh))
+            self.until(lambda: self.is_done(fresh))
             chain = oracle.walk(self.rpc, self.workshop.deployment.start_block)
             oracle.require_canonical(self.tables, fresh, chain, self.workshop)
+            oracle.require_indexes(self.tables, self.indexes)
         finally:
             other.kill()
             fresh.close()

@@ -17,6 +17,7 @@ from indexer import tables
 from indexer.follow import Follower
 from indexer.mirror import Mirror
 from indexer.prepare import prepare_database, register_deployment
+from indexer.settings import BULK_BLOCKS
 from indexer.source import Source
 from piecework.chain.deployment import Deployment
 from piecework.chain.escrow import token_balance
@@ -34,13 +35,15 @@ WINDOW = 16
 class Bench:
     """One follower on one database."""
 
-    def __init__(self, database_url: str, deployment: Deployment, rpc: Rpc, window: int = WINDOW) -> None:
+    def __init__(
+        self, database_url: str, deployment: Deployment, rpc: Rpc, window: int = WINDOW, bulk_blocks: int = BULK_BLOCKS
+    ) -> None:
         prepare(database_url, MIRROR)
         self.engine: Engine = prepare_database(database_url)
         self.source = Source(rpc, deployment)
         register_deployment(self.engine, deployment, self.source)
         self.mirror = Mirror(self.engine, deployment, window)
-        self.follower = Follower(self.source, self.mirror, 0, window)
+        self.follower = Follower(self.source, self.mirror, 0, window, bulk_blocks)
 
     def catch_up(self) -> "Bench":
         """Mirrors whatever there is."""
@@ -154,8 +157,10 @@ def require_conserved(mirror: "Bench", workshop: Workshop) -> None:
 
 
 @contextmanager
-def bench(database_url: str, workshop: Workshop, rpc: Rpc | None = None, window: int = WINDOW) -> Iterator[Bench]:
-    opened = Bench(database_url, workshop.deployment, rpc or workshop.rpc, window)
+def bench(
+    database_url: str, workshop: Workshop, rpc: Rpc | None = None, window: int = WINDOW, bulk_blocks: int = BULK_BLOCKS
+) -> Iterator[Bench]:
+    opened = Bench(database_url, workshop.deployment, rpc or workshop.rpc, window, bulk_blocks)
     try:
         yield opened
     finally:
