@@ -74,6 +74,7 @@ class Mirror:
         with self._engine.begin() as connection:
             if _is_empty(connection):
                 self._lacks_indexes, count = True, deferred.defer(connection)
+                self._indexes_left(count)
                 log.info("%d indexes are made once the mirror is level", count, extra={"event": "deferred", "indexes": count})
 
     def make_indexes(self) -> None:

@@ -37,13 +37,18 @@ def alone(connection: Connection) -> None:
 
 
 def defer(connection: Connection) -> int:
-    """Takes the mirror's indexes away, of tables that should be empty; how many."""
+    """Takes the mirror's indexes away, of tables that should be empty; how many are to be made now.
+
+    On PostgreSQL it waits for those who read the tables, while others wait for it; not for long, or it fails.
+    """
     alone(connection)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '500ms'")  # less than the server's patience with a deadlock
     found = connection.execute(sql(_THERE[connection.dialect.name])).all()
     for name, ddl in found:
         connection.execute(insert(TABLE).values(name=name, ddl=ddl))
         connection.exec_driver_sql(f"DROP INDEX {name}")
-    return len(found)
+    return left(connection)
 
 
 def left(connection: Connection) -> int:

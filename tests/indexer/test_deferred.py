@@ -92,8 +92,11 @@ def test_indexes_are_made_at_the_end(past: Workshop, database_url: str, tmp_path
         seen = []
         write = mirror.mirror.write
         monkeypatch.setattr(mirror.mirror, "write", lambda *given: (seen.append(indexes(mirror.engine)), write(*given))[1])
+        left = list[int]()
+        monkeypatch.setattr(mirror.mirror, "_indexes_left", left.append)
         mirror.catch_up()
         assert len(seen) > 10 and set(seen) == {0}
+        assert len(left) > 20 and left == [left[0], *range(left[0], -1, -1)]
         assert made(mirror.engine) == wanted(tmp_path, mirror.engine)
         assert dump(mirror.engine) == rows_beside(past, tmp_path)
 
