@@ -1,8 +1,8 @@
 """Keccak-256, as Ethereum hashes."""
 
-from eth_hash.auto import keccak as _keccak
+from sha3 import keccak_256
 
 
 def keccak256(data: bytes) -> bytes:
     """The 32-byte hash of `data`."""
-    return _keccak(data)
+    return keccak_256(data).digest()
