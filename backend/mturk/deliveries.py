@@ -11,7 +11,7 @@ import base64
 import json
 import logging
 import re
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -19,12 +19,13 @@ from urllib.parse import urlsplit
 
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 from sqlmodel import col
 
 from backend.mturk.ids import derived_id, worker_id
 from backend.mturk.service import MTurk
 from backend.services.courier import signature
+from backend.services.lanes import Lanes
 from backend.services.mail import SCHEME, Letter
 from backend.services.operators import derive
 from backend.services.outward import post
@@ -35,7 +36,6 @@ from piecework.domain.errors import PieceworkError
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 20
 MOST_ATTEMPTS = 12
 FIRST_PAUSE = timedelta(seconds=2)
 _QUEUE = re.compile(r"(/queue/[a-z0-9-]+)?/[0-9]{12}/[A-Za-z0-9_-]{1,80}(\.fifo)?")
@@ -43,8 +43,9 @@ _DUE = (
     select(MTurkEvent, MTurkHitType.requester)
     .outerjoin(MTurkHitType, col(MTurkHitType.id) == col(MTurkEvent.hit_type))
     .where(col(MTurkEvent.due_at) <= bindparam("now"))
+    .where(func.coalesce(col(MTurkHitType.requester), "").not_in(bindparam("but", expanding=True)))
     .order_by(col(MTurkEvent.due_at))
-    .limit(AT_ONCE)
+    .limit(bindparam("most"))
 )
 
 
@@ -52,23 +53,33 @@ class Undelivered(PieceworkError):
     """An event that didn't arrive; it is tried again."""
 
 
-def deliver(service: MTurk, now: datetime) -> None:
+class Deliveries:
     """Sends what is due; what doesn't arrive is tried again later and later, for about two hours, and then given up."""
-    with service.store.read() as connection:
-        due = connection.execute(_DUE, {"now": now}).all()
-    if not due:
-        return
-    with ThreadPoolExecutor(AT_ONCE) as pool:  # an address that takes its time holds up no other
-        list(pool.map(lambda row: _carry(service, row, now), due))
 
+    def __init__(self, service: MTurk) -> None:
+        self._service = service
+        self._lanes = Lanes("mturk-events", self._due, lambda row: str(row.requester or ""), lambda row: int(row.number), self._carry)
 
-def _carry(service: MTurk, row: Row[Any], now: datetime) -> None:
-    try:
-        _send(service, row)
-    except PieceworkError as error:
-        _put_off(service, row, now, error.sentence)
-    else:
-        service.store.write_now(lambda c: c.execute(delete(MTurkEvent).where(col(MTurkEvent.number) == row.number)))
+    def look(self) -> None:
+        """Begins with what is due, and waits for none of it."""
+        self._lanes.begin()
+
+    def close(self) -> None:
+        """Begins with nothing more."""
+        self._lanes.close()
+
+    def _due(self, but: Collection[str], most: int) -> Sequence[Row[Any]]:
+        with self._service.store.read() as connection:
+            return connection.execute(_DUE, {"now": self._service.clock(), "but": list(but), "most": most}).all()
+
+    def _carry(self, row: Row[Any]) -> None:
+        try:
+            _send(self._service, row)
+        except PieceworkError as error:
+            _put_off(self._service, row, self._service.clock(), error.sentence)
+        else:
+            mine = col(MTurkEvent.number) == row.number
+            self._service.store.write_now(lambda connection: connection.execute(delete(MTurkEvent).where(mine)))
 
 
 def _put_off(service: MTurk, row: Row[Any], now: datetime, why: str) -> None:

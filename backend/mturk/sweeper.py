@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from backend.mturk import events, hits, reviewing, slots
-from backend.mturk.deliveries import deliver
+from backend.mturk.deliveries import Deliveries
 from backend.mturk.funder import Funder
 from backend.mturk.happenings import reviewable
 from backend.mturk.rounds import Round, Waiting
@@ -83,10 +83,11 @@ class Sweeper:
         self._service = service
         self._leadership = Leadership(service.store, "mturk", service.clock)
         self._expired, self._old, self._withdrawn, self._reviewed = map(Round, (_EXPIRED, _OLD, _WITHDRAWN, reviewing.DUE))
+        self._deliveries = Deliveries(service)
         self._works = (
             (Funder(service).step, 0.25),
             (partial(asyncio.to_thread, self._sweep), 0.5),
-            (partial(asyncio.to_thread, self._deliver), 0.5),
+            (partial(asyncio.to_thread, self._deliveries.look), 0.5),
             (partial(asyncio.to_thread, self._dispose), 5.0),
             (self._forget, 60.0),
         )
@@ -103,6 +104,7 @@ class Sweeper:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await asyncio.to_thread(self._deliveries.close)
         if self._leadership.held:
             with suppress(PieceworkError):
                 await asyncio.to_thread(self._leadership.resign)
@@ -122,9 +124,6 @@ class Sweeper:
             except Exception:  # a fault of ours: logged with its trace, and everybody else's HITs go on
                 log.exception("the clockwork of HITs failed; it goes on")
             await asyncio.sleep(pause_seconds)
-
-    def _deliver(self) -> None:
-        deliver(self._service, self._service.clock())
 
     async def _forget(self) -> None:
         old = delete(MTurkCall).where(col(MTurkCall.created_at) < self._service.clock() - CALLS_LIVE)

@@ -5,13 +5,13 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from backend.services.lanes import Lanes
 from backend.services.leadership import Leadership
 from backend.services.mail import SCHEME, Letter, Mailer, written
 from backend.services.outward import post
@@ -21,7 +21,6 @@ from backend.store import webhooks
 from backend.store.database import Store
 from piecework.domain.errors import PieceworkError
 
-AT_ONCE = 16
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5, 4 * 3600
 
 
@@ -44,21 +43,22 @@ class Courier(Rounds):
         self._store, self._anywhere, self._clock = store, anywhere, clock
         self._mailer, self._service_key = mailer, service_key
         self._patience = timedelta(hours=hours)
-        self._pool = ThreadPoolExecutor(AT_ONCE, "courier")
+        self._lanes = Lanes("courier", self._due, lambda row: str(row.account), lambda row: int(row.id), self._carry)
+
+    def stop(self) -> None:
+        super().stop()
+        self._lanes.close()
 
     def _step_once(self, leadership: Leadership) -> bool:
+        return self._lanes.begin()
+
+    def _due(self, but: Collection[str], most: int) -> Sequence[Row[Any]]:
         with self._store.read() as connection:
-            rows = webhooks.due(connection, self._clock(), AT_ONCE)
-        if not rows:
-            return False
-        outcomes = list(self._pool.map(self._try, rows))
+            return webhooks.due(connection, self._clock(), but, most)
 
-        def work(connection: Connection) -> None:
-            for row, (delivered, said) in zip(rows, outcomes, strict=True):
-                self._note(connection, row, delivered, said)
-
-        self._store.write_now(work)
-        return len(rows) == AT_ONCE
+    def _carry(self, row: Row[Any]) -> None:
+        delivered, said = self._try(row)
+        self._store.write_now(lambda connection: self._note(connection, row, delivered, said))
 
     def _try(self, row: Row[Any]) -> tuple[bool, str]:
         try:

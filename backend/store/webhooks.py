@@ -1,7 +1,7 @@
 """Webhooks and their deliveries in SQL."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ _DUE = (
     select(Delivery, Webhook.url, Webhook.secret, Webhook.failing_since, Webhook.account)  # type: ignore[call-overload]  # five are fine
     .join(Webhook, col(Webhook.id) == col(Delivery.webhook))
     .where(col(Delivery.state) == "waiting", col(Delivery.next_at) <= bindparam("now"), col(Webhook.disabled).is_(None))
+    .where(col(Webhook.account).not_in(bindparam("but", expanding=True)))
     .order_by(col(Delivery.next_at))
     .limit(bindparam("most"))
 )
@@ -89,9 +90,9 @@ def send(
     connection.execute(insert(Delivery), row)
 
 
-def due(connection: Connection, now: datetime, limit: int) -> Sequence[Row[Any]]:
-    """Deliveries to try now, with where and how."""
-    return connection.execute(_DUE, {"now": now, "most": limit}).all()
+def due(connection: Connection, now: datetime, but: Collection[str], most: int) -> Sequence[Row[Any]]:
+    """Deliveries to try now, with where and how, but none of these accounts'."""
+    return connection.execute(_DUE, {"now": now, "but": list(but), "most": most}).all()
 
 
 def tried(connection: Connection, id: int, **values: Any) -> None:

@@ -41,7 +41,7 @@ class Inbox:
     """A receiver that keeps what is posted to it, and answers with `status`."""
 
     def __init__(self) -> None:
-        self.status, self.posted = 204, list[tuple[dict[str, str], bytes]]()
+        self.status, self.posted, self.pause_seconds = 204, list[tuple[dict[str, str], bytes]](), 0.0
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -49,6 +49,7 @@ class Inbox:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 inbox.posted.append((headers | {"path": self.path}, body))
+                time.sleep(inbox.pause_seconds)
                 self.send_response(inbox.status)
                 self.send_header("location", "/elsewhere")
                 self.end_headers()
@@ -324,3 +325,23 @@ def test_public_addresses_are() -> None:
 def test_only_plain_https_addresses_are_taken(url: str) -> None:
     with pytest.raises(Invalid):
         check_url(url, False)
+
+
+def test_who_answers_slowly_holds_up_nobody_else(market: Works) -> None:
+    """Three addresses of one account, each with a dozen messages, and each takes its time for every one."""
+    slow_account, quick_account = sign_in(market, new_key()), sign_in(market, new_key())
+    with inbox() as slow, inbox() as quick:
+        slow.pause_seconds = 3
+        hooks = [call(market, "POST", "/v1/webhooks", {"url": slow.url, "kinds": ["block.set"]}, slow_account).body for _ in range(3)]
+        for hook in hooks * 12:
+            call(market, "POST", f"/v1/webhooks/{hook['id']}/ping", token=slow_account)
+        slow.wait(1)
+        hook = call(market, "POST", "/v1/webhooks", {"url": quick.url, "kinds": ["block.set"]}, quick_account).body
+        call(market, "POST", f"/v1/webhooks/{hook['id']}/ping", token=quick_account)
+        began = time.monotonic()
+        quick.wait(1)
+        seconds = time.monotonic() - began
+        slow.pause_seconds = 0
+        for hook in hooks:
+            call(market, "DELETE", f"/v1/webhooks/{hook['id']}", token=slow_account)
+    assert seconds < 2.5, "it waited for another's address"

@@ -61,6 +61,8 @@ PLANS = {
 def test_the_clockwork_finds_its_work_by_an_index(statement: Executable, index: str, tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path}/plans.db")
     upgrade(engine, MIRROR, COORDINATOR)
+    if "but" in statement.compile().params:  # type: ignore[attr-defined]
+        statement = statement.params(now=AT, but=["0x1"], most=10)  # type: ignore[attr-defined]
     compiled = statement.compile(dialect=engine.dialect, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
     given = tuple("x" for _ in range(str(compiled).count("?")))
     with engine.begin() as connection:

@@ -2,7 +2,9 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -192,11 +194,10 @@ class Listener(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-@pytest.fixture
-def address() -> Iterator[str]:
-    """Where webhooks may go."""
-    Listener.heard.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
+@contextmanager
+def listening(handler: type[Listener]) -> Iterator[str]:
+    """The address of a listener of that kind."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}/heard"
@@ -205,11 +206,51 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
+def address() -> Iterator[str]:
+    """Where webhooks may go."""
+    Listener.heard.clear()
+    with listening(Listener) as url:
+        yield url
+
+
+@pytest.fixture
 def loose(shared_chain: Chain, tmp_path: Path) -> Iterator[Works]:
     """A marketplace that posts to private addresses, too."""
     options = {"PIECEWORK_OPERATOR_GAS": str(10**16), "PIECEWORK_WEBHOOKS_ANYWHERE": "true"}
     with works(shared_chain, f"sqlite:///{tmp_path}/piecework.db", tmp_path, **options) as both:
         yield both
+
+
+class Slow(Listener):
+    """Takes its time."""
+
+    heard: list[dict[str, Any]] = []
+
+    def do_POST(self) -> None:
+        time.sleep(3)
+        super().do_POST()
+
+
+@pytest.fixture
+def slow_address() -> Iterator[str]:
+    """Where webhooks may go, and are read after three seconds."""
+    with listening(Slow) as url:
+        yield url
+
+
+def test_a_slow_address_holds_up_nobody_else(loose: Works, address: str, slow_address: str) -> None:
+    askers = (turk(loose), slow_address, 60), (turk(loose), address, 1)
+    given = {name: HIT[name] for name in ("Title", "Description", "Keywords", "Reward", "AssignmentDurationInSeconds")}
+    for asker, url, count in askers:
+        client = asker.client()
+        kind = client.create_hit_type(**given)["HITTypeId"]
+        wanted = {"Destination": url, "Transport": "SNS", "Version": "2014-08-15", "EventTypes": ["HITCreated"]}
+        client.update_notification_settings(HITTypeId=kind, Notification=wanted, Active=True)
+        for _ in range(count):
+            client.create_hit_with_hit_type(HITTypeId=kind, LifetimeInSeconds=600, Question=HIT["Question"])
+    began = time.monotonic()
+    asker.until(lambda: Listener.heard)
+    assert time.monotonic() - began < 2.5, "it waited for another's address"
 
 
 def test_events_reach_their_owner(loose: Works, address: str, worker: Key) -> None:
