@@ -1,6 +1,7 @@
 """Inserts many rows in one go: binary COPY on PostgreSQL, executemany on SQLite, three times as fast as the ORM's or Core's own way."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any
@@ -21,11 +22,11 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
     """
     if not rows:
         return
-    values = _bound(rows, _binds(table, connection.dialect))
+    values = _binder(table, connection.dialect)(rows)
     names = ", ".join(column.name for column in table.columns)
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(table.columns))
-        connection.exec_driver_sql(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", list(values))
+        _execute(connection, f"INSERT INTO {table.name} ({names}) VALUES ({marks})", values)
     else:
         _require_narrow(table, rows)
         statement = f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)"
@@ -33,9 +34,25 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
 
 
 @cache
-def _binds(table: Table, dialect: Dialect) -> tuple[tuple[int, Bind], ...]:
+def _binder(table: Table, dialect: Dialect) -> Callable[[Iterable[tuple[Any, ...]]], Iterable[tuple[Any, ...]]]:
+    """Makes of rows what the driver takes.
+
+    It is compiled for the table, as one expression that takes a row apart and puts it together again: that takes a third less than
+    to make columns of rows and rows of columns, and holds one row at a time.
+    """
+    binds = _binds(table, dialect)
+    if not binds:
+        return iter
+    values = [f"value_{position}" for position in range(len(table.columns))]
+    bound = [f"bind_{position}({value})" if position in binds else value for position, value in enumerate(values)]
+    rows = f"lambda rows: (({', '.join(bound)},) for ({', '.join(values)},) in rows)"
+    return eval(rows, {f"bind_{position}": bind for position, bind in binds.items()})
+
+
+@cache
+def _binds(table: Table, dialect: Dialect) -> dict[int, Bind]:
     """The columns, by position, whose values the driver doesn't take as they are."""
-    found = []
+    found = {}
     for position, column in enumerate(table.columns):
         if isinstance(column.type, Uint256):
             bind: Bind | None = _text if dialect.name == "sqlite" else None
@@ -44,22 +61,13 @@ def _binds(table: Table, dialect: Dialect) -> tuple[tuple[int, Bind], ...]:
         else:
             bind = column.type.dialect_impl(dialect).bind_processor(dialect)
         if bind is not None:
-            found.append((position, bind))
-    return tuple(found)
+            found[position] = bind
+    return found
 
 
 @lru_cache(maxsize=4096)
 def _text(value: int | None) -> str | None:
     return None if value is None else sortable(value)
-
-
-def _bound(rows: Sequence[tuple[Any, ...]], binds: tuple[tuple[int, Bind], ...]) -> Iterable[tuple[Any, ...]]:
-    if not binds:
-        return rows
-    columns: list[Any] = list(zip(*rows, strict=True))
-    for position, bind in binds:
-        columns[position] = map(bind, columns[position])
-    return zip(*columns, strict=True)
 
 
 @cache
@@ -83,12 +91,27 @@ def _narrow(table: Table) -> tuple[int, ...]:
     return tuple(at for at, kind in enumerate(kinds) if isinstance(kind, Integer) and not isinstance(kind, BigInteger))
 
 
+def _execute(connection: Connection, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
+    """The driver's own executemany takes rows one by one as they are made; SQLAlchemy's would have a list of them all."""
+    with _translated(connection.dialect, statement), closing(connection.connection.cursor()) as cursor:
+        cursor.executemany(statement, values)
+
+
 def _copy(connection: Connection, statement: str, types: Sequence[str], values: Iterable[tuple[Any, ...]]) -> None:
-    dialect = connection.dialect
+    with (
+        _translated(connection.dialect, statement),
+        connection.connection.cursor() as cursor,
+        cursor.copy(statement) as copy,
+    ):
+        copy.set_types(types)
+        for row in values:
+            copy.write_row(row)
+
+
+@contextmanager
+def _translated(dialect: Dialect, statement: str) -> Iterator[None]:
+    """What SQLAlchemy makes of its own statements' errors."""
     try:
-        with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.set_types(types)
-            for row in values:
-                copy.write_row(row)
-    except dialect.loaded_dbapi.Error as error:  # what SQLAlchemy makes of its own statements' errors
+        yield
+    except dialect.loaded_dbapi.Error as error:
         raise DBAPIError.instance(statement, {}, error, dialect.loaded_dbapi.Error, dialect=dialect) from error
