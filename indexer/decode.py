@@ -99,9 +99,9 @@ def _refusal(at: Position, what: str) -> AnswerRefused:
 
 
 def _workers_paid(at: Position, table: quick.Table, run: list[Any]) -> e.WorkersPaid:
-    if not run or any(part.job != table.job for part in run):
+    if not run or any([part.job != table.job for part in run]):
         raise _refusal(at, "pays workers for slots that aren't named before it")
-    if any(part.places and max(part.places) > len(table.workers) for part in run):
+    if max(b"".join([part.places for part in run]), default=0) > len(table.workers):
         raise _refusal(at, "has fewer workers than the slots before it name")
     return e.WorkersPaid(at, table.job, tuple(run), table.credited, table.workers)
 

@@ -140,9 +140,9 @@ class Store:
 
     def add(self, table: type[SQLModel], at: Position, **values: Any) -> None:
         """One row; `values` are the table's own columns."""
-        if "transaction_hash" in table.model_fields:
-            values["transaction_hash"] = at.transaction_hash
         names = _own_columns(table)
+        if "transaction_hash" in names:
+            values["transaction_hash"] = at.transaction_hash
         if len(names) != len(values):
             raise TypeError(f"{table.__name__} has the columns {', '.join(names)}")
         self.rows[table].append((*self.keys(at), *[values[name] for name in names]))
