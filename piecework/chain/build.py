@@ -17,9 +17,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import solcx
-from solcx.exceptions import SolcError
-
 from piecework.domain.errors import Invalid, NotFound
 from piecework.domain.keccak import keccak256
 
@@ -184,6 +181,10 @@ def _resolved(importer: str, target: str, remappings: Sequence[str]) -> str:
 
 
 def _compile(standard_input: dict[str, Any]) -> dict[str, Any]:
+    # It takes a tenth of a second to import, for everybody who only reads what was compiled.
+    import solcx
+    from solcx.exceptions import SolcError
+
     try:
         return solcx.compile_standard(
             standard_input, solc_binary=_solc(), base_path=str(ROOT), allow_paths=[str(ROOT)]
