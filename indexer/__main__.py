@@ -22,10 +22,15 @@ from piecework.domain.errors import PieceworkError
 
 log = logging.getLogger("indexer")
 
+GARBAGE = 50_000
+"""After so many new objects cycles are looked for: rows are objects that make none, and there are as many in a transaction."""
+
 
 def main() -> int:
     """Runs the indexer; returns the exit code."""
     journal.start(os.environ.get("PIECEWORK_LOG_FORMAT", "text"))  # settings that are wrong are said in the same format
+    gc.freeze()  # what was imported stays
+    gc.set_threshold(GARBAGE)
     gc.enable()
     stopping = threading.Event()
     try:
