@@ -26,6 +26,7 @@ def _gauges(standing: Standing, counted: dict[str, Any]) -> Iterator[Family]:
         "lag_blocks": (standing.lag_blocks(counted), "Blocks that could be mirrored and aren't."),
         "lag_seconds": (standing.lag_seconds(counted), "Age of the last mirrored block while there is a newer one."),
         "queue_blocks": (standing.queue(), "Blocks that are fetched and wait to be written."),
+        "indexes_left": (standing.indexes_left, "Indexes that a first backfill has still to make."),
     }
     for name, (value, words) in values.items():
         yield Family(name, "gauge", words, [] if value is None else [({}, value)])

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -263,3 +264,21 @@ def test_a_process_says_what_it_does_without_and_when_it_is_made(past: Workshop,
         events = [json.loads(line)["event"] for line in running.said.splitlines()]
         assert "deferred" in events and "indexed" in events
         assert running.stop() == 0
+
+
+def test_who_reads_a_table_for_long_is_waited_for_with_a_sentence(past: Workshop, tmp_path: Path) -> None:
+    """PostgreSQL takes no index away while somebody reads the table, and whoever comes after us would wait behind us."""
+    database_url = postgres.server().database()
+    prepare(database_url, MIRROR)
+    engine = open_engine(database_url)
+    with closing(engine.connect()) as reader:
+        reader.execute(text("SELECT 1 FROM mirror_event"))
+        with process(tmp_path, database_url, past.deployment, past.rpc.url, bulk_blocks=1) as running:
+            eventually(lambda: "lock timeout" in running.said, running)
+            with engine.connect() as other:
+                other.execute(text("SET statement_timeout = '5s'"))
+                other.execute(text("SELECT 1 FROM mirror_event"))
+            reader.rollback()
+            eventually(lambda: is_level(database_url, past) and indexes(engine) > 20, running)
+            assert "it works again" in running.said
+    engine.dispose()

@@ -41,8 +41,8 @@ def prepare(url: str, *lines: Line) -> None:
     """
     target = make_url(url)
     if target.get_backend_name() == "sqlite":
-        if not os.path.exists(str(target.database)):
-            shutil.copyfile(_sqlite_template(lines), str(target.database))
+        if target.database and not os.path.exists(target.database):
+            shutil.copyfile(_sqlite_template(lines), target.database)
     elif target.query.get("host") == str(postgres.server().folder) and not _tables(url):
         postgres.server().execute(f"DROP DATABASE {target.database}")
         postgres.server().execute(f"CREATE DATABASE {target.database} TEMPLATE {_postgres_template(lines)}")
