@@ -272,12 +272,12 @@ def test_who_reads_a_table_for_long_is_waited_for_with_a_sentence(past: Workshop
     prepare(database_url, MIRROR)
     engine = open_engine(database_url)
     with closing(engine.connect()) as reader:
-        reader.execute(text("SELECT 1 FROM mirror_event"))
+        reader.execute(text("SELECT 1 FROM mirror_ledger_entry"))
         with process(tmp_path, database_url, past.deployment, past.rpc.url, bulk_blocks=1) as running:
             eventually(lambda: "lock timeout" in running.said, running)
             with engine.connect() as other:
                 other.execute(text("SET statement_timeout = '5s'"))
-                other.execute(text("SELECT 1 FROM mirror_event"))
+                other.execute(text("SELECT 1 FROM mirror_ledger_entry"))
             reader.rollback()
             eventually(lambda: is_level(database_url, past) and indexes(engine) > 20, running)
             assert "it works again" in running.said
