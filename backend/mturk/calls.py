@@ -30,7 +30,9 @@ class Call:
         caller: who sends it.
         operation: its name.
         given: its members, read by the model.
-        mark: by which the same call is recognised: the SDK's invocation id, or else the signature.
+        mark: by which the same call is recognised: the SDK's invocation id, or else the signature. Not both: two calls of one second
+            that want the same have the same signature, and the id, which the SDK doesn't sign, tells them apart. So only TLS keeps
+            others from sending a call again.
         body_hash: so that another call under the same mark isn't taken for it.
         now: the time of arrival, aware.
     """

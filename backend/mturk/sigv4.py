@@ -86,7 +86,8 @@ def verify(request: Signed, given: Authorization, secret_access_key: str, now: d
     unsigned = _unsigned(request, given)
     if unsigned:
         raise Refused("InvalidSignatureException", f"These headers must be signed too: {', '.join(unsigned)}.")
-    if not hmac.compare_digest(sign(request, given, secret_access_key, at), given.signature):
+    expected = sign(request, given, secret_access_key, at)
+    if not hmac.compare_digest(expected.encode(), given.signature.encode("utf-8", "surrogateescape")):
         raise Refused(
             "InvalidSignatureException",
             "The request signature we calculated does not match the signature you provided. Check the secret access key, and that "

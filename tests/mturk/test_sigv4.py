@@ -102,3 +102,12 @@ def test_a_header_that_decides_must_be_signed() -> None:
 def test_what_is_no_signature_is_refused(header: str) -> None:
     with pytest.raises(Refused):
         authorization(Signed("POST", "/", "", [("authorization", header)], b""))
+
+
+@pytest.mark.parametrize("signature", ["é", "", "0" * 64])
+def test_a_signature_of_other_letters_is_a_wrong_one(signature: str) -> None:
+    request = signed()
+    header = request.header("authorization")
+    request = changed(request, "authorization", header[: header.index("Signature=") + 10] + signature)
+    with pytest.raises(Refused):
+        verify(request, authorization(request), SECRET, now())
