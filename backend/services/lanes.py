@@ -52,7 +52,8 @@ class Lanes:
             if busy.total() >= THREADS:
                 return begun
             full = [account for account, count in busy.items() if count >= EACH]
-            rows = self._due(full, 2 * THREADS)  # what is under way is still due, and no more than half of these
+            most = 2 * THREADS + len(self._left_alone)  # what is under way is still due, too, and no more than half of the rest
+            rows = self._due(full, most)
             if not sum(self._started(row) for row in rows if self._key(row) not in known):
                 return begun
             begun = True

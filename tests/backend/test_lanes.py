@@ -117,3 +117,14 @@ def test_a_database_that_doesnt_answer_is_asked_again_and_a_fault_of_ours_is_lef
             carrying.begin()
             time.sleep(0.005)
     assert post.carried[0] == seen <= 5
+
+
+def test_many_that_are_left_alone_hide_nobody() -> None:
+    post = Post(broken=3 * THREADS)
+    post.trouble = ZeroDivisionError("ours")
+    with lanes(post) as carrying:
+        until(lambda: post.carried.total() == 3 * THREADS, carrying)
+        time.sleep(0.05)
+        post.trouble = None
+        post.rows.append(SimpleNamespace(id=999, account="good"))
+        until(lambda: post.carried[999], carrying)
