@@ -10,7 +10,9 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from xml.etree.ElementTree import Element
 
 from backend.mturk import xml
+from backend.mturk.errors import invalid
 from backend.mturk.form import Form, read_form
+from backend.services.filling import filled
 
 ROOTS = {
     "ExternalQuestion": ("2006-07-14",),
@@ -73,9 +75,16 @@ def read_answer_form(text: str) -> Form:
     return question
 
 
-def filled(layout: str, parameters: Mapping[str, str]) -> str:
-    """A layout with its ${variables} filled in; those without a value stay as they are, as they did at Amazon."""
-    return _LAYOUT.sub(lambda found: parameters.get(found[1], found[0]), layout)
+def laid_out(layout: str, parameters: Mapping[str, str]) -> str:
+    """A layout with its ${variables} filled in; those without a value stay as they are, as they did at Amazon.
+
+    Raises:
+        RequestError: it is longer than a question may be.
+    """
+    page = filled(_LAYOUT, lambda found: parameters.get(found[1], found[0]), layout, xml.MOST_BYTES)
+    if page is None or len(page.encode()) > xml.MOST_BYTES:
+        raise invalid(f"The layout filled in has more than {xml.MOST_BYTES} bytes.")
+    return page
 
 
 def served(html: str, submit_to: str) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from backend.services.templating import render
+from backend.services.press import Press
+from backend.services.templating import PAGES, render
 from piecework.domain.templates import Template, template
 
 FILMS = (".mp4", ".webm", ".mov", ".ogv", ".m4v")
@@ -22,6 +23,7 @@ def task_page(
     options: Mapping[str, Any] | None = None,
     instructions: str = "",
     page: str | None = None,
+    press: Press = PAGES,
 ) -> str:
     """The HTML of a task, for the sandboxed frame; its form's answer is what the template's schema describes.
 
@@ -31,13 +33,15 @@ def task_page(
         labels, options: the job's.
         instructions: plain text.
         page: the requester's own page, for the template `html`.
+        press: what fills it in.
 
     Raises:
         Invalid: there is no such template, or the page doesn't work.
+        Unavailable: too many pages are being filled in.
     """
     kind = template(name)
     if name == "html":
-        return render(page or "", unit, list(labels))
+        return render(page or "", unit, list(labels), press)
     compose = _COMPOSERS.get(name, _annotation)
     body = compose(kind, unit, labels, options or {})
     brief = _tag("div", {"class": "cw-short"}, instructions) if instructions else Markup("")

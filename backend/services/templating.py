@@ -4,74 +4,48 @@ Liquid is read where the page names `task`; other pages may hold script with bra
 escaped, except through `skip_autoescape`. The page runs in a sandbox of another origin all the same.
 """
 
-import json
+import atexit
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from liquid import Environment
-from liquid.exceptions import LiquidError
-from markupsafe import Markup, escape
+from markupsafe import escape
 
+from backend.services.filling import MOST_CHARACTERS, filled, to_json
+from backend.services.press import Press
 from piecework.domain.errors import Invalid
 
-LOOPS = 10_000
-MOST_CHARACTERS = 2_000_000
-"""Of a page, filled in."""
-_LIQUID = re.compile(r"\{[{%][^}]*\btask\b")
+_LIQUID = re.compile(r"\{[{%][^{}]*\btask\b")
+"""No brace in between: a page of a million braces would be looked through a million times."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][\w.\-]{0,99})\}")
 
-
-class _Limited(Environment):
-    """Liquid that ends: no page can loop, nest or write without bound. It reads no files."""
-
-    loop_iteration_limit = LOOPS
-    output_stream_limit = MOST_CHARACTERS
-    local_namespace_limit = 100_000
-    context_depth_limit = 20
+PAGES, DRAFTS = Press(), Press()
+"""Of pages that somebody works at, and of those that their requesters look at: whoever tries out pages that take long holds up no worker."""
+for _press in (PAGES, DRAFTS):
+    atexit.register(_press.close)
 
 
-def _to_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _trusted(value: Any) -> Markup:
-    return Markup(value if isinstance(value, str) else _to_json(value))
-
-
-def _environment() -> Environment:
-    environment = _Limited(autoescape=True)
-    environment.add_filter("to_json", _to_json)
-    environment.add_filter("grant_read_access", lambda value: value)  # whatever a unit names is readable by its worker already
-    environment.add_filter("skip_autoescape", _trusted)
-    return environment
-
-
-_LIQUID_HERE = _environment()
-
-
-def render(page: str, unit: Any, labels: list[str] | None = None) -> str:
-    """A page with a unit's values in it.
+def render(page: str, unit: Any, labels: list[str] | None = None, press: Press = PAGES) -> str:
+    """A page with a unit's values in it. It may take seconds, so not on an event loop.
 
     Args:
         page: HTML with `${name}` or `{{ task.input.name }}`.
         unit: the unit's content; where it isn't an object it is `${source}` and `task.input.source`.
         labels: the job's, as `task.input.labels`.
+        press: what fills it in, where it is Liquid.
 
     Raises:
         Invalid: the page isn't Liquid, or goes over a limit; the sentence says where.
+        Unavailable: too many pages are being filled in.
     """
     values = unit if isinstance(unit, Mapping) else {"source": unit}
     if not _LIQUID.search(page):
-        filled = _VARIABLE.sub(lambda found: _shown(values, found), page)
-        if len(filled) > MOST_CHARACTERS:
+        plain = filled(_VARIABLE, lambda found: _shown(values, found), page, MOST_CHARACTERS)
+        if plain is None:
             raise Invalid("The page doesn't work: filled in, it is too long.")
-        return filled
+        return plain
     whole = {"taskObject": values.get("source-ref", values.get("source"))} | ({"labels": labels} if labels else {}) | dict(values)
-    try:
-        return _LIQUID_HERE.from_string(_as_liquid(page, whole)).render(task={"input": whole})
-    except (LiquidError, RecursionError, ArithmeticError, TypeError, ValueError) as error:
-        raise Invalid(f"The page's Liquid doesn't work: {str(error).splitlines()[0] if str(error) else type(error).__name__}.") from None
+    return press.fill(_as_liquid(page, whole), {"task": {"input": whole}})
 
 
 def _shown(values: Mapping[str, Any], found: re.Match[str]) -> str:
@@ -79,7 +53,7 @@ def _shown(values: Mapping[str, Any], found: re.Match[str]) -> str:
     if found[1] not in values:
         return found[0]
     value = values[found[1]]
-    return str(escape(value if isinstance(value, str) else _to_json(value)))
+    return str(escape(value if isinstance(value, str) else to_json(value)))
 
 
 def _as_liquid(page: str, values: Mapping[str, Any]) -> str:

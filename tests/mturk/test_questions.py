@@ -1,10 +1,12 @@
 """Questions are read to the letter of their schemas, and nothing hostile gets in with them."""
 
+import tracemalloc
+
 import pytest
 
 from backend.mturk.errors import RequestError
 from backend.mturk.form import Choice, Form, Given, Text, faults
-from backend.mturk.questions import External, Html, filled, frame_url, read_question, served
+from backend.mturk.questions import External, Html, laid_out, frame_url, read_question, served
 
 NS = "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/"
 EXTERNAL = (
@@ -35,6 +37,17 @@ def form() -> Form:
     read = read_question(FORM)
     assert isinstance(read, Form)
     return read
+
+
+def test_a_layout_that_would_fill_the_memory_is_refused_before_it_does() -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(RequestError, match="bytes"):
+            laid_out("${a}" * 16_000, {"a": "x" * 10_000})
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+    assert laid_out("${a}-${b}", {"a": "1"}) == "1-${b}"
 
 
 def test_an_external_page() -> None:
@@ -128,5 +141,5 @@ def test_addresses_that_are_gone_are_put_right() -> None:
     assert served(page, "https://m.example/a/1") == put_right
 
 
-def test_a_layout_is_filled() -> None:
-    assert filled("${a} ${b} ${c}", {"a": "1", "b": "${a}"}) == "1 ${a} ${c}"
+def test_a_layout_is_laid_out() -> None:
+    assert laid_out("${a} ${b} ${c}", {"a": "1", "b": "${a}"}) == "1 ${a} ${c}"

@@ -16,9 +16,9 @@ from backend.mturk.happenings import reviewable
 from backend.mturk.ids import new_id
 from backend.mturk.operations.hit_types import YEAR, seconds, values_of
 from backend.mturk.policies import read_known, read_plurality
-from backend.mturk.questions import Html, filled, read_question
+from backend.mturk.questions import Html, laid_out, read_question
 from backend.mturk.service import MTurk
-from backend.mturk.xml import MOST_BYTES, NAMESPACE
+from backend.mturk.xml import NAMESPACE
 from backend.store.tables.mturk import MTurkHit
 
 MOST_ASSIGNMENTS = 1_000_000_000
@@ -140,10 +140,7 @@ def _laid_out(connection: Connection, call: Call) -> str:
     if layout is None:
         raise missing("HITLayout", id)
     parameters = {one["Name"]: one["Value"] for one in call.given.get("HITLayoutParameters", ())}
-    content = filled(layout.html, parameters)
-    if len(content.encode()) > MOST_BYTES:
-        raise invalid(f"The layout filled in has more than {MOST_BYTES} bytes.")
-    return _html_question(Html(content, layout.frame_height))
+    return _html_question(Html(laid_out(layout.html, parameters), layout.frame_height))
 
 
 def _html_question(html: Html) -> str:

@@ -1,5 +1,6 @@
 """Describing a new job in five steps on one page. What is entered stays in the browser until the job is described."""
 
+from asyncio import to_thread
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from backend.api.schema import JSON
 from backend.api.views import TemplateView
 from backend.services.policies import AI_POLICIES
 from backend.services.task_pages import task_page
+from backend.services.templating import DRAFTS
 from backend.web.hire.shell import show
 from backend.web.page import readable
 from piecework.domain.errors import Invalid
@@ -57,7 +59,8 @@ async def preview(request: Request) -> Response:
     account(request)
     body = await read(request, Preview)
     try:
-        html = task_page(body.template, body.content, body.labels, body.options, body.instructions, body.html)
+        given = (body.template, body.content, body.labels, body.options, body.instructions, body.html)
+        html = await to_thread(task_page, *given, DRAFTS)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise Invalid(f"The unit lacks what the template shows: {error}.") from None
     return Response(html, headers={"x-content-type-options": "nosniff"}, media_type="text/plain; charset=utf-8")

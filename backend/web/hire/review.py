@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from backend.api.requests import address, choice, cursor_id
 from backend.api.schema import JSON
 from backend.services.task_pages import task_page
+from backend.services.templating import DRAFTS
 from backend.services.verdicts import Verdict
 from backend.web.hire.shell import Desk, desk, show
 from backend.web.page import ANY_FRAME, readable
@@ -34,7 +35,8 @@ def task(request: Request, job: str, unit: int) -> Response:
     """A unit's task page as text, for the frame that shows it."""
     at = desk(request, job)
     said, content = at.view.manifest, json.loads(at.services.results.unit(at.job, unit)[1])
-    html = task_page(said["template"], content, said["labels"] or (), said.get("options") or {}, said["instructions"], said.get("html"))
+    given = (said["template"], content, said["labels"] or (), said.get("options") or {}, said["instructions"], said.get("html"))
+    html = task_page(*given, DRAFTS)
     return Response(html, headers={"x-content-type-options": "nosniff"}, media_type="text/plain; charset=utf-8")
 
 
