@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from piecework.domain.answers import compiled, sentence_of
+from piecework.domain.answers import compiled, first_error, sentence_of
 from piecework.domain.content import canonical_json
 from piecework.domain import reports
 from piecework.domain.errors import Invalid
@@ -204,7 +204,7 @@ def _text(value: Any) -> str | None:
 
 
 def _misfit(schema: Schema, value: Any) -> str | None:
-    error = next(iter(compiled(schema).iter_errors(value)), None)
+    error = first_error(compiled(schema), value)
     return None if error is None else sentence_of(error)
 
 

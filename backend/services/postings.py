@@ -18,7 +18,7 @@ from backend.store.content import Contents
 from backend.store.database import Store
 from piecework.chain.deployment import Deployment
 from piecework.domain import merkle
-from piecework.domain.answers import AnswerCheck, compiled, sentence_of
+from piecework.domain.answers import AnswerCheck, compiled, first_error, sentence_of
 from piecework.domain.content import canonical_json, content_hash, text_leaf, units_root
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from piecework.domain.templates import TEMPLATES
@@ -375,7 +375,7 @@ def _unit_faults(draft: Draft) -> Iterator[Fault]:
     schema = TEMPLATES[draft.template].unit if draft.template in TEMPLATES else {}
     fits = compiled(schema)
     for number, (content, _) in enumerate(draft.units, 1) if schema else ():
-        error = next(iter(fits.iter_errors(content)), None)
+        error = first_error(fits, content)
         if error is not None:
             yield "units", f"Unit {number} isn't what the template {draft.template} shows: {sentence_of(error)}."
 

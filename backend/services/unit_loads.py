@@ -28,7 +28,7 @@ from backend.store import job_drafts, postings, unit_loads
 from backend.store.content import Contents, UnitWriter
 from backend.store.database import Store
 from piecework.domain import merkle
-from piecework.domain.answers import compiled, sentence_of
+from piecework.domain.answers import compiled, first_error, sentence_of
 from piecework.domain.content import canonical_json, text_leaf
 from piecework.domain.errors import Conflict, Invalid, NotFound, PieceworkError, Unavailable
 from piecework.domain.templates import TEMPLATES
@@ -276,7 +276,7 @@ def _checked(position: int, content: Any, slots: int, fits: Validator | None) ->
     """
     if not 1 <= slots <= MOST_SLOTS:
         raise RowFault(position + 1, f"It asks for {slots} answers; ask for at least one.")
-    error = None if fits is None else next(iter(fits.iter_errors(content)), None)
+    error = None if fits is None else first_error(fits, content)
     if error is not None:
         raise RowFault(position + 1, f"It isn't what the template shows: {sentence_of(error)}.", _top(error))
     try:

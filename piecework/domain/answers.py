@@ -33,6 +33,16 @@ def compiled(schema: Schema) -> jsonschema_rs.Validator:
         raise Invalid(f"The answer schema can't be used: {str(error).splitlines()[0]}.") from None
 
 
+def first_error(validator: jsonschema_rs.Validator, value: Any) -> jsonschema_rs.ValidationError | None:
+    """The first thing that is wrong with a value. Not by `iter_errors`: that makes all of them at once, each with a copy of what it is
+    about, and what somebody wrote on purpose has a hundred thousand."""
+    try:
+        validator.validate(value)
+    except jsonschema_rs.ValidationError as error:
+        return error
+    return None
+
+
 def sentence_of(error: jsonschema_rs.ValidationError) -> str:
     """Where an answer is wrong and why, in one line."""
     place = "/".join(map(str, error.instance_path))
@@ -62,6 +72,6 @@ class AnswerCheck:
         """
         if report_of(answer, self.reports) is not None:
             return
-        error = next(iter(self._validator.iter_errors(answer)), None)
+        error = first_error(self._validator, answer)
         if error is not None:
             raise Invalid(f"The answer isn't what the job asks for: {sentence_of(error)}.")

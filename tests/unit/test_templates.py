@@ -1,5 +1,7 @@
 """Every template's examples fit its schemas, and what doesn't fit is refused."""
 
+import subprocess
+import sys
 from typing import Any
 
 import jsonschema_rs
@@ -77,3 +79,23 @@ def test_a_comparison_may_do_without_ties() -> None:
 def test_a_template_that_is_unknown_is_named_with_those_that_are_there() -> None:
     with pytest.raises(Invalid, match="no template 'boxes'; use one of label"):
         template("boxes")
+
+
+HOSTILE = """
+import resource
+from piecework.domain.answers import AnswerCheck
+from piecework.domain.errors import Invalid
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+labels = [f"label {number}" for number in range(3_000)]
+check = AnswerCheck({"template": "classifier-multi-select", "labels": labels, "answer_schema": None})
+try:
+    check({"labels": [f"wrong {number}" for number in range(20_000)]})
+except Invalid as error:
+    print(error.sentence[:50])
+"""
+"""A worker's answer of 260 KB to a job with 3,000 labels, in a gigabyte."""
+
+
+def test_an_answer_that_is_wrong_in_ten_thousand_places_is_refused_at_the_first() -> None:
+    run = subprocess.run([sys.executable, "-c", HOSTILE], capture_output=True, text=True, timeout=120)
+    assert run.stdout.startswith("The answer isn't what the job asks for"), run.stderr
