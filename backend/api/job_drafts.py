@@ -107,7 +107,7 @@ async def begin(request: Request) -> Response:
     """Begins a draft; nothing of it need be right yet."""
     own, body = account(request), await read(request, DraftBody)
     row = await coordinator(request).job_drafts.begin(own, _described(body))
-    return _answer(request, row, 201)
+    return await to_thread(_answer, request, row, 201)
 
 
 @router.get("", **spec(list[JobDraftView], auth="jobs:read", query=("cursor", "limit")))
@@ -131,7 +131,7 @@ async def change(request: Request, id: str) -> Response:
     seen, drafts = _seen(request), coordinator(request).job_drafts
     before = await to_thread(drafts.one, _id(id), own)
     described = _described(body, json.loads(before.described)["salt"])
-    return _answer(request, await drafts.change(_id(id), own, seen, described))
+    return await to_thread(_answer, request, await drafts.change(_id(id), own, seen, described))
 
 
 @router.delete("/{id}", **spec(None, 204, auth="jobs:write"))

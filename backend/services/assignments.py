@@ -51,6 +51,13 @@ class Happening:
     at: datetime
 
 
+class _OwnSchema(Exception):
+    """The answer is held to a schema that the job's requester wrote, which isn't done while a transaction waits."""
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+
+
 Listener = Callable[[Connection, Happening], None]
 
 
@@ -222,9 +229,16 @@ class Assignments:
         text = canonical_json(answer)
         if len(text) > LONGEST_ANSWER:
             raise Invalid(f"An answer has at most {LONGEST_ANSWER} bytes as JSON; this one has {len(text)}.")
-        return await self._store.write(lambda c: self._reveal(c, id, worker, answer, text.decode(), salt))
+        given = (id, worker, answer, text.decode(), salt)
+        try:
+            return await self._store.write(lambda c: self._reveal(c, *given))
+        except _OwnSchema as own_schema:
+            await to_thread(self._postings.check_answer, own_schema.job, answer)
+            return await self._store.write(lambda c: self._reveal(c, *given, checked=True))
 
-    def _reveal(self, connection: Connection, id: str, worker: str, answer: Any, text: str, salt: bytes) -> Any:
+    def _reveal(
+        self, connection: Connection, id: str, worker: str, answer: Any, text: str, salt: bytes, checked: bool = False
+    ) -> Any:
         row = own(connection, id, worker)
         if row.commitment is None:
             raise Conflict("Commit to the answer first, and keep the receipt.")
@@ -233,7 +247,10 @@ class Assignments:
             raise Invalid("The answer and salt don't hash to what was committed.")
         if row.state != "committed":
             return row
-        self._postings.check_answer(row.job, answer)
+        if not checked:
+            if self._postings.has_own_schema(row.job):
+                raise _OwnSchema(row.job)
+            self._postings.check_answer(row.job, answer)
         attachments.name(connection, id, text)
         if not assignments.reveal(connection, row, text, "0x" + salt.hex(), self._clock()):
             raise Conflict("This assignment was changed at this moment; look at it again.")

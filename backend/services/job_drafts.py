@@ -1,6 +1,7 @@
 """Drafts of jobs: edited by their requester alone, priced, and prepared for funding, which freezes them for good."""
 
 import json
+from asyncio import to_thread
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -142,7 +143,7 @@ class JobDrafts:
             raise Conflict("The draft has no units; load some first.")
         if load.template != draft.template:
             raise Conflict(f"The units were loaded for the template {load.template}; load them again for {draft.template}.")
-        job, add = self._postings.adopt(row.requester, draft, load)
+        job, add = await to_thread(self._postings.adopt, row.requester, draft, load)
 
         def work(connection: Connection) -> None:
             if not job_drafts.freeze(connection, row.id, row.version, job, self._clock()):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from backend.services.cell import DRAFTS, TooLong
 from piecework.domain.answers import compiled, first_error, sentence_of
 from piecework.domain.content import canonical_json
 from piecework.domain import reports
@@ -134,9 +135,13 @@ def _schema(name: str, schema: Schema) -> Iterator[Fault]:
             raise Invalid(f"The answer schema has at most {LONGEST_SCHEMA} bytes as JSON.")
         if any(not reference.startswith("#") for reference in _references(schema)):
             raise Invalid("The answer schema refers to another one; write everything into it, and refer with '#/$defs/…'.")
-        compiled(schema)
+        wrong = DRAFTS.ask("schema", schema).get("wrong")
+        if wrong:
+            yield "answer_schema", wrong
     except Invalid as error:
         yield "answer_schema", error.sentence
+    except TooLong:
+        yield "answer_schema", "The answer schema can't be used: to read it takes too long."
 
 
 def _references(schema: Any) -> Iterator[str]:

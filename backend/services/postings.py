@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from backend.services.cell import ANSWERS, TooLong
 from backend.services.floor import Floor
 from backend.services.listing import listing
 from backend.services.policies import Fault, Policies
@@ -21,6 +22,7 @@ from piecework.domain import merkle
 from piecework.domain.answers import AnswerCheck, compiled, first_error, sentence_of
 from piecework.domain.content import canonical_json, content_hash, text_leaf, units_root
 from piecework.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from piecework.domain.reports import report_of
 from piecework.domain.templates import TEMPLATES
 from piecework.domain.terms import MAX_WINDOW, Terms, protocol_fee
 from piecework.domain.units import NATIVE
@@ -60,6 +62,15 @@ class Job:
     gold: str | None
     """JSON {share_bps, first, least_bps, pass_right, good_bps} of a job that mixes known units in."""
     units: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a job's answers must look like: by a schema of the requester's own, as JSON, or by its template's; and which reports it takes."""
+
+    schema: str | None
+    check: AnswerCheck | None
+    reports: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +117,7 @@ class Postings:
         self._store, self._contents, self._deployment = store, contents, deployment
         self._coordinator, self._clock = coordinator, clock
         self._known: dict[str, Job] = {}
-        self._answer_check = lru_cache(maxsize=256)(self._compile)  # compiled once a job
+        self._asked = lru_cache(maxsize=256)(self._read_asked)  # compiled once a job
         self._template = lru_cache(maxsize=4_096)(lambda job: str(self.manifest(self.row(job))["template"]))
         self._written = lru_cache(maxsize=256)(json.loads)
 
@@ -255,24 +266,42 @@ class Postings:
         nodes = [load.blocks[at : at + 32] for at in range(0, len(load.blocks), 32)]
         return row, merkle.proof_in_block(block, nodes, position)
 
+    def has_own_schema(self, job: str) -> bool:
+        """Whether its requester wrote the schema of its answers, which may take any time to look through."""
+        return self._asked(job).schema is not None
+
     def check_answer(self, job: str, answer: Any) -> None:
-        """Refuses an answer that isn't what the job's template, or its own schema, asks for.
+        """Refuses an answer that isn't what the job's template, or its own schema, asks for. Where that is its own, not in a transaction.
 
         Raises:
             Invalid: the sentence says where and why.
+            Unavailable: many others have theirs looked at.
         """
-        self._answer_check(job)(answer)
+        asked = self._asked(job)
+        if asked.check is not None:
+            asked.check(answer)
+        elif report_of(answer, asked.reports) is None:
+            try:
+                wrong = ANSWERS.ask("answer", asked.schema, answer).get("wrong")
+            except TooLong:
+                wrong = "to look at it takes too long"
+            if wrong:
+                raise Invalid(f"The answer isn't what the job asks for: {wrong}.")
 
     def reports(self, job: str) -> Mapping[str, Any] | None:
         """Which reports the job takes, and how many of one worker; None for none."""
-        return self._answer_check(job).reports
+        return self._asked(job).reports
 
     def said_of(self, job: str, answer: Any) -> str | None:
         """What of an answer to the job its consensus is made from; None where there is none."""
         return said_of(self._template(job), answer)
 
-    def _compile(self, job: str) -> AnswerCheck:
-        return AnswerCheck(self.manifest(self.row(job)))
+    def _read_asked(self, job: str) -> _Asked:
+        manifest = self.manifest(self.row(job))
+        own = manifest.get("answer_schema")
+        if own is None:
+            return _Asked(None, AnswerCheck(manifest), manifest.get("reports"))
+        return _Asked(json.dumps(own), None, manifest.get("reports"))
 
     def _exists(self, job: str) -> bool:
         with self._store.read() as connection:

@@ -6,8 +6,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from backend.services.press import Press
-from backend.services.templating import PAGES, render
+from backend.services.cell import PAGES, Cell
+from backend.services.templating import render
 from piecework.domain.templates import Template, template
 
 FILMS = (".mp4", ".webm", ".mov", ".ogv", ".m4v")
@@ -23,7 +23,7 @@ def task_page(
     options: Mapping[str, Any] | None = None,
     instructions: str = "",
     page: str | None = None,
-    press: Press = PAGES,
+    cell: Cell = PAGES,
 ) -> str:
     """The HTML of a task, for the sandboxed frame; its form's answer is what the template's schema describes.
 
@@ -33,7 +33,7 @@ def task_page(
         labels, options: the job's.
         instructions: plain text.
         page: the requester's own page, for the template `html`.
-        press: what fills it in.
+        cell: where it is filled in, if it is Liquid.
 
     Raises:
         Invalid: there is no such template, or the page doesn't work.
@@ -41,7 +41,7 @@ def task_page(
     """
     kind = template(name)
     if name == "html":
-        return render(page or "", unit, list(labels), press)
+        return render(page or "", unit, list(labels), cell)
     compose = _COMPOSERS.get(name, _annotation)
     body = compose(kind, unit, labels, options or {})
     brief = _tag("div", {"class": "cw-short"}, instructions) if instructions else Markup("")

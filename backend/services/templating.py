@@ -4,35 +4,29 @@ Liquid is read where the page names `task`; other pages may hold script with bra
 escaped, except through `skip_autoescape`. The page runs in a sandbox of another origin all the same.
 """
 
-import atexit
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import escape
 
+from backend.services.cell import PAGES, Cell, TooLong
 from backend.services.filling import MOST_CHARACTERS, filled, to_json
-from backend.services.press import Press
 from piecework.domain.errors import Invalid
 
 _LIQUID = re.compile(r"\{[{%][^{}]*\btask\b")
 """No brace in between: a page of a million braces would be looked through a million times."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][\w.\-]{0,99})\}")
 
-PAGES, DRAFTS = Press(), Press()
-"""Of pages that somebody works at, and of those that their requesters look at: whoever tries out pages that take long holds up no worker."""
-for _press in (PAGES, DRAFTS):
-    atexit.register(_press.close)
 
-
-def render(page: str, unit: Any, labels: list[str] | None = None, press: Press = PAGES) -> str:
+def render(page: str, unit: Any, labels: list[str] | None = None, cell: Cell = PAGES) -> str:
     """A page with a unit's values in it. It may take seconds, so not on an event loop.
 
     Args:
         page: HTML with `${name}` or `{{ task.input.name }}`.
         unit: the unit's content; where it isn't an object it is `${source}` and `task.input.source`.
         labels: the job's, as `task.input.labels`.
-        press: what fills it in, where it is Liquid.
+        cell: where it is filled in, if it is Liquid.
 
     Raises:
         Invalid: the page isn't Liquid, or goes over a limit; the sentence says where.
@@ -45,7 +39,13 @@ def render(page: str, unit: Any, labels: list[str] | None = None, press: Press =
             raise Invalid("The page doesn't work: filled in, it is too long.")
         return plain
     whole = {"taskObject": values.get("source-ref", values.get("source"))} | ({"labels": labels} if labels else {}) | dict(values)
-    return press.fill(_as_liquid(page, whole), {"task": {"input": whole}})
+    try:
+        answer = cell.ask("page", _as_liquid(page, whole), {"task": {"input": whole}})
+    except TooLong:
+        answer = {"wrong": "it takes too long"}
+    if "wrong" in answer:
+        raise Invalid(f"The page's Liquid doesn't work: {answer['wrong']}.")
+    return answer["page"]
 
 
 def _shown(values: Mapping[str, Any], found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from piecework.client.market import MarketError
 from piecework.domain.content import content_hash
 from piecework.domain.errors import Invalid
 from piecework.domain.templates import TEMPLATES
+from tests.backend.test_cell import doubled
 from tests.backend.workshop import DAY, Works, answer, call, new_key, open_job, posting, sign_in
 
 POLICIES: dict[str, Any] = {
@@ -113,6 +114,24 @@ def test_a_pattern_that_would_never_end_is_over_at_once(market: Works) -> None:
             with pytest.raises(MarketError, match="at text"):
                 await answer(worker, job, said={"text": "a" * 40_000 + "!"})
             assert time.monotonic() - begun < 5
+
+    asyncio.run(run())
+
+
+def test_while_an_answer_is_looked_at_for_ever_everybody_elses_are_taken(market: Works) -> None:
+    """The writer has one thread."""
+
+    async def run() -> None:
+        async with Market(market.url) as open_:
+            _, endless = await open_job(open_, market.chain.requester, [({}, 1)], **OWN_PAGE, answer_schema=doubled("allOf", 40))
+            _, job = await open_job(open_, market.chain.requester, [("x", 3)], labels=["a", "b"])
+            workers = [await Careless.sign_in(open_, new_key()) for _ in range(4)]
+            waiting = asyncio.ensure_future(answer(workers[0], endless, said=1))
+            for worker in workers[1:]:
+                await answer(worker, job, said="a")
+            assert not waiting.done()
+            with pytest.raises(MarketError, match="takes too long"):
+                await waiting
 
     asyncio.run(run())
 

@@ -1,16 +1,15 @@
 """Requesters' pages filled in: both languages, escaped, and within limits."""
 
 import threading
-import time
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from backend.services.task_pages import task_page
-from backend.services.press import Press
-from backend.services.templating import DRAFTS, render
-from piecework.domain.errors import Invalid, Unavailable
+from backend.services.cell import DRAFTS
+from backend.services.templating import render
+from piecework.domain.errors import Invalid
 from piecework.domain.templates import TEMPLATES
 from tests.backend.workshop import Answer, call, new_key, sign_in, works
 from tests.conftest import Chain
@@ -87,21 +86,6 @@ def test_a_page_that_would_run_for_ever_or_fill_the_memory_is_refused_or_read_an
     assert render(HEAD, {"a": 1}) == "1"
 
 
-def test_what_ran_too_long_is_not_tried_again() -> None:
-    press = Press()
-    hostile = [HEAD + "{{" * 100_000, {"a": 1}]
-    with pytest.raises(Invalid, match="too long"):
-        press.fill(*hostile)
-    began = time.process_time()
-    child = press._child
-    for _ in range(10):
-        with pytest.raises(Invalid, match="too long"):
-            press.fill(*hostile)
-    assert press._child is child and time.process_time() - began < 1
-    assert press.fill("[{{ task.a }}]", {"task": {"a": 2}}) == "[2]"
-    press.close()
-
-
 def test_variables_that_fill_the_memory_are_refused_before_they_do() -> None:
     tracemalloc.start()
     try:
@@ -110,56 +94,6 @@ def test_variables_that_fill_the_memory_are_refused_before_they_do() -> None:
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()
-
-
-def test_pages_are_filled_in_from_many_threads_and_after_the_process_was_killed() -> None:
-    press, came = Press(), dict[int, str]()
-
-    def fill(number: int) -> None:
-        came[number] = press.fill("{{ task.a }}", {"task": {"a": number}})
-
-    for _ in range(2):
-        threads = [threading.Thread(target=fill, args=(number,)) for number in range(press.MOST)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert came == {number: str(number) for number in range(press.MOST)}
-        came.clear()
-        assert press._child is not None
-        press._child.kill()
-        press._child.wait()
-    press.close()
-
-
-def test_a_process_that_somebody_kills_is_not_the_pages_fault() -> None:
-    press = Press()
-    assert press.fill("{{ task }}", {"task": 1}) == "1"
-    killed = threading.Timer(0.3, press._child.kill)  # type: ignore[union-attr]
-    killed.start()
-    slow = HEAD + "{{" * 100_000
-    with pytest.raises(Unavailable, match="from outside"):
-        press.fill(slow, {"task": 1})
-    killed.join()
-    with pytest.raises(Invalid, match="too long"):
-        press.fill(slow, {"task": 1})
-    press.close()
-
-
-def test_whoever_comes_when_many_wait_is_told_so() -> None:
-    press = Press()
-    with press._lock:
-        waiting = [threading.Thread(target=press.fill, args=("{{ task }}", {"task": n})) for n in range(press.MOST)]
-        for thread in waiting:
-            thread.start()
-        while press._places._value:
-            time.sleep(0.001)
-        with pytest.raises(Unavailable, match="try again"):
-            press.fill("{{ task }}", {"task": "last"})
-    for thread in waiting:
-        thread.join()
-    assert press.fill("{{ task }}", {"task": "now"}) == "now"
-    press.close()
 
 
 def test_a_draft_holds_up_no_page_that_somebody_works_at() -> None:

@@ -11,9 +11,9 @@ from backend.api.bodies import Body
 from backend.api.requests import account, coordinator, read
 from backend.api.schema import JSON
 from backend.api.views import TemplateView
+from backend.services.cell import DRAFTS
 from backend.services.policies import AI_POLICIES
 from backend.services.task_pages import task_page
-from backend.services.templating import DRAFTS
 from backend.web.hire.shell import show
 from backend.web.page import readable
 from piecework.domain.errors import Invalid

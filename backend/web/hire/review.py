@@ -9,8 +9,8 @@ from sqlalchemy import Row
 
 from backend.api.requests import address, choice, cursor_id
 from backend.api.schema import JSON
+from backend.services.cell import DRAFTS
 from backend.services.task_pages import task_page
-from backend.services.templating import DRAFTS
 from backend.services.verdicts import Verdict
 from backend.web.hire.shell import Desk, desk, show
 from backend.web.page import ANY_FRAME, readable

@@ -1,5 +1,6 @@
-"""Has Liquid pages filled in by a process of their own (`backend/services/liquid_pages.py`), which is ended where one asks too much."""
+"""Has what strangers wrote run in a process of its own (`backend/services/cell_process.py`), which is ended where it asks too much."""
 
+import atexit
 import hashlib
 import json
 import os
@@ -10,24 +11,26 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Any
 
-from piecework.domain.errors import Invalid, Unavailable
+from piecework.domain.errors import Unavailable
 
 SECONDS = 2.0
-"""Of the processor's time for one page."""
+"""Of the processor's time for one question."""
 PATIENCE_SECONDS = 60.0
 """Of the clock's, which is the machine's fault."""
 REMEMBERED = 1_000
-TOO_LONG = "The page's Liquid doesn't work: it takes too long."
 
 
-class Press:
-    """Fills in one page after the other. The process begins with the first one, and ends when nobody can ask it any more.
+class TooLong(Exception):
+    """The question's answer takes more time than it gets."""
+
+
+class Cell:
+    """Answers one question after the other. The process begins with the first one, and ends when nobody can ask it any more.
 
     Attributes:
-        MOST: pages that are filled in or wait for it; who comes then is told to try again.
+        MOST: questions that are answered or wait for it; who comes then is told to try again.
     """
 
     MOST = 8
@@ -36,33 +39,30 @@ class Press:
         self._lock, self._places = threading.Lock(), threading.BoundedSemaphore(self.MOST)
         self._child: subprocess.Popen[bytes] | None = None
         self._endless: OrderedDict[bytes, None] = OrderedDict()
+        atexit.register(self.close)
 
-    def fill(self, page: str, values: Mapping[str, Any]) -> str:
-        """A page of Liquid with these values.
+    def ask(self, kind: str, *given: Any) -> dict[str, str]:
+        """What the process says to one of its kinds of questions. It may take seconds, so not on an event loop nor in a transaction.
 
         Raises:
-            Invalid: it isn't Liquid, or goes over a limit; the sentence says where.
+            TooLong: it takes too long; the same question isn't tried again.
             Unavailable: others are waiting already.
         """
-        asked = json.dumps([page, values]).encode()
+        asked = json.dumps([kind, *given]).encode()
         mark = hashlib.sha256(asked).digest()
         if not self._places.acquire(blocking=False):
-            raise Unavailable("Many pages are being filled in; try again in a moment.")
+            raise Unavailable("Many others are asking for the same at the moment; try again.")
         try:
             with self._lock:
-                if mark in self._endless:
-                    raise Invalid(TOO_LONG)
-                answer = self._answer(asked)
+                answer = None if mark in self._endless else self._answer(asked)
                 if answer is None:
                     self._endless[mark] = None
                     if len(self._endless) > REMEMBERED:
                         self._endless.popitem(last=False)
-                    raise Invalid(TOO_LONG)
+                    raise TooLong
+                return answer
         finally:
             self._places.release()
-        if "wrong" in answer:
-            raise Invalid(f"The page's Liquid doesn't work: {answer['wrong']}.")
-        return str(answer["page"])
 
     def close(self) -> None:
         """Ends the process."""
@@ -75,9 +75,8 @@ class Press:
         """What the process says; None if it came to its end over it."""
         if self._child is None or self._child.poll() is not None:
             self.close()
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "backend.services.liquid_pages"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
+            command = [sys.executable, "-m", "backend.services.cell_process"]
+            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._child.stdin is not None
         try:
             self._child.stdin.write(len(asked).to_bytes(4) + asked)
@@ -86,10 +85,10 @@ class Press:
             found: dict[str, str] = json.loads(self._read(int.from_bytes(self._read(4, deadline)), deadline))
         except (EOFError, BrokenPipeError):
             if self._child.wait() == -signal.SIGKILL:
-                raise Unavailable("What fills in pages was ended from outside; try again.") from None
+                raise Unavailable("Somebody ended the process that looks at this; try again.") from None
             return None
         except BaseException:
-            self.close()  # what it still says would be taken for the next page
+            self.close()  # what it still says would be taken for the answer to the next question
             raise
         return found
 
@@ -98,9 +97,13 @@ class Press:
         held = bytearray()
         while len(held) < size:
             if not select.select([self._child.stdout], [], [], max(deadline - time.monotonic(), 0))[0]:
-                raise Unavailable("The machine has too much to do to fill in a page; try again in a moment.")
+                raise Unavailable("The machine has too much to do at the moment; try again.")
             part = os.read(self._child.stdout.fileno(), size - len(held))
             if not part:
                 raise EOFError
             held += part
         return bytes(held)
+
+
+PAGES, DRAFTS, ANSWERS = Cell(), Cell(), Cell()
+"""Of pages that somebody works at, of what requesters try out, and of answers: whoever has what takes long holds up nobody else."""
