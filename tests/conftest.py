@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import settings
 
 from piecework.chain.deploy import deploy
 from piecework.chain.deployment import Deployment
@@ -11,6 +12,9 @@ from piecework.chain.rpc import Rpc
 from piecework.chain.wallet import Wallet
 from piecework.domain.typed_data import Key
 from tests.support.devnet import anvil, keys
+
+settings.register_profile("piecework", deadline=None)  # how quick an example is says how busy the machine is
+settings.load_profile("piecework")
 
 
 @dataclass(frozen=True)
