@@ -1,8 +1,8 @@
 """Free texts that are nearly the same: MinHash (Broder, 1997) finds the candidates, their exact likeness decides."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -20,6 +20,8 @@ FALSE_POSITIVE_RATE = 0.0
 """No flag among the made honest texts; real ones about the same thing may share set phrases."""
 
 PRIME = (1 << 31) - 1
+SMALL_BUCKET, NEIGHBOURS = 50, 5
+"""Texts that share a band and are all compared; and of more, with how many of the others each is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def alike(texts: Mapping[tuple[str, str], str], least: float = 0.8) -> list[Alik
     found = {}
     for one, other in _candidates(shingles):
         likeness = len(shingles[one] & shingles[other]) / len(shingles[one] | shingles[other])
-        if one[0] != other[0] and likeness >= least:
+        if likeness >= least:
             pair = tuple(sorted((one[0], other[0])))
             found[pair] = max(found.get(pair, 0.0), likeness)
     return sorted((Alike(*pair, likeness) for pair, likeness in found.items()), key=lambda one: (-one.likeness, one.one, one.other))
@@ -73,7 +75,22 @@ def _candidates(shingles: Mapping[tuple[str, str], frozenset[int]]) -> list[tupl
         signature = _signature(hashes, slope, shift).reshape(BANDS, -1)
         for band, row in enumerate(signature):
             buckets[band, row.tobytes()].append(key)
-    return sorted({pair for keys in buckets.values() for pair in combinations(keys, 2)})
+    return sorted({(min(pair), max(pair)) for keys in buckets.values() for pair in _near(keys)})
+
+
+def _near(keys: list[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """Pairs of different workers' texts in one bucket. Of a large one, the same text pasted ten thousand times, each is compared with a few
+    others only, each worker's first texts with one another: all pairs would be fifty million."""
+    if len(keys) <= SMALL_BUCKET:
+        pairs = combinations(keys, 2)
+    else:
+        turn, seen = list[tuple[int, tuple[str, str]]](), Counter[str]()
+        for key in keys:
+            turn.append((seen[key[0]], key))
+            seen[key[0]] += 1
+        ordered = [key for _, key in sorted(turn)]
+        pairs = ((one, other) for at, one in enumerate(ordered) for other in ordered[at + 1 : at + 1 + NEIGHBOURS])
+    return (pair for pair in pairs if pair[0][0] != pair[1][0])
 
 
 def _signature(hashes: frozenset[int], slope: NDArray[np.int64], shift: NDArray[np.int64]) -> NDArray[np.int64]:

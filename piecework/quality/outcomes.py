@@ -19,6 +19,9 @@ from piecework.quality.spans import Entity, Span, entities
 Kind = Literal["boxes", "spans", "multilabel"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 HALF = 0.5
+MOST_MARKS = 1_500
+"""Boxes or spans of one unit that are compared, each with each: an answer can hold five thousand. Those with the fewest come first, and
+whoever drew more than there is room for has no say."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,9 @@ def outcome(kind: Kind, said: Sequence[str]) -> Outcome:
     if kind == "multilabel":
         votes = _votes(answers)
         return _classes(answers, {name: count / len(answers) for name, count in votes.items()})
+    answers = _few(answers)
     counts = _votes([[one["label"] for one in answer] for answer in answers])
-    empty = sum(not answer for answer in answers) / len(answers)
+    empty = sum(not answer for answer in answers) / len(answers) if answers else 0.0
     found = _boxes(answers) if kind == "boxes" else _spans(answers)
     value = [_written(one) for one in found]
     return Outcome(value, fmean(one.confidence for one in found) if found else empty, len(answers), counts, found)
@@ -85,6 +89,16 @@ def _classes(answers: Sequence[Sequence[str]], likely: Mapping[str, float]) -> O
     chosen = {name: sure for name, sure in likely.items() if sure > HALF}
     sure = min((max(share, 1 - share) for share in likely.values()), default=1.0)
     return Outcome(sorted(chosen), sure, len(answers), _votes(answers), chosen)
+
+
+def _few(answers: Sequence[list[Any]]) -> list[list[Any]]:
+    """Answers that can be compared, in their order."""
+    room, kept = MOST_MARKS, set[int]()
+    for at in sorted(range(len(answers)), key=lambda at: len(answers[at])):
+        room -= len(answers[at])
+        if room >= 0:
+            kept.add(at)
+    return [answer for at, answer in enumerate(answers) if at in kept]
 
 
 def _votes(answers: Sequence[Sequence[str]]) -> dict[str, int]:

@@ -1,6 +1,8 @@
 """Detectors: whom they find, how often they wrong an honest worker, and that no signal touches pay."""
 
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -112,3 +114,19 @@ def test_anothers_signals_say_nothing_of_a_worker() -> None:
 )
 def test_a_review_stands_for_the_detectors_that_it_saw_whatever_their_numbers(now: tuple[str, ...], review: Review, seen: set[str], advice: Advice) -> None:
     assert reviewed("w", [signal(name) for name in now], review, seen).advice is advice
+
+
+PASTED = """
+import resource
+from piecework.quality import duplicates
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+text = "there is no bird to be seen in this picture at all"
+texts = {("pasting", str(unit)): text for unit in range(10_000)} | {(f"copying {at}", "1"): text for at in range(200)}
+found = duplicates.alike(texts)
+print(len({one.worker for one in duplicates.signals(found)}), {pair.likeness for pair in found}, len(found) < 2_000)
+"""
+
+
+def test_a_text_that_was_pasted_ten_thousand_times_is_found_in_a_gigabyte() -> None:
+    run = subprocess.run([sys.executable, "-c", PASTED], capture_output=True, text=True, timeout=120)
+    assert run.stdout == "201 {1.0} True\n", run.stderr

@@ -30,6 +30,13 @@ def test_boxes_that_most_drew_are_kept_at_the_median() -> None:
     assert (found.answers, dict(found.counts)) == (3, {"car": 3, "dog": 1}) and 0.9 < found.confidence < 1
 
 
+def test_who_draws_thousands_of_boxes_has_no_say_and_holds_up_nobody() -> None:
+    honest, hostile = [[box("car", 10)], [box("car", 12)]], [box("car", 10 + at / 1_000) for at in range(4_000)]
+    assert outcome("boxes", boxes_said(hostile, *honest, hostile)) == outcome("boxes", boxes_said(*honest))
+    nothing = outcome("boxes", boxes_said(hostile, hostile))
+    assert (nothing.value, nothing.confidence, nothing.answers) == ([], 0.0, 0)
+
+
 def test_spans_are_kept_where_most_marked_them() -> None:
     said = [{"entities": [{"label": "person", "startOffset": 0, "endOffset": end}]} for end in (5, 5, 6)] + [{"entities": []}]
     found = outcome("spans", [str(parts_of("entity-annotation", one)) for one in said])
