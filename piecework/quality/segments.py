@@ -4,9 +4,11 @@ import base64
 import binascii
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +16,13 @@ from numpy.typing import NDArray
 from piecework.domain.errors import Invalid
 from piecework.quality.masks import Mask, confidence, voted
 
-MOST_PIXELS = 1 << 25
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MOST_PIXELS, MOST_TOGETHER = 1 << 25, 1 << 26
+"""Of one picture, and of all that are put together: a few KB of PNG can say that it is 33 megapixels of nothing, which are 134 MB."""
 BACKGROUND = "#ffffff"
+Painted = tuple[NDArray[np.uint8], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -55,11 +62,10 @@ def segmented(said: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> Segm
     Raises:
         Invalid: none has a picture that can be read.
     """
-    painted = [one for one in map(_painted, said) if one is not None]
-    if not painted:
+    kept = _commonest(said)
+    if not kept:
         raise Invalid("None of these answers has a picture that can be read.")
-    size, _ = Counter(one.shape[:2] for one, _ in painted).most_common(1)[0]
-    kept = [(pixels, mappings) for pixels, mappings in painted if pixels.shape[:2] == size]
+    size = kept[0][0].shape[:2]
     named = [name for name in classes if any(name in mappings for _, mappings in kept)]
     places, colours, sure = np.zeros(size, np.uint8), dict[str, str](), dict[str, float]()
     for name in named:
@@ -73,19 +79,49 @@ def segmented(said: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> Segm
     return Segmentation(places, colours, sure, len(kept))
 
 
-def _painted(answer: Mapping[str, Any]) -> tuple[NDArray[np.uint8], dict[str, str]] | None:
+def _commonest(said: Sequence[Mapping[str, Any]]) -> list[Painted]:
+    """The pictures of the size that most have which can be read; of large ones the first."""
+    sizes, best = [_size(answer) for answer in said], list[Painted]()
+    for size, count in Counter(size for size in sizes if size is not None).most_common():
+        if count <= len(best):
+            break
+        alike = (answer for answer, own in zip(said, sizes, strict=True) if own == size)
+        room = max(1, MOST_TOGETHER // (size[0] * size[1]))
+        kept = [one for one in map(_painted, islice(alike, room)) if one is not None]
+        best = max(best, kept, key=len)
+    return best
+
+
+def _size(answer: Mapping[str, Any]) -> tuple[int, int] | None:
+    """(height, width) as the picture says; None for what is none, or too large."""
+    with _opened(answer) as image:
+        return None if image is None else (image.height, image.width)
+
+
+def _painted(answer: Mapping[str, Any]) -> Painted | None:
     """Pixels, (height, width, 4), and class → colour in lower case; None for what is no picture."""
+    with _opened(answer) as image:
+        if image is None:
+            return None
+        try:
+            pixels = np.asarray(image.convert("RGBA"))
+        except (OSError, SyntaxError, ValueError):
+            return None
+    return pixels, {name: one["color"].lower() for name, one in answer["labelMappings"].items()}
+
+
+@contextmanager
+def _opened(answer: Mapping[str, Any]) -> Iterator["Image | None"]:
     from PIL import Image
 
     try:
         data = base64.b64decode(answer["labeledImage"]["pngImageData"], validate=True)
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            if image.width * image.height > MOST_PIXELS:
-                return None
-            pixels = np.asarray(image.convert("RGBA"))
+        image = Image.open(io.BytesIO(data), formats=["PNG"])
     except (binascii.Error, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
-    return pixels, {name: one["color"].lower() for name, one in answer["labelMappings"].items()}
+        yield None
+        return
+    with image:
+        yield image if 0 < image.width * image.height <= MOST_PIXELS else None
 
 
 def _area(pixels: NDArray[np.uint8], colour: str | None) -> Mask:

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -42,3 +44,21 @@ def test_what_is_no_picture_or_of_another_size_doesnt_count() -> None:
     assert found.places.tolist() == [[1, 1]] and found.answers == 2
     with pytest.raises(Invalid, match="picture that can be read"):
         segmented([none], ["car"])
+
+
+EMPTY = """
+import base64, io, resource
+from PIL import Image
+from piecework.quality.segments import segmented
+sink = io.BytesIO()
+Image.new("1", (5_700, 5_700)).save(sink, "PNG")
+said = {"labeledImage": {"pngImageData": base64.b64encode(sink.getvalue()).decode()}, "labelMappings": {"car": {"color": "#1f77b4"}}}
+assert len(str(said)) < 100_000
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+print(segmented([said] * 50, ["car"]).answers)
+"""
+
+
+def test_pictures_of_many_empty_pixels_take_the_memory_of_two() -> None:
+    run = subprocess.run([sys.executable, "-c", EMPTY], capture_output=True, text=True, timeout=120)
+    assert run.stdout == "2\n", run.stderr
