@@ -105,11 +105,12 @@ def test_while_a_draft_runs_for_ever_everybody_else_is_answered(shared_chain: Ch
     with works(shared_chain, f"sqlite:///{tmp_path}/piecework.db", tmp_path) as running:
         token, ended = sign_in(running, new_key()), list[str]()
 
-        def preview(html: str) -> Answer:
-            body = {"template": "html", "content": {"a": 1}, "html": html}
+        def preview(html: str, value: object = 1) -> Answer:
+            body = {"template": "html", "content": {"a": value}, "html": html}
             return call(running, "POST", "/hire/new/preview", body, token)
 
         assert preview(HEAD).body == b"1"
+        assert {preview(html, "\ud800").status for html in (HEAD, "${a}")} == {422}
         trying = threading.Thread(target=lambda: ended.append(preview(HEAD + "{{" * 300_000).body["detail"]))
         trying.start()
         for _ in range(5):

@@ -60,7 +60,9 @@ async def preview(request: Request) -> Response:
     body = await read(request, Preview)
     try:
         given = (body.template, body.content, body.labels, body.options, body.instructions, body.html)
-        html = await to_thread(task_page, *given, DRAFTS)
+        html = (await to_thread(task_page, *given, DRAFTS)).encode()
+    except UnicodeEncodeError:
+        raise Invalid("The unit or the page holds half a character (a lone surrogate).") from None
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise Invalid(f"The unit lacks what the template shows: {error}.") from None
     return Response(html, headers={"x-content-type-options": "nosniff"}, media_type="text/plain; charset=utf-8")
