@@ -19,6 +19,8 @@ from piecework.quality.routing import Prediction
 FOLDS = 5
 LEAST_KNOWN = 10
 MOST_FEATURES = 50_000
+MOST_PIXELS = 33_000_000
+"""Of a picture: a few KB can say that it is of 170 million, which are half a gigabyte."""
 SIDE = 64
 """Pixels to which a picture is made smaller, each way."""
 Features = NDArray[np.float64]
@@ -54,6 +56,8 @@ def picture_features(data: bytes) -> Features:
 
     try:
         with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise Invalid(f"A picture has at most {MOST_PIXELS // 1_000_000} million pixels.")
             image.draft("RGB", (SIDE, SIDE))
             pixels = np.asarray(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

@@ -1,10 +1,12 @@
 """People and models, and Ground Truth's manifests."""
 
+import io
 import json
 from datetime import datetime, timezone
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from piecework.domain.errors import Invalid
 from piecework.quality import classifier, manifest, routing
@@ -184,3 +186,7 @@ def test_the_classifier_of_pictures_learns_from_colours_and_edges_and_says_nothi
     for wrong in (b"", b"no picture", picture(0, 1)[:200]):
         with pytest.raises(Invalid, match="can't be read"):
             classifier.picture_features(wrong)
+    empty = io.BytesIO()
+    Image.new("1", (6_000, 6_000)).save(empty, "PNG")
+    with pytest.raises(Invalid, match="33 million pixels"):
+        classifier.picture_features(empty.getvalue())
