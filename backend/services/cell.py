@@ -8,11 +8,11 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections import OrderedDict
 from typing import Any
 
+from backend.services.turns import Turns
 from piecework.domain.errors import Unavailable
 
 SECONDS = 2.0
@@ -27,16 +27,10 @@ class TooLong(Exception):
 
 
 class Cell:
-    """Answers one question after the other. The process begins with the first one, and ends when nobody can ask it any more.
-
-    Attributes:
-        MOST: questions that are answered or wait for it; who comes then is told to try again.
-    """
-
-    MOST = 8
+    """Answers one question after the other. The process begins with the first one, and ends when nobody can ask it any more."""
 
     def __init__(self) -> None:
-        self._lock, self._places = threading.Lock(), threading.BoundedSemaphore(self.MOST)
+        self._turns = Turns()
         self._child: subprocess.Popen[bytes] | None = None
         self._endless: OrderedDict[bytes, None] = OrderedDict()
         atexit.register(self.close)
@@ -50,19 +44,14 @@ class Cell:
         """
         asked = json.dumps([kind, *given]).encode()
         mark = hashlib.sha256(asked).digest()
-        if not self._places.acquire(blocking=False):
-            raise Unavailable("Many others are asking for the same at the moment; try again.")
-        try:
-            with self._lock:
-                answer = None if mark in self._endless else self._answer(asked)
-                if answer is None:
-                    self._endless[mark] = None
-                    if len(self._endless) > REMEMBERED:
-                        self._endless.popitem(last=False)
-                    raise TooLong
-                return answer
-        finally:
-            self._places.release()
+        with self._turns.taken():
+            answer = None if mark in self._endless else self._answer(asked)
+            if answer is None:
+                self._endless[mark] = None
+                if len(self._endless) > REMEMBERED:
+                    self._endless.popitem(last=False)
+                raise TooLong
+            return answer
 
     def close(self) -> None:
         """Ends the process."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from backend.services.cell import Cell, TooLong
+from backend.services.turns import MOST
 from piecework.domain.errors import Unavailable
 
 ENDLESS = "page", "{{ task }}" + "{{" * 100_000, {"task": 1}
@@ -44,12 +45,12 @@ def test_what_takes_too_long_is_ended_and_not_tried_again(cell: Cell) -> None:
 def test_many_threads_ask_and_the_process_may_be_killed_in_between(cell: Cell) -> None:
     for _ in range(2):
         came = dict[int, str]()
-        threads = [threading.Thread(target=lambda n=n: came.update({n: said(cell, n)})) for n in range(cell.MOST)]  # type: ignore[misc]
+        threads = [threading.Thread(target=lambda n=n: came.update({n: said(cell, n)})) for n in range(MOST)]  # type: ignore[misc]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert came == {number: f"[{number}]" for number in range(cell.MOST)}
+        assert came == {number: f"[{number}]" for number in range(MOST)}
         assert cell._child is not None
         cell._child.kill()
         cell._child.wait()
@@ -67,11 +68,11 @@ def test_a_process_that_somebody_kills_is_nobodys_fault(cell: Cell) -> None:
 
 
 def test_whoever_comes_when_many_wait_is_told_so(cell: Cell) -> None:
-    with cell._lock:
-        waiting = [threading.Thread(target=said, args=(cell, number)) for number in range(cell.MOST)]
+    with cell._turns.lock:
+        waiting = [threading.Thread(target=said, args=(cell, number)) for number in range(MOST)]
         for thread in waiting:
             thread.start()
-        while cell._places._value:
+        while cell._turns.places._value:
             time.sleep(0.001)
         with pytest.raises(Unavailable, match="try again"):
             said(cell, "last")
@@ -90,5 +91,5 @@ def test_a_schema_that_is_looked_at_for_ever_is_ended(cell: Cell, kind: str) -> 
 
 def test_a_schema_whose_patterns_take_for_ever_to_read_is_refused(cell: Cell) -> None:
     with pytest.raises(TooLong):
-        cell.ask("schema", {"allOf": [{"pattern": f"^[a-z{chr(1000 + at)}]{{900}}$"} for at in range(2_000)]})
+        cell.ask("schema", {"allOf": [{"pattern": f"^[a-z{chr(1000 + at)}]{{900}}$"} for at in range(20_000)]})
     assert "can't be used" in cell.ask("schema", {"type": "duck"})["wrong"] and cell.ask("schema", {}) == {}
