@@ -1,6 +1,7 @@
 """What a job's answers come to, for its requester."""
 
 import json
+from asyncio import to_thread
 from datetime import datetime
 from typing import Any
 
@@ -79,10 +80,11 @@ def workers(request: Request, job: str) -> Response:
 
 
 @router.get("/file", **spec(None, auth="review", query=("answers",)))
-def file(request: Request, job: str) -> Response:
+async def file(request: Request, job: str) -> Response:
     """The signed result (JSON Lines) over the answers of the last fit, or over the job's first `answers`; `piecework consensus
     --verify` checks it against `/consensus/answers`."""
-    lines = coordinator(request).consensus.file(_own(request, job), _answers(request))
+    found, consensus = await to_thread(_own, request, job), coordinator(request).consensus
+    lines = await consensus.turns.run(consensus.file, found, _answers(request))
     return StreamingResponse(lines, media_type="application/jsonl")
 
 

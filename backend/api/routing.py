@@ -85,10 +85,11 @@ async def predict(request: Request, job: str) -> Response:
 
 
 @router.post("/predictions/train", **spec(TrainedView, reads=Nothing, auth="jobs:write"))
-def train(request: Request, job: str) -> Response:
+async def train(request: Request, job: str) -> Response:
     """Has the small built-in classifier of texts, or of pictures at public addresses, learn from the units that people have labelled, and
     predict all."""
-    return JSON(TrainedView(coordinator(request).router.train(_own(request, job))))
+    found, router = await to_thread(_own, request, job), coordinator(request).router
+    return JSON(TrainedView(await router.turns.run(router.train, found)))
 
 
 @router.get("/predictions/next", **spec(NextView, auth="review", query=("limit",)))

@@ -16,6 +16,7 @@ from sqlmodel import col
 
 from backend.services import attachments, reports
 from backend.services.blocks import require_unblocked
+from backend.services.cell import ANSWERS
 from backend.services.drafts import own
 from backend.services.gold import Gold
 from backend.services.judges import Judges
@@ -233,7 +234,7 @@ class Assignments:
         try:
             return await self._store.write(lambda c: self._reveal(c, *given))
         except _OwnSchema as own_schema:
-            await to_thread(self._postings.check_answer, own_schema.job, answer)
+            await ANSWERS.turns.run(self._postings.check_answer, own_schema.job, answer)
             return await self._store.write(lambda c: self._reveal(c, *given, checked=True))
 
     def _reveal(

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import OrderedDict
 from typing import Any
@@ -20,6 +21,8 @@ SECONDS = 2.0
 PATIENCE_SECONDS = 60.0
 """Of the clock's, which is the machine's fault."""
 REMEMBERED = 1_000
+MOST = 3
+"""Threads that ask one cell, the one that is answered among them: the others that there are answer everybody else's requests."""
 
 
 class TooLong(Exception):
@@ -27,16 +30,22 @@ class TooLong(Exception):
 
 
 class Cell:
-    """Answers one question after the other. The process begins with the first one, and ends when nobody can ask it any more."""
+    """Answers one question after the other. The process begins with the first one, and ends when nobody can ask it any more.
+
+    Attributes:
+        turns: what asks from an event loop does it by these.
+    """
 
     def __init__(self) -> None:
-        self._turns = Turns()
+        self.turns = Turns()
+        self._lock, self._places = threading.Lock(), threading.BoundedSemaphore(MOST)
         self._child: subprocess.Popen[bytes] | None = None
         self._endless: OrderedDict[bytes, None] = OrderedDict()
         atexit.register(self.close)
 
     def ask(self, kind: str, *given: Any) -> dict[str, str]:
-        """What the process says to one of its kinds of questions. It may take seconds, so not on an event loop nor in a transaction.
+        """What the process says to one of its kinds of questions. It may take seconds, so not on an event loop nor in a transaction: in a
+        thread, of which few wait.
 
         Raises:
             TooLong: it takes too long; the same question isn't tried again.
@@ -44,14 +53,19 @@ class Cell:
         """
         asked = json.dumps([kind, *given]).encode()
         mark = hashlib.sha256(asked).digest()
-        with self._turns.taken():
-            answer = None if mark in self._endless else self._answer(asked)
-            if answer is None:
-                self._endless[mark] = None
-                if len(self._endless) > REMEMBERED:
-                    self._endless.popitem(last=False)
-                raise TooLong
-            return answer
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("Many others are asking for the same at the moment; try again.")
+        try:
+            with self._lock:
+                answer = None if mark in self._endless else self._answer(asked)
+                if answer is None:
+                    self._endless[mark] = None
+                    if len(self._endless) > REMEMBERED:
+                        self._endless.popitem(last=False)
+                    raise TooLong
+                return answer
+        finally:
+            self._places.release()
 
     def close(self) -> None:
         """Ends the process."""

@@ -3,13 +3,13 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import Row
 
 from backend.services.counting import counting, fitted, outcomes
 from backend.services.postings import Job
+from backend.services.turns import Turns
 from backend.store import consensus, slots
 from backend.store.database import Store
 from piecework.domain.errors import Conflict
@@ -29,7 +29,7 @@ class JobResults:
 
     def __init__(self, store: Store, key: Key) -> None:
         self._store, self._key = store, key
-        self._one_at_a_time = Lock()  # a file of a million answers takes its memory once
+        self.turns = Turns(most=8)  # a file of a million answers takes its memory once
 
     def standing(self, job: Job) -> Row[Any]:
         """Where the job's consensus stands.
@@ -55,18 +55,17 @@ class JobResults:
 
     def file(self, job: Job, answers: int | None) -> Iterator[bytes]:
         """The result over the job's first `answers` answers, by default those of its last fit, without those that are rejected now; signed
-        by the coordinator.
+        by the coordinator. It takes seconds, so in its turn.
 
         Raises:
             Conflict: there are none, or fewer than that.
         """
         below = self._below(job, answers)
-        with self._one_at_a_time:
-            with self._store.read() as connection:
-                given = counting(connection, job.number, below)
-            if not given.rows:
-                raise Conflict("Every one of these answers is rejected, so there is nothing to decide.")
-            found = fitted(given.rows, given.known) if given.kind is None else outcomes(given)
+        with self._store.read() as connection:
+            given = counting(connection, job.number, below)
+        if not given.rows:
+            raise Conflict("Every one of these answers is rejected, so there is nothing to decide.")
+        found = fitted(given.rows, given.known) if given.kind is None else outcomes(given)
         return _lots(write(found, self._key, given.known, given.rejected))
 
     def answers(self, job: Job, answers: int | None) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Row
@@ -30,22 +31,25 @@ class Masks:
         results, postings: answers and jobs.
         key: the coordinator's.
         url: where it is reached.
+
+    Attributes:
+        turns: of those who ask for a mask.
     """
 
     def __init__(self, results: Results, postings: Postings, key: Key, url: str) -> None:
         self._results, self._postings, self._secret, self._url = results, postings, keccak256(b"piecework mask" + key.secret), url
-        self._turns = Turns()  # a picture of many pixels takes its memory once
+        self.turns = Turns()
+        self._one_at_a_time = Lock()  # a picture of many pixels takes its memory once
 
     def address(self, job: Job, unit: int) -> str:
         """Where a unit's mask is."""
         return f"{self._url}/masks/{job.id}/{unit}/{self._token(job, unit)}.png"
 
     def png(self, id: str, unit: int, token: str) -> bytes:
-        """The mask at an address, as the answers that count make it now.
+        """The mask at an address, as the answers that count make it now. It takes seconds, so in its turn.
 
         Raises:
             NotFound: there is none at this address.
-            Unavailable: many others are waiting for theirs.
         """
         job = self._postings.find(id)
         if not hmac.compare_digest(token.encode(), self._token(job, unit).encode()):
@@ -53,26 +57,20 @@ class Masks:
         row, _ = self._results.unit(job, unit)
         first, last = next((first, last) for _, first, last in spans([row], MOST_ANSWERS))
         said = self._postings.manifest(self._postings.row(job.id))
-        rows = counting(self._results.answers(job, first, last))
-        with self._turns.taken():
-            found = _together(said, rows)
+        found = self.of(said, counting(self._results.answers(job, first, last)))
         if found is None:
             raise NotFound("There is no mask at this address: no answer of this unit has a picture that counts.")
         return found.png()
 
     def of(self, said: Mapping[str, Any], rows: Sequence[Row[Any]]) -> Segmentation | None:
         """What some answers to one unit of the job with that manifest come to; None where none of them has a picture."""
-        with self._turns.lock:
-            return _together(said, rows)
+        if said["template"] != TEMPLATE:
+            return None
+        with self._one_at_a_time:
+            try:
+                return segmented([json.loads(row.answer) for row in rows[:MOST_ANSWERS]], said["labels"])
+            except Invalid:
+                return None
 
     def _token(self, job: Job, unit: int) -> str:
         return keccak256(self._secret + bytes.fromhex(job.id[2:]) + unit.to_bytes(4))[:16].hex()
-
-
-def _together(said: Mapping[str, Any], rows: Sequence[Row[Any]]) -> Segmentation | None:
-    if said["template"] != TEMPLATE:
-        return None
-    try:
-        return segmented([json.loads(row.answer) for row in rows[:MOST_ANSWERS]], said["labels"])
-    except Invalid:
-        return None

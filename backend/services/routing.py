@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from backend.services import outward
 from backend.services.postings import Job, Postings
+from backend.services.turns import Turns
 from backend.store import consensus, fairness, postings
 from backend.store import routing as rows_of
 from backend.store.content import Contents
@@ -50,7 +50,7 @@ class Router:
 
     def __init__(self, store: Store, contents: Contents, jobs: Postings, anywhere: bool, clock: Callable[[], datetime]) -> None:
         self._store, self._contents, self._jobs, self._anywhere, self._clock = store, contents, jobs, anywhere, clock
-        self._one_at_a_time = Lock()
+        self.turns = Turns(most=8)
 
     async def predict(self, job: Job, said: Sequence[dict[str, Any]]) -> None:
         """Keeps what a model says of units (unit, label, confidence), in place of what it said of them before.
@@ -74,7 +74,7 @@ class Router:
 
     def train(self, job: Job) -> int:
         """Has the small built-in classifier of texts, or of pictures, learn from what people have said, and predict every unit; returns how
-        many it learnt from.
+        many it learnt from. It takes minutes, so in its turn.
 
         Raises:
             Invalid: too few labelled units, or a picture that can't be read.
@@ -86,16 +86,15 @@ class Router:
         most = MOST_PICTURES if pictured else MOST_TRAINED
         if job.units > most:
             raise Conflict(f"The built-in classifier takes at most {most} units; bring predictions of a model of your own.")
-        with self._one_at_a_time:
-            with self._store.read() as connection:
-                states, rows = rows_of.all_states(connection, job.number), _units(connection, job.number)
-            field = "source-ref" if pictured else "source"
-            read = {str(row.position): _text(self._contents.unit(job.content, row.content_offset, row.content_length), field) for row in rows}
-            if not all(isinstance(text, str) for text in read.values()):
-                raise Conflict(f"The built-in classifier reads texts, or pictures by their address: units that are one, or have one as '{field}'.")
-            known = {str(row.position): row.said for row in states if row.said is not None and row.finished}
-            texts = {unit: str(text) for unit, text in read.items()}
-            found = classifier.predicted_pictures(self._pictures(texts), known) if pictured else classifier.predicted(texts, known)
+        with self._store.read() as connection:
+            states, rows = rows_of.all_states(connection, job.number), _units(connection, job.number)
+        field = "source-ref" if pictured else "source"
+        read = {str(row.position): _text(self._contents.unit(job.content, row.content_offset, row.content_length), field) for row in rows}
+        if not all(isinstance(text, str) for text in read.values()):
+            raise Conflict(f"The built-in classifier reads texts, or pictures by their address: units that are one, or have one as '{field}'.")
+        known = {str(row.position): row.said for row in states if row.said is not None and row.finished}
+        texts = {unit: str(text) for unit, text in read.items()}
+        found = classifier.predicted_pictures(self._pictures(texts), known) if pictured else classifier.predicted(texts, known)
         said = [{"unit": int(unit), "label": one.label, "confidence": one.confidence} for unit, one in sorted(found.items())]
         self._store.write_now(lambda c: fairness.put_predictions(c, job.number, said))
         return len(known)

@@ -7,13 +7,28 @@ from typing import Any
 from markupsafe import Markup
 
 from backend.services.cell import PAGES, Cell
-from backend.services.templating import render
+from backend.services.templating import is_liquid, render
 from piecework.domain.templates import Template, template
 
 FILMS = (".mp4", ".webm", ".mov", ".ogv", ".m4v")
 SOUNDS = (".wav", ".mp3", ".ogg", ".oga", ".m4a", ".flac", ".opus")
 Unit = Mapping[str, Any]
 Labels = list[str] | tuple[str, ...]
+
+
+async def served_page(
+    cell: Cell,
+    name: str,
+    unit: Any,
+    labels: Labels = (),
+    options: Mapping[str, Any] | None = None,
+    instructions: str = "",
+    page: str | None = None,
+) -> str:
+    """`task_page` for an event loop: a page that may take seconds waits for its turn, and any other takes none."""
+    if name == "html" and is_liquid(page or ""):
+        return await cell.turns.run(task_page, name, unit, labels, options, instructions, page, cell)
+    return task_page(name, unit, labels, options, instructions, page)
 
 
 def task_page(

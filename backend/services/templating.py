@@ -19,6 +19,11 @@ _LIQUID = re.compile(r"\{[{%][^{}]*\btask\b")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][\w.\-]{0,99})\}")
 
 
+def is_liquid(page: str) -> bool:
+    """Whether it is read as Liquid, and so may take seconds."""
+    return _LIQUID.search(page) is not None
+
+
 def render(page: str, unit: Any, labels: list[str] | None = None, cell: Cell = PAGES) -> str:
     """A page with a unit's values in it. It may take seconds, so not on an event loop.
 
@@ -33,7 +38,7 @@ def render(page: str, unit: Any, labels: list[str] | None = None, cell: Cell = P
         Unavailable: too many pages are being filled in.
     """
     values = unit if isinstance(unit, Mapping) else {"source": unit}
-    if not _LIQUID.search(page):
+    if not is_liquid(page):
         plain = filled(_VARIABLE, lambda found: _shown(values, found), page, MOST_CHARACTERS)
         if plain is None:
             raise Invalid("The page doesn't work: filled in, it is too long.")

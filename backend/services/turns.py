@@ -1,36 +1,37 @@
-"""What one does at a time and few wait for: the threads that answer requests are forty, for everybody."""
+"""What is done one after the other, and takes long: who waits for it takes none of the ten threads that answer everybody's requests."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import anyio
+from anyio.to_thread import run_sync
 
 from piecework.domain.errors import Unavailable
 
-MOST = 8
+Result = TypeVar("Result")
 
 
 class Turns:
-    """A lock that at most `MOST` have or wait for.
+    """A thread for one at a time.
 
-    Attributes:
-        lock: the lock alone, for those who may wait however many they are.
+    Args:
+        most: how many may wait for it; who comes then is told to try again.
     """
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.places = threading.BoundedSemaphore(MOST)
+    def __init__(self, most: int = 64) -> None:
+        self._most = most
+        self._limiter: anyio.CapacityLimiter | None = None
 
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """One's turn.
+    async def run(self, work: Callable[..., Result], *given: object) -> Result:
+        """`work(*given)` when it is its turn.
 
         Raises:
+            what `work` raises.
             Unavailable: many others are waiting for theirs.
         """
-        if not self.places.acquire(blocking=False):
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(1)
+        if self._limiter.statistics().tasks_waiting >= self._most:
             raise Unavailable("Many others are asking for the same at the moment; try again.")
-        try:
-            with self.lock:
-                yield
-        finally:
-            self.places.release()
+        return await run_sync(partial(work, *given), limiter=self._limiter)

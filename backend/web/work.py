@@ -1,17 +1,20 @@
 """The worker's pages: finding work, doing it, what it earned, and what became of it. Each has a JSON twin."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Row
 
 from backend.api import searching, views
 from backend.api.requests import account, choice, coordinator, hex_text
 from backend.api.schema import JSON
+from backend.services.cell import PAGES
 from backend.services.coordinator import Coordinator
 from backend.services.postings import Job
-from backend.services.task_pages import task_page
+from backend.services.task_pages import served_page
 from backend.store.listings import SORTS, Wanted
 from backend.web.page import ANY_FRAME, page, readable, visitor
 from piecework.domain.errors import PieceworkError
@@ -54,29 +57,44 @@ def task(request: Request, job: str) -> Response:
 
 
 @router.get("/work/{job}/preview.html")
-def preview(request: Request, job: str) -> Response:
+async def preview(request: Request, job: str) -> Response:
     """The task that the visitor would be given now, as text for the sandboxed frame; nothing is reserved."""
     worker, services, id = account(request), coordinator(request), hex_text("The job's id", job, 32)
-    _, content = services.assignments.preview(id, worker)
-    return _text(services, services.postings.row(id), content)
+
+    def look() -> tuple[Row[Any], bytes, None]:
+        _, content = services.assignments.preview(id, worker)
+        return services.postings.row(id), content, None
+
+    return await _text(services, look)
 
 
 @router.get("/work/assignments/{id}/task.html")
-def assigned(request: Request, id: str) -> Response:
+async def assigned(request: Request, id: str) -> Response:
     """The task of an assignment of the visitor's, as text for the sandboxed frame."""
-    services = coordinator(request)
-    row = services.assignments.view(hex_text("The assignment's id", id, 16), account(request))
-    return _text(services, services.postings.row(row.job), services.assignments.content(row), row.unit)
+    worker, services, own = account(request), coordinator(request), hex_text("The assignment's id", id, 16)
+
+    def look() -> tuple[Row[Any], bytes, int]:
+        row = services.assignments.view(own, worker)
+        return services.postings.row(row.job), services.assignments.content(row), row.unit
+
+    return await _text(services, look)
 
 
-def _text(services: Coordinator, row: Row[Any], content: bytes, unit: int | None = None) -> Response:
-    """The instructions stand above the frame, where they can be folded; those to machines, in the unit's page that somebody answers, nowhere."""
-    manifest = services.postings.manifest(row)
-    html = task_page(
-        manifest["template"], json.loads(content), manifest["labels"] or (), manifest.get("options"), "", manifest.get("html")
-    )
+async def _text(services: Coordinator, look: Callable[[], tuple[Row[Any], bytes, int | None]]) -> Response:
+    """The instructions stand above the frame, where they can be folded; those to machines, in the unit's page that somebody answers, nowhere.
+
+    Args:
+        look: finds the job's row, the content and, where somebody answers it, the unit.
+    """
+
+    def prepare() -> tuple[Row[Any], dict[str, Any], bytes, int | None]:
+        row, content, unit = look()
+        return row, services.postings.manifest(row), content, unit
+
+    row, said, content, unit = await run_sync(prepare)
+    html = await served_page(PAGES, said["template"], json.loads(content), said["labels"] or (), said.get("options"), "", said.get("html"))
     if unit is not None:
-        html += services.canaries.element(row.job, manifest, unit)
+        html += services.canaries.element(row.job, said, unit)
     return Response(html, headers=TEXT, media_type="text/plain; charset=utf-8")
 
 

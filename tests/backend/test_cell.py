@@ -1,14 +1,16 @@
 """What strangers wrote runs by itself: it is ended where it takes too long, and nobody else waits for it long."""
 
+import asyncio
 import json
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
+from anyio.to_thread import run_sync
 
-from backend.services.cell import Cell, TooLong
-from backend.services.turns import MOST
+from backend.services.cell import MOST, Cell, TooLong
+from backend.services.turns import Turns
 from piecework.domain.errors import Unavailable
 
 ENDLESS = "page", "{{ task }}" + "{{" * 100_000, {"task": 1}
@@ -68,17 +70,40 @@ def test_a_process_that_somebody_kills_is_nobodys_fault(cell: Cell) -> None:
 
 
 def test_whoever_comes_when_many_wait_is_told_so(cell: Cell) -> None:
-    with cell._turns.lock:
+    with cell._lock:
         waiting = [threading.Thread(target=said, args=(cell, number)) for number in range(MOST)]
         for thread in waiting:
             thread.start()
-        while cell._turns.places._value:
+        while cell._places._value:
             time.sleep(0.001)
         with pytest.raises(Unavailable, match="try again"):
             said(cell, "last")
     for thread in waiting:
         thread.join()
     assert said(cell, "now") == "[now]"
+
+
+def test_who_waits_for_a_turn_takes_no_thread_and_when_many_do_the_next_is_told_so() -> None:
+    async def run() -> None:
+        turns, at_once, most = Turns(most=20), 0, 0
+
+        def work(number: int) -> int:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            time.sleep(0.01)
+            at_once -= 1
+            return number
+
+        waiting = [asyncio.ensure_future(turns.run(work, number)) for number in range(21)]
+        await asyncio.sleep(0)
+        assert await run_sync(lambda: "at once") == "at once"
+        assert sum(not one.done() for one in waiting) > 10
+        with pytest.raises(Unavailable, match="try again"):
+            await turns.run(work, 21)
+        assert await asyncio.gather(*waiting) == list(range(21)) and most == 1
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("kind", ["allOf", "anyOf", "oneOf"])

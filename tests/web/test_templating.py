@@ -97,7 +97,7 @@ def test_variables_that_fill_the_memory_are_refused_before_they_do() -> None:
 
 
 def test_a_draft_holds_up_no_page_that_somebody_works_at() -> None:
-    with DRAFTS._turns.lock:
+    with DRAFTS._lock:
         assert render(HEAD, {"a": 1}) == "1"
 
 

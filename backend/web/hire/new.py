@@ -1,6 +1,5 @@
 """Describing a new job in five steps on one page. What is entered stays in the browser until the job is described."""
 
-from asyncio import to_thread
 from typing import Any
 
 import msgspec
@@ -13,7 +12,7 @@ from backend.api.schema import JSON
 from backend.api.views import TemplateView
 from backend.services.cell import DRAFTS
 from backend.services.policies import AI_POLICIES
-from backend.services.task_pages import task_page
+from backend.services.task_pages import served_page
 from backend.web.hire.shell import show
 from backend.web.page import readable
 from piecework.domain.errors import Invalid
@@ -60,7 +59,7 @@ async def preview(request: Request) -> Response:
     body = await read(request, Preview)
     try:
         given = (body.template, body.content, body.labels, body.options, body.instructions, body.html)
-        html = (await to_thread(task_page, *given, DRAFTS)).encode()
+        html = (await served_page(DRAFTS, *given)).encode()
     except UnicodeEncodeError:
         raise Invalid("The unit or the page holds half a character (a lone surrogate).") from None
     except (KeyError, TypeError, AttributeError, IndexError) as error:

@@ -53,12 +53,13 @@ def export(request: Request, job: str, ending: str) -> Response:
 
 
 @masks.get("/masks/{job}/{unit}/{token}.png")
-def mask(request: Request, job: str, unit: int, token: str) -> Response:
+async def mask(request: Request, job: str, unit: int, token: str) -> Response:
     """A mask, to whoever has its address: programs that read manifests and workers who mend it have no session as its requester. So any page
     may read it, too."""
     if not 0 <= unit < 2**31:
         raise NotFound("There is no mask at this address.")
-    data = coordinator(request).masks.png(hex_text("The job's id", job, 32), unit, token)
+    made = coordinator(request).masks
+    data = await made.turns.run(made.png, hex_text("The job's id", job, 32), unit, token)
     headers = {"x-content-type-options": "nosniff", "cache-control": "no-cache", "access-control-allow-origin": "*"}
     return Response(data, media_type="image/png", headers=headers)
 

@@ -4,13 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Row
 
 from backend.api.requests import address, choice, cursor_id
 from backend.api.schema import JSON
 from backend.services.cell import DRAFTS
-from backend.services.task_pages import task_page
+from backend.services.task_pages import served_page
 from backend.services.verdicts import Verdict
 from backend.web.hire.shell import Desk, desk, show
 from backend.web.page import ANY_FRAME, readable
@@ -31,12 +32,16 @@ def review_json(request: Request, job: str) -> Response:
 
 
 @router.get("/jobs/{job}/units/{unit}.html")
-def task(request: Request, job: str, unit: int) -> Response:
+async def task(request: Request, job: str, unit: int) -> Response:
     """A unit's task page as text, for the frame that shows it."""
-    at = desk(request, job)
-    said, content = at.view.manifest, json.loads(at.services.results.unit(at.job, unit)[1])
+
+    def look() -> tuple[dict[str, Any], Any]:
+        at = desk(request, job)
+        return at.view.manifest, json.loads(at.services.results.unit(at.job, unit)[1])
+
+    said, content = await run_sync(look)
     given = (said["template"], content, said["labels"] or (), said.get("options") or {}, said["instructions"], said.get("html"))
-    html = task_page(*given, DRAFTS)
+    html = await served_page(DRAFTS, *given)
     return Response(html, headers={"x-content-type-options": "nosniff"}, media_type="text/plain; charset=utf-8")
 
 
