@@ -92,6 +92,14 @@ def _put_off(service: MTurk, row: Row[Any], now: datetime, why: str) -> None:
     service.store.write_now(lambda c: c.execute(update(MTurkEvent).where(mine).values(**again)))
 
 
+def replan(connection: Connection, now: datetime) -> None:
+    """Makes due now what was planned by a clock that ran ahead and has been set back since."""
+    for attempts in range(MOST_ATTEMPTS):
+        latest = now + FIRST_PAUSE * 2 ** (attempts - 1) if attempts else now
+        ahead = update(MTurkEvent).where(col(MTurkEvent.due_at) > latest, col(MTurkEvent.attempts) == attempts)
+        connection.execute(ahead.values(due_at=now))
+
+
 def _send(service: MTurk, row: Row[Any]) -> None:
     notification = json.loads(row.notification)
     transport, destination = notification["Transport"], notification["Destination"]

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from backend.mturk import events, hits, reviewing, slots
-from backend.mturk.deliveries import Deliveries
+from backend.mturk.deliveries import Deliveries, replan
 from backend.mturk.funder import Funder
 from backend.mturk.happenings import reviewable
 from backend.mturk.rounds import Round, Waiting
@@ -90,6 +90,7 @@ class Sweeper:
             (partial(asyncio.to_thread, self._deliveries.look), 0.5),
             (partial(asyncio.to_thread, self._dispose), 5.0),
             (self._forget, 60.0),
+            (self._replan, 60.0),
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -128,6 +129,9 @@ class Sweeper:
     async def _forget(self) -> None:
         old = delete(MTurkCall).where(col(MTurkCall.created_at) < self._service.clock() - CALLS_LIVE)
         await self._service.store.write(lambda connection: connection.execute(old))
+
+    async def _replan(self) -> None:
+        await self._service.store.write(lambda connection: replan(connection, self._service.clock()))
 
     def _sweep(self) -> None:
         now = self._service.clock()

@@ -63,6 +63,15 @@ class Aggregator(Rounds):
         super().__init__(store, "aggregator", self.step_once, clock, IDLE_SECONDS)
         self._store, self._clock = store, clock
 
+    def replan(self) -> None:
+        def work(connection: Connection) -> None:
+            now = self._clock()
+            for job in rows_of.planned(connection, now):
+                due = fit_due(job.answers, job.fitted, job.fitted_at, job.refit_at, now)
+                rows_of.change_job(connection, job.posting, refit_at=due)
+
+        self._store.write_now(work)
+
     def step_once(self, leadership: Leadership) -> bool:
         """Takes new answers in, else fits the job that waits longest; whether there may be more."""
         taken = self._take(leadership)

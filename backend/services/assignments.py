@@ -288,6 +288,10 @@ class Assignments:
         """Gives back reservations whose time is over; returns how many."""
         return int(await self._store.write(lambda c: self._expire(c, self._clock())))
 
+    async def redate(self) -> None:
+        """Puts right what a clock wrote that ran ahead and has been set back since, see `store.assignments.redate`."""
+        await self._store.write(lambda c: assignments.redate(c, self._clock()))
+
     def _expire(self, connection: Connection, now: datetime) -> int:
         """The same within a transaction of the caller's."""
         ended = holding.expire(connection, now)

@@ -252,6 +252,7 @@ class Coordinator:
                 await self.store.write(self._forget)
                 await asyncio.to_thread(self.unit_loads.sweep)
                 if time.monotonic() - cleared >= CLEAR_SECONDS:
+                    await self.assignments.redate()
                     await asyncio.to_thread(self.attachments.sweep)
                     cleared = time.monotonic()
             except PieceworkError as error:

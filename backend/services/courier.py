@@ -22,6 +22,8 @@ from backend.store.database import Store
 from piecework.domain.errors import PieceworkError
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5, 4 * 3600
+MOST_PAUSES = 13
+"""From then on a pause is the longest one."""
 
 
 class Courier(Rounds):
@@ -48,6 +50,11 @@ class Courier(Rounds):
     def stop(self) -> None:
         super().stop()
         self._lanes.close()
+
+    def replan(self) -> None:
+        now = self._clock()
+        latest = [now, *(now + pause(attempts) for attempts in range(MOST_PAUSES))]
+        self._store.write_now(lambda connection: webhooks.replan(connection, now, latest))
 
     def _step_once(self, leadership: Leadership) -> bool:
         return self._lanes.begin()
@@ -94,14 +101,19 @@ class Courier(Rounds):
             webhooks.tried(connection, row.id, state="delivered", attempts=attempts, said=said)
             webhooks.change(connection, row.webhook, failing_since=None)
             return
-        pause = timedelta(seconds=min(FIRST_PAUSE_SECONDS * 2**row.attempts, LONGEST_PAUSE_SECONDS))
-        state = "failed" if now + pause > row.created_at + self._patience else "waiting"
-        webhooks.tried(connection, row.id, state=state, attempts=attempts, said=said, next_at=now + pause)
+        next_at = now + pause(row.attempts)
+        state = "failed" if next_at > row.created_at + self._patience else "waiting"
+        webhooks.tried(connection, row.id, state=state, attempts=attempts, said=said, next_at=next_at)
         since = row.failing_since or now
         webhooks.change(connection, row.webhook, failing_since=since)
         if state == "failed" and now - min(since, row.created_at) >= self._patience * 0.9:
             word = f"Nothing was taken since {since:%Y-%m-%d %H:%M} UTC ({said}); mend the receiver and enable it again."
             webhooks.give_up(connection, row.webhook, word)
+
+
+def pause(attempts: int) -> timedelta:
+    """How long a message waits that wasn't taken after so many attempts before."""
+    return timedelta(seconds=min(FIRST_PAUSE_SECONDS * 2**attempts, LONGEST_PAUSE_SECONDS))
 
 
 def signature(secret: str, message: str, at: int, body: bytes) -> str:

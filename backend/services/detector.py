@@ -47,6 +47,9 @@ class Detector(Rounds):
         super().__init__(store, "detector", self.step_once, clock, IDLE_SECONDS)
         self._store, self._jobs, self._canaries, self._clock = store, jobs, canaries, clock
 
+    def replan(self) -> None:
+        self._store.write_now(lambda connection: fairness.replan(connection, self._clock()))
+
     def step_once(self, leadership: Leadership) -> bool:
         """Looks at the job that has waited longest; whether there may be more."""
         with self._store.read() as connection:

@@ -13,11 +13,14 @@ from sqlalchemy import Connection, Row
 from backend.services.leadership import Leadership
 from backend.services.rounds import Rounds
 from backend.store import deadlines, mirror, notices, spendable, submissions
+from backend.store.assignments import SKEW
 from backend.store.database import Store
 from backend.store.deadlines import Deadline
 
 SETTLED = timedelta(seconds=2)
 """How old a reveal must be before it is told: by then whatever was revealed before it is visible, too."""
+MISSED = timedelta(minutes=10)
+"""How long nobody may have looked when a clock is found to have been set back."""
 DAY_SECONDS = 86_400
 CURSOR = "answers"
 
@@ -56,12 +59,14 @@ class Herald(Rounds):
         notices.move_cursor(connection, int(newest.timestamp() * 1_000_000), CURSOR)
 
     def _fresh(self, connection: Connection) -> tuple[bool, Sequence[Row[Any]]]:
-        """Whether there was a look before, and what was answered since, by job. The cursor is an instant in microseconds; a clock that
-        was set back holds it up for nobody."""
+        """Whether there was a look before, and what was answered since, by job. The cursor is an instant in microseconds; one that is
+        still to come is of a clock that ran ahead: what was answered since that was set back is told, and a little of before again."""
         until, before = self._clock() - SETTLED, notices.cursor(connection, CURSOR)
         if before is None:
             return False, []
         since = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=before)
+        if since - until > SKEW:
+            return False, submissions.revealed_between(connection, until - MISSED, until)
         return True, submissions.revealed_between(connection, min(since, until), until)
 
     def _near(self, connection: Connection) -> list[dict[str, Any]]:

@@ -35,6 +35,9 @@ class Lister(Rounds):
         self._store, self._postings, self._clock = store, postings, clock
         self._all_listed = False
 
+    def replan(self) -> None:
+        self._store.write_now(lambda connection: listings.replan(connection, self._clock()))
+
     def step_once(self, leadership: Leadership) -> bool:
         """Does some of what is due; whether there may be more."""
         now = self._clock()

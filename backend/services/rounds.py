@@ -1,6 +1,7 @@
 """A thread that does one thing over and over, in the one process that has its lease."""
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime
 from threading import Event, Thread
@@ -14,7 +15,7 @@ from piecework.domain.errors import PieceworkError
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 10.0
+IDLE_SECONDS, LONGEST_PAUSE_SECONDS, REPLAN_SECONDS = 0.25, 10.0, 60.0
 
 
 class Rounds:
@@ -49,11 +50,17 @@ class Rounds:
         self._ending.set()
         self._thread.join(5)
 
+    def replan(self) -> None:
+        """Plans anew what was planned by a clock that ran ahead and has been set back since. Called at first and then once a minute."""
+
     def _run(self) -> None:
-        pause, silent = self._idle_seconds, ""
+        pause, silent, replanned = self._idle_seconds, "", float("-inf")
         while not self._ending.wait(pause):
             try:
                 held = self._leadership.acquire()
+                if held and time.monotonic() - replanned >= REPLAN_SECONDS:
+                    self.replan()
+                    replanned = time.monotonic()
                 pause = 0.0 if held and self._step(self._leadership) else self._idle_seconds if held else 1.0
                 silent = ""
                 spare_modules()

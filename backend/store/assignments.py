@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, exists, not_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, exists, literal_column, not_, select, update
 from sqlmodel import col
 
 from backend.store import mirror, slots
 from backend.store.tables import AnswerDraft, Assignment, Posting, Unit
 from indexer.tables import AppealedOpening, Close, SlotStep
+
+SKEW = timedelta(seconds=5)
+"""Clocks of machines that share a database differ by less."""
 
 VIEW = (
     select(
@@ -58,6 +61,16 @@ _REVEAL = (
         review_until=bindparam("b_until"),
     )
 )
+HELD_AHEAD, REVEALED_AHEAD = (
+    select(Assignment.id, Posting.assignment_seconds, Posting.auto_approval_seconds, Posting.closes_at)
+    .join(Posting, col(Posting.number) == col(Assignment.posting))
+    .where(literal_column(f"assignment.state = '{state}'"), *(column > bindparam("latest") for column in columns))
+    for state, columns in (
+        ("reserved", (col(Assignment.expires_at), col(Assignment.created_at))),
+        ("revealed", (col(Assignment.revealed_at),)),
+    )
+)
+_REDATE = update(Assignment).where(col(Assignment.id) == bindparam("b_id"), col(Assignment.state) == bindparam("b_state"))
 _FORGET = delete(AnswerDraft).where(col(AnswerDraft.assignment) == bindparam("b_id"))
 _REVEAL_AND_FORGET = _REVEAL.add_cte(_FORGET.cte("forgotten"))
 """Both in one, for PostgreSQL, where each statement is a way there and back."""
@@ -76,12 +89,30 @@ def commit(connection: Connection, id: str, job: str, commitment: str, receipt: 
 
 def reveal(connection: Connection, row: Row[Any], answer: str, salt: str, now: datetime) -> bool:
     """Stores an answer and drops its draft; False if the assignment isn't committed any more, or to another one than `row` (see `one`)."""
-    until = None if row.auto_approval_seconds is None else now + timedelta(seconds=row.auto_approval_seconds)
-    values = {"b_id": row.id, "b_commitment": row.commitment, "b_answer": answer, "b_salt": salt, "b_now": now, "b_until": until}
+    values = {"b_id": row.id, "b_commitment": row.commitment, "b_answer": answer, "b_salt": salt, "b_now": now}
+    values |= {"b_until": _review_until(row, now)}
     if connection.dialect.name == "postgresql":
         return connection.execute(_REVEAL_AND_FORGET, values).rowcount == 1
     connection.execute(_FORGET, {"b_id": row.id})
     return connection.execute(_REVEAL, values).rowcount == 1
+
+
+def redate(connection: Connection, now: datetime) -> None:
+    """Puts right what was reserved or revealed at a time that is still to come, by a clock that ran ahead: as if it were now, so that a worker
+    has as long for an answer, and a requester for its review, as the job says, and neither's false end keeps anybody waiting."""
+    latest = {"latest": now + SKEW}
+    for row in connection.execute(HELD_AHEAD, latest).all():
+        left = max(0, min(row.assignment_seconds, row.closes_at - mirror.now(connection, now.timestamp())))
+        again = _REDATE.values(created_at=now, expires_at=now + timedelta(seconds=left))
+        connection.execute(again, {"b_id": row.id, "b_state": "reserved"})
+    for row in connection.execute(REVEALED_AHEAD, latest).all():
+        again = _REDATE.values(revealed_at=now, review_until=_review_until(row, now))
+        connection.execute(again, {"b_id": row.id, "b_state": "revealed"})
+
+
+def _review_until(row: Row[Any], revealed_at: datetime) -> datetime | None:
+    delay = row.auto_approval_seconds
+    return None if delay is None else revealed_at + timedelta(seconds=delay)
 
 
 # ------------------------------------------------------------------------------------------------ reading

@@ -53,6 +53,7 @@ _DUE = (
     .order_by(col(JobConsensus.refit_at))
     .limit(1)
 )
+_PLANNED = select(JobConsensus).where(col(JobConsensus.refit_at) > bindparam("now"))
 _LABELS = (
     select(AnswerLabel.unit, AnswerLabel.worker, AnswerLabel.label, AnswerLabel.slot)
     .where(
@@ -178,6 +179,11 @@ def slots_of(connection: Connection, posting: int, wanted: Sequence[int]) -> dic
 def due(connection: Connection, now: datetime) -> Row[Any] | None:
     """The job that has waited longest for a fit that is due."""
     return connection.execute(_DUE, {"now": now}).one_or_none()
+
+
+def planned(connection: Connection, now: datetime) -> Sequence[Row[Any]]:
+    """Jobs of which a fit is still to come."""
+    return connection.execute(_PLANNED, {"now": now}).all()
 
 
 def labels(connection: Connection, posting: int, below: int, cursor: int = -1) -> Sequence[Row[Any]]:

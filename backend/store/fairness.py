@@ -174,6 +174,11 @@ def ask_detection(connection: Connection, posting: int, now: datetime) -> None:
     upsert(connection, Detection, ("posting",), [{"posting": posting, "due_at": now}])
 
 
+def replan(connection: Connection, now: datetime) -> None:
+    """Has detectors run now that were asked for at a time that was never true."""
+    connection.execute(update(Detection).where(col(Detection.due_at) > now).values(due_at=now))
+
+
 def detection(connection: Connection, posting: int) -> Row[Any] | None:
     """When they run and ran."""
     return connection.execute(_DETECTION, {"of": posting}).one_or_none()

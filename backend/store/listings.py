@@ -81,6 +81,12 @@ def measure(connection: Connection, posting: int, pace: dict[str, Any]) -> None:
     connection.execute(update(JobPace).where(col(JobPace.posting) == posting).values(**pace))
 
 
+def replan(connection: Connection, now: datetime) -> None:
+    """Has paces measured now that were measured last at a time that was never true."""
+    waits = col(JobPace.due_at) > now, col(JobPace.measured_at) > now
+    connection.execute(update(JobPace).where(*waits).values(due_at=now))
+
+
 def pace(connection: Connection, posting: int) -> Row[Any] | None:
     """A job's pace; None if it isn't listed yet."""
     return connection.execute(_PACE, {"of": posting}).one_or_none()

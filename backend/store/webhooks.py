@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, insert, literal, select, update
 from sqlmodel import col
 
 from backend.store.tables import Delivery, Webhook
@@ -93,6 +93,15 @@ def send(
 def due(connection: Connection, now: datetime, but: Collection[str], most: int) -> Sequence[Row[Any]]:
     """Deliveries to try now, with where and how, but none of these accounts'."""
     return connection.execute(_DUE, {"now": now, "but": list(but), "most": most}).all()
+
+
+def replan(connection: Connection, now: datetime, latest: Sequence[datetime]) -> None:
+    """Makes due now what was planned by a time that was never true: `latest` says when a delivery is due at the latest, by its attempts; the
+    last one is for all above."""
+    next_at, *ends = col(Delivery.next_at), *(literal(one, col(Delivery.next_at).type) for one in latest)
+    last = case(dict(enumerate(ends[:-1])), value=col(Delivery.attempts), else_=ends[-1])
+    waiting = update(Delivery).where(col(Delivery.state) == "waiting", next_at > now, next_at > last)
+    connection.execute(waiting.values(next_at=now))
 
 
 def tried(connection: Connection, id: int, **values: Any) -> None:

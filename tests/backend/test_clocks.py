@@ -3,6 +3,7 @@ meanwhile, everything goes on by itself, and nobody is paid twice."""
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,17 @@ from piecework.chain.rpc import Rpc
 from piecework.client import Market, Requester, Worker
 from piecework.domain.typed_data import Key
 from tests.backend.gatekeeper import Gate, gate
+from tests.backend.test_notices import inbox
 from tests.backend.test_settler import REWARD, answered_job, nonce_of, paid
-from tests.backend.workshop import DAY, Works, answer, approve_all, call, eventually, new_key, sign_in, works
+from tests.backend.workshop import DAY, Works, answer, approve_all, call, eventually, new_key, quick_job, sign_in, works
 from tests.conftest import Chain, deployed
 from tests.support.clock import Clock
 from tests.support.devnet import anvil
 
 WAITING = "SELECT updated_at FROM lane_state WHERE lane = 'relayer' AND state = 'waiting'"
 DONE = "SELECT 1 FROM outbox WHERE state = 'confirmed' AND NOT EXISTS (SELECT 1 FROM outbox WHERE state <> 'confirmed')"
+NEWS = "SELECT 1 FROM notice WHERE kind = 'answers.submitted' AND subject LIKE :of"
+QUICK = {"PIECEWORK_WEBHOOKS_ANYWHERE": "true", "PIECEWORK_HERALD_SECONDS": "0.2"}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,7 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Works, Gat
     clock = Clock(folder)
     with anvil() as rpc, gate(rpc.url) as door:
         chain: Chain = deployed(rpc)
-        with works(chain, f"sqlite:///{folder}/piecework.db", folder, Rpc(door.url), **clock.environment) as market:
+        with works(chain, f"sqlite:///{folder}/piecework.db", folder, Rpc(door.url), **clock.environment, **QUICK) as market:
             yield market, door, clock
 
 
@@ -51,15 +55,16 @@ def settled_once(market: Works, job: dict[str, Any], workers: list[Key], nonces:
     assert nonce_of(market.chain) == nonces, "one intent, one transaction"
 
 
-def answered(market: Works, job: dict[str, Any]) -> Key:
-    """One more answer, by somebody who comes now, and approved."""
+def answered(market: Works, job: dict[str, Any], approved: bool = True) -> Key:
+    """One more answer, by somebody who comes now, and approved unless it is said otherwise."""
 
     async def run() -> Key:
         async with Market(market.url) as client:
             worker = await Worker.sign_in(client, new_key())
             await worker.take_payouts_as("wallet")
             await answer(worker, job)
-            await approve_all(await Requester.sign_in(client, market.chain.requester, market.chain.rpc.url), job)
+            if approved:
+                await approve_all(await Requester.sign_in(client, market.chain.requester, market.chain.rpc.url), job)
             return worker.session.key
 
     return asyncio.run(run())
@@ -119,6 +124,39 @@ def test_a_clock_that_is_set_back_by_hours_holds_nothing_up(timed: tuple[Works, 
     keys.append(answered(market, job))
     settled_once(market, job, keys, before + 2)
     told(market, keys)
+
+
+def test_what_a_clock_wrote_that_ran_ahead_is_put_right_once_it_is_set_back(timed: tuple[Works, Gate, Clock]) -> None:
+    """A worker and a requester have the time that they were promised, and what wasn't delivered is tried again."""
+    market, _, clock = timed
+    asker, job = quick_job(market, [("x", 2)], auto_approval_seconds=DAY)
+    worker = sign_in(market, new_key())
+    clock.jump(5 * 3_600)
+    reserved = call(market, "POST", f"/v1/jobs/{job['id']}/assignments", {}, worker).body["id"]
+    answered(market, job, approved=False)
+    market.until(NEWS, 30, of=f"%{job['id']}%")
+    event = "INSERT INTO mturk_event (kind, notification, hit_type, hit, at, due_at, attempts) VALUES ('Ping', :to, 't', 'h', :at, :at, 0)"
+    until = datetime.now(UTC) + timedelta(days=1)
+    market.write(event, to='{"Transport": "SQS", "Destination": "", "Version": ""}', at=f"{until:%Y-%m-%d %H:%M:%S.%f}")
+    with inbox() as received:
+        received.status = 500
+        hook = call(market, "POST", "/v1/webhooks", {"url": received.url, "kinds": ["block.set"]}, worker).body["id"]
+        call(market, "POST", f"/v1/webhooks/{hook}/ping", token=worker)
+        market.until("SELECT 1 FROM delivery WHERE webhook = :of AND attempts = 1", of=hook)
+        received.status = 204
+        clock.jump(-5 * 3_600)
+        clock.elapse(61)
+        market.until("SELECT 1 FROM delivery WHERE webhook = :of AND state = 'delivered'", of=hook)
+    end = f"{clock.now() + timedelta(hours=1, minutes=5):%Y-%m-%d %H:%M:%S.%f}"
+    market.until("SELECT 1 FROM assignment WHERE id = :of AND expires_at < :end", of=reserved, end=end)
+    (left,) = (row["until"] for row in call(market, "GET", "/v1/waiting", token=asker).body["items"] if (row["job"], row["step"]) == (job["id"], "review"))
+    assert left - clock.now().timestamp() <= DAY
+    _, job = quick_job(market, [("x", 1)])
+    answered(market, job, approved=False)
+    market.until(NEWS, 30, of=f"%{job['id']}%")
+    market.stop("backend")
+    market.start("backend")  # it looks at HITs' events once a minute by no clock that a test sets, and at first
+    market.until("SELECT 1 FROM mturk_event WHERE attempts > 0", 30)
 
 
 def told(market: Works, keys: list[Key]) -> None:

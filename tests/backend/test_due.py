@@ -10,7 +10,7 @@ from sqlalchemy import Select, event, select
 from sqlmodel import col
 
 from backend.mturk import locked
-from backend.store import deadlines, disputes, listings, lookouts, recounts, spendable, stewardship
+from backend.store import assignments, deadlines, disputes, listings, lookouts, recounts, spendable, stewardship
 from backend.store.database import Store
 from backend.store.tables import Assignment
 
@@ -21,6 +21,8 @@ SUBJECTS = {"subjects": ["0x1", "0x2"], "now": NOW}
 BEGINS: dict[str, tuple[Select[Any], dict[str, Any], str]] = {
     "steward": (stewardship.DUE, AT, "assignment_unreviewed (review_until<?)"),
     "steward after a registration": (stewardship.MISSED, {"operators": ["0x1", "0x2"]}, "posting_operator (operator=?)"),
+    "sweep of reservations of a time to come": (assignments.HELD_AHEAD, {"latest": AT["now"]}, "assignment_due (expires_at>?)"),
+    "sweep of answers of a time to come": (assignments.REVEALED_AHEAD, {"latest": AT["now"]}, "assignment_revealed (revealed_at>?)"),
     "approver": (stewardship.UNSIGNED, {}, "batch_unapproved"),
     "lister": (listings.DUE, AT, "job_pace_due (due_at<?)"),
     "herald of contests": (HERALD["contest"], {}, "mirror_opening_opened (opened_at>?)"),

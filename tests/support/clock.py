@@ -6,6 +6,7 @@ Only what Python reads is set. How long a process sleeps isn't: where it waits t
 import mmap
 import struct
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 NAME = "TEST_CLOCK"
@@ -42,6 +43,10 @@ class Clock:
     def elapse(self, seconds: float) -> None:
         """So much time passes."""
         self._set(self._wall + seconds, self._steady + seconds)
+
+    def now(self) -> datetime:
+        """What it says."""
+        return datetime.fromtimestamp(time.time() + self._wall, UTC)
 
     def _set(self, wall: float, steady: float) -> None:
         self._wall, self._steady = wall, steady
