@@ -4,7 +4,6 @@ import logging
 import threading
 from urllib.parse import urlsplit
 
-import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -29,8 +28,8 @@ from piecework.domain.errors import Invalid, NotFound, PieceworkError, Unavailab
 
 log = logging.getLogger("indexer")
 
-TRANSIENT = (Unavailable, RpcRefused, OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
-"""What trying again may mend; what goes wrong inside a COPY comes from the driver as it is."""
+TRANSIENT = (Unavailable, RpcRefused, OperationalError, InterfaceError)
+"""What trying again may mend."""
 FINAL = (Invalid, NotFound, TooDeep)
 """What is wrong with the chain, the database or the deployment file, until a person has looked."""
 REMIND_SECONDS = 60

@@ -13,6 +13,11 @@ def test_a_service_starts_without_the_libraries_that_only_some_answers_need() ->
     assert found.stdout.split() == []
 
 
+def test_an_indexer_starts_without_the_driver_of_a_database_that_isnt_meant() -> None:
+    loaded = "import indexer.__main__, sys; print('psycopg' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
 LATE = (
     "backend.services.parquet", "pandas", "scipy.sparse", "scipy.stats", "scipy.optimize", "scipy.ndimage", "scipy.special",
     "crowdkit.aggregation", "sklearn.pipeline", "sklearn.linear_model", "sklearn.feature_extraction.text", "PIL.Image", "siwe",
