@@ -44,19 +44,14 @@ class Requirement:
 
 
 def read_requirements(given: Sequence[Mapping[str, Any]]) -> tuple[Requirement, ...]:
-    """Requirements as they stand in a request, after the model's own checks.
+    """Requirements as they stand in a request, after the model's own checks. All must hold: two of one type are an interval.
 
     Raises:
         RequestError: one breaks a rule; the sentence says which.
     """
     if len(given) > MOST:
         raise invalid(f"A HIT has at most {MOST} QualificationRequirements; this has {len(given)}.")
-    found = tuple(_requirement(one) for one in given)
-    ids = [one.type_id for one in found]
-    doubled = next((id for id in ids if ids.count(id) > 1), None)
-    if doubled is not None:
-        raise invalid(f"QualificationTypeId {doubled} stands in more than one requirement.")
-    return found
+    return tuple(_requirement(one) for one in given)
 
 
 def canonical(requirements: Sequence[Requirement]) -> str:

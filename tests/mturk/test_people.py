@@ -113,6 +113,35 @@ def test_only_who_is_qualified_and_not_blocked_gets_the_work(asker: Turk, worker
     assert client.notify_workers(Subject="Hello", MessageText="Thanks", WorkerIds=[someone]).get("NotifyWorkersFailureStatuses", []) == []
 
 
+def test_two_requirements_of_one_type_are_an_interval(asker: Turk, worker: Key) -> None:
+    """Both hold, wherever they are asked; and they are read back as they were given."""
+    client, someone, token = asker.client(), worker_id(worker.address), sign_in(asker.running, worker)
+    id = qualification(client, "Score")
+    more = {"RequiredToPreview": True, "ActionsGuarded": "DiscoverPreviewAndAccept"}
+    asked = [
+        {"QualificationTypeId": id, "Comparator": comparator, "IntegerValues": [value]} | more
+        for comparator, value in (("LessThan", 8), ("GreaterThan", 5), ("NotEqualTo", 6))
+    ]
+    hit = client.create_hit(**HIT, QualificationRequirements=asked)["HIT"]
+    assert hit["QualificationRequirements"] == asked == client.get_hit(HITId=hit["HITId"])["HIT"]["QualificationRequirements"]
+    described = {name: HIT[name] for name in ("Title", "Description", "Keywords", "Reward", "AssignmentDurationInSeconds")}
+    assert client.create_hit_type(**described, QualificationRequirements=asked[::-1])["HITTypeId"] == hit["HITTypeId"]
+    assert [one["HITId"] for one in client.list_hits_for_qualification_type(QualificationTypeId=id)["HITs"]] == [hit["HITId"]]
+    job = asker.job_of(hit["HITId"])
+
+    def finds() -> bool:
+        return job in [one["id"] for one in call(asker.running, "GET", f"/v1/jobs?requester={asker.requester.address}", token=token).body["items"]]
+
+    for value in (5, 6, 8):
+        client.associate_qualification_with_worker(QualificationTypeId=id, WorkerId=someone, IntegerValue=value)
+        assert not finds()
+        with pytest.raises(MarketError, match="qualification"):
+            asker.do(hit["HITId"], worker)
+    client.associate_qualification_with_worker(QualificationTypeId=id, WorkerId=someone, IntegerValue=7)
+    assert finds()
+    asker.do(hit["HITId"], worker)
+
+
 def policy(name: str, **parameters: str) -> dict[str, Any]:
     return {"PolicyName": name, "Parameters": [{"Key": key, "Values": [value]} for key, value in parameters.items()]}
 
