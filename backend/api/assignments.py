@@ -1,5 +1,7 @@
 """Assignments: the worker's three requests, and looking back at them."""
 
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 
 from backend.api import views
@@ -33,9 +35,8 @@ def own(request: Request) -> Response:
     job, state = query.get("job"), choice("state", query.get("state"), STATES)
     if job is not None:
         job = hex_text("job", job, 32)
-    rows = services.assignments.own(worker, job, state, cursor_id(request), most)
-    items = [views.assignment(services, row) for row in rows]
-    return JSON(views.page(items, most, rows[-1].id if rows else None))
+    rows = services.assignments.own(worker, job, state, cursor_id(request), most + 1)
+    return JSON(views.page(rows, most, partial(views.assignment, services), lambda row: row.id))
 
 
 @router.get("/assignments/{id}", **spec(AssignmentView, auth="assignments"))

@@ -9,7 +9,6 @@ from fastapi.responses import StreamingResponse
 
 from backend.api.requests import account, coordinator, hex_text
 from backend.api.schema import JSON, spec
-from backend.api.views import page
 from piecework.domain.errors import Invalid
 
 router = APIRouter(prefix="/v1/assignments/{id}/attachments", tags=["assignments"])
@@ -49,7 +48,7 @@ def listed(request: Request, id: str) -> Response:
     """An assignment's files: for its worker; those that the answer names for its requester, too, and for who rules on an appeal of it."""
     rows = coordinator(request).attachments.of(_id(id), account(request))
     items = [AttachmentView(row.sha256, row.media_type, row.size, row.named, row.created_at) for row in rows]
-    return JSON(page(items, len(items) + 1, None))
+    return JSON({"items": items, "next": None})
 
 
 @router.get("/{sha256}", **spec(None, auth="assignments"))

@@ -63,8 +63,8 @@ def standing(request: Request, job: str) -> Response:
     """A job's consensus, by units."""
     services, found, most = coordinator(request), _own(request, job), limit(request)
     row = services.consensus.standing(found)
-    units = services.consensus.units(found, cursor_number(request, -1), most)
-    page = views.page([_unit(one) for one in units], most, str(units[-1].unit) if units else None)
+    units = services.consensus.units(found, cursor_number(request, -1), most + 1)
+    page = views.page(units, most, _unit, lambda one: one.unit)
     said = {name: getattr(row, name) for name in ConsensusView.__struct_fields__ if name not in ("items", "next")}
     return JSON(ConsensusView(**said, items=page["items"], next=page["next"]))
 
@@ -74,9 +74,12 @@ def workers(request: Request, job: str) -> Response:
     """How good the job's workers are, by its last fit."""
     services, found, most = coordinator(request), _own(request, job), limit(request)
     cursor = request.query_params.get("cursor")
-    rows = services.consensus.workers(found, "" if cursor is None else address("cursor", cursor), most)
-    items = [WorkerSkillView(row.worker, row.answers, row.right, row.low, row.high) for row in rows]
-    return JSON(views.page(items, most, rows[-1].worker if rows else None))
+    rows = services.consensus.workers(found, "" if cursor is None else address("cursor", cursor), most + 1)
+    return JSON(views.page(rows, most, _skill, lambda row: row.worker))
+
+
+def _skill(row: Row[Any]) -> WorkerSkillView:
+    return WorkerSkillView(row.worker, row.answers, row.right, row.low, row.high)
 
 
 @router.get("/file", **spec(None, auth="review", query=("answers",)))

@@ -174,8 +174,8 @@ async def run(request: Request, job: str) -> Response:
 def signals(request: Request, job: str) -> Response:
     """Workers whom a detector has a word on; for the job's requester."""
     found, most, cursor = _own(request, job), limit(request), request.query_params.get("cursor")
-    ran, rows = coordinator(request).findings.page(found, "" if cursor is None else address("cursor", cursor), most)
-    page = views.page([_suspicion(one) for one in rows], most, rows[-1].worker if rows else None)
+    ran, rows = coordinator(request).findings.page(found, "" if cursor is None else address("cursor", cursor), most + 1)
+    page = views.page(rows, most, _suspicion, lambda one: one.worker)
     said = (None, None, None) if ran is None else (ran.ran_at, ran.due_at, ran.left_out)
     return JSON(SuspicionsView(*said, page["items"], page["next"]))
 

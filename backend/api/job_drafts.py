@@ -6,6 +6,7 @@ import json
 import secrets
 from asyncio import to_thread
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -114,8 +115,8 @@ async def begin(request: Request) -> Response:
 def mine(request: Request) -> Response:
     """One's drafts, those that became jobs too."""
     services, most = coordinator(request), limit(request)
-    rows = services.job_drafts.page(account(request), cursor_id(request), most)
-    return JSON(views.page([_view(services, row) for row in rows], most, rows[-1].id if rows else None))
+    rows = services.job_drafts.page(account(request), cursor_id(request), most + 1)
+    return JSON(views.page(rows, most, partial(_view, services), lambda row: row.id))
 
 
 @router.get("/{id}", **spec(JobDraftView, auth="jobs:read"))

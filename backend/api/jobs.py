@@ -1,9 +1,11 @@
 """Jobs: describing them, reading them, and reviewing what came in."""
 
 from asyncio import to_thread
+from functools import partial
+from typing import Any
 
-import msgspec
 from fastapi import APIRouter, Request, Response
+from sqlalchemy import Row
 
 from backend.api import searching, views
 from backend.api.bodies import NewJob, Nothing
@@ -72,10 +74,13 @@ def units(request: Request, job: str) -> Response:
     """A job's units; with their content for its requester."""
     services, most = coordinator(request), limit(request)
     found = services.postings.find(_id(job))
-    rows = services.postings.units(found, cursor_number(request, -1), most)
+    rows = services.postings.units(found, cursor_number(request, -1), most + 1)
     shown = account_if_any(request) == found.requester
-    items = [views.unit(row, services.assignments.unit(found, row) if shown else None) for row in rows]
-    return JSON(views.page(items, most, str(rows[-1].position) if rows else None))
+
+    def view(row: Row[Any]) -> UnitView:
+        return views.unit(row, services.assignments.unit(found, row) if shown else None)
+
+    return JSON(views.page(rows, most, view, lambda row: row.position))
 
 
 @router.get("/{job}/submissions", **spec(list[AssignmentView], auth="jobs:read", query=("state", "cursor", "limit")))
@@ -84,9 +89,8 @@ def submissions(request: Request, job: str) -> Response:
     services, most = coordinator(request), limit(request)
     found = services.postings.owned(_id(job), account(request))
     state = choice("state", request.query_params.get("state"), STATES)
-    rows = services.assignments.submissions(found, state, cursor_id(request), most)
-    items = [views.assignment(services, row) for row in rows]
-    return JSON(views.page(items, most, rows[-1].id if rows else None))
+    rows = services.assignments.submissions(found, state, cursor_id(request), most + 1)
+    return JSON(views.page(rows, most, partial(views.assignment, services), lambda row: row.id))
 
 
 @router.post("/{job}/funding", **spec(JobView, 202, Nothing, auth="jobs:write"))
@@ -111,9 +115,8 @@ async def cut(request: Request, job: str) -> Response:
 def batches(request: Request, job: str) -> Response:
     """A job's batches in the order in which they were cut."""
     services, most = coordinator(request), limit(request)
-    rows = services.batches.page(services.postings.find(_id(job)), cursor_number(request, -1), most)
-    items = [views.batch(services, row) for row in rows]
-    return JSON(views.page(items, most, str(rows[-1].number) if rows else None))
+    rows = services.batches.page(services.postings.find(_id(job)), cursor_number(request, -1), most + 1)
+    return JSON(views.page(rows, most, partial(views.batch, services), lambda row: row.number))
 
 
 def _id(job: str) -> str:

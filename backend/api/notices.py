@@ -66,8 +66,8 @@ class DeliveryView(msgspec.Struct):
 def notices(request: Request) -> Response:
     """What one was told, oldest first."""
     own, most = account(request), limit(request)
-    rows = coordinator(request).notices.page(own, cursor_number(request, 0), most)
-    return JSON(views.page([_notice(row) for row in rows], most, str(rows[-1].number) if rows else None))
+    rows = coordinator(request).notices.page(own, cursor_number(request, 0), most + 1)
+    return JSON(views.page(rows, most, _notice, lambda row: row.number))
 
 
 @router.get("/events", **spec(None, auth="notices"))
@@ -108,7 +108,7 @@ def webhooks(request: Request) -> Response:
     """One's webhooks."""
     rows = coordinator(request).webhooks.mine(account(request))
     items = [WebhookView(row.id, row.url, json.loads(row.kinds), row.disabled, row.created_at, row.wrong_codes is None) for row in rows]
-    return JSON(views.page(items, len(items) + 1, None))
+    return JSON({"items": items, "next": None})
 
 
 @router.delete("/webhooks/{id}", **spec(None, 204, auth="webhooks"))
@@ -144,11 +144,12 @@ async def ping(request: Request, id: str) -> Response:
 def deliveries(request: Request, id: str) -> Response:
     """What was posted, and what came of it."""
     own, most = account(request), limit(request)
-    rows = coordinator(request).webhooks.deliveries(_id(id), own, cursor_number(request, 0), most)
-    items = [
-        DeliveryView(str(row.id), row.message, row.state, row.attempts, row.said, row.next_at, row.created_at) for row in rows
-    ]
-    return JSON(views.page(items, most, str(rows[-1].id) if rows else None))
+    rows = coordinator(request).webhooks.deliveries(_id(id), own, cursor_number(request, 0), most + 1)
+    return JSON(views.page(rows, most, _delivery, lambda row: row.id))
+
+
+def _delivery(row: Row[Any]) -> DeliveryView:
+    return DeliveryView(str(row.id), row.message, row.state, row.attempts, row.said, row.next_at, row.created_at)
 
 
 def _id(id: str) -> str:

@@ -115,9 +115,8 @@ def blocks(request: Request) -> Response:
     """Blocks that one has set; with role=worker those that one is under."""
     own, services, most = account(request), coordinator(request), limit(request)
     as_worker, cursor = _as_worker(request), request.query_params.get("cursor")
-    rows = services.blocks.page(own, as_worker, "" if cursor is None else address("cursor", cursor), most)
-    last = None if not rows else rows[-1].requester if as_worker else rows[-1].worker
-    return JSON(views.page([_block(services, row, as_worker) for row in rows], most, last))
+    rows = services.blocks.page(own, as_worker, "" if cursor is None else address("cursor", cursor), most + 1)
+    return JSON(views.page(rows, most, lambda row: _block(services, row, as_worker), lambda row: row.requester if as_worker else row.worker))
 
 
 @router.put("/blocks/{worker}", **spec(None, 204, NewBlock, auth="people"))
@@ -147,12 +146,12 @@ async def send(request: Request) -> Response:
         if body.workers is not None:
             raise Invalid("workers is for the job's requester; a worker writes to the requester alone.")
         thread = await services.messages.to_requester(job, own, assignment, body.text)
-        return JSON(views.page([SentView(None, thread)], 2, None), 201)
+        return JSON({"items": [SentView(None, thread)], "next": None}, 201)
     names = body.workers or []
     workers = await to_thread(lambda: [services.blocks.whom(own, _name(name)) for name in names[:101]])
     sent = await services.messages.to_workers(found, workers, assignment, body.text)
     items = [SentView(services.aliases.of(own, worker), thread) for worker, thread in sent]
-    return JSON(views.page(items, len(items) + 1, None), 201)
+    return JSON({"items": items, "next": None}, 201)
 
 
 @router.get("/threads", **spec(list[ThreadView], auth="people", query=("cursor", "limit")))
@@ -160,8 +159,8 @@ def threads(request: Request) -> Response:
     """One's threads, by age."""
     own, services, most = account(request), coordinator(request), limit(request)
     cursor = request.query_params.get("cursor")
-    rows = services.messages.threads(own, "" if cursor is None else hex_text("cursor", cursor, 16), most)
-    return JSON(views.page([_thread(services, row, own) for row in rows], most, rows[-1].id if rows else None))
+    rows = services.messages.threads(own, "" if cursor is None else hex_text("cursor", cursor, 16), most + 1)
+    return JSON(views.page(rows, most, lambda row: _thread(services, row, own), lambda row: row.id))
 
 
 @router.get("/threads/{id}", **spec(ThreadView, auth="people"))
@@ -176,12 +175,13 @@ def messages(request: Request, id: str) -> Response:
     """A thread's messages, by age."""
     own, services, most = account(request), coordinator(request).messages, limit(request)
     of = services.thread(_thread_id(id), own)
-    rows = services.page(of.id, cursor_number(request, 0), most)
-    items = [
-        MessageView(str(row.number), "worker" if row.sender == of.worker else "requester", row.assignment, row.text, row.created_at)
-        for row in rows
-    ]
-    return JSON(views.page(items, most, str(rows[-1].number) if rows else None))
+    rows = services.page(of.id, cursor_number(request, 0), most + 1)
+
+    def view(row: Row[Any]) -> MessageView:
+        sender = "worker" if row.sender == of.worker else "requester"
+        return MessageView(str(row.number), sender, row.assignment, row.text, row.created_at)
+
+    return JSON(views.page(rows, most, view, lambda row: row.number))
 
 
 @router.put("/threads/{id}/read", **spec(None, 204, ReadMark, auth="people"))
@@ -196,7 +196,7 @@ async def mark_read(request: Request, id: str) -> Response:
 def mutes(request: Request) -> Response:
     """Requesters whose messages one doesn't take."""
     items = [MuteView(requester) for requester in coordinator(request).messages.muted(account(request))]
-    return JSON(views.page(items, len(items) + 1, None))
+    return JSON({"items": items, "next": None})
 
 
 @router.put("/mutes/{requester}", **spec(None, 204, auth="people"))
@@ -228,8 +228,8 @@ def bonuses(request: Request) -> Response:
     """Bonuses that one has prepared; with role=worker those that one was given."""
     own, services, most = account(request), coordinator(request), limit(request)
     as_worker, cursor = _as_worker(request), request.query_params.get("cursor")
-    rows = services.bonuses.page(own, as_worker, "" if cursor is None else hex_text("cursor", cursor, 32), most)
-    return JSON(views.page([_bonus(services, row, as_worker) for row in rows], most, rows[-1].note if rows else None))
+    rows = services.bonuses.page(own, as_worker, "" if cursor is None else hex_text("cursor", cursor, 32), most + 1)
+    return JSON(views.page(rows, most, lambda row: _bonus(services, row, as_worker), lambda row: row.note))
 
 
 @router.get("/bonuses/{note}", **spec(BonusView, auth="payments"))

@@ -93,8 +93,8 @@ async def create(request: Request) -> Response:
 def kinds(request: Request) -> Response:
     """Kinds by age."""
     owner, most = request.query_params.get("owner"), limit(request)
-    rows = _services(request).page(None if owner is None else address("owner", owner), cursor_id(request), most)
-    return JSON(page([views.qualification(row) for row in rows], most, rows[-1].id if rows else None))
+    rows = _services(request).page(None if owner is None else address("owner", owner), cursor_id(request), most + 1)
+    return JSON(page(rows, most, views.qualification, lambda row: row.id))
 
 
 @router.get("/held", **spec(list[HeldView], auth=True))
@@ -156,8 +156,8 @@ async def retire(request: Request, id: str) -> Response:
 def grants(request: Request, id: str) -> Response:
     """Who has it or had it, for its owner."""
     most, cursor = limit(request), request.query_params.get("cursor")
-    rows = _services(request).grants(_id(id), account(request), "" if cursor is None else address("cursor", cursor), most)
-    return JSON(page([views.grant(row) for row in rows], most, rows[-1].account if rows else None))
+    rows = _services(request).grants(_id(id), account(request), "" if cursor is None else address("cursor", cursor), most + 1)
+    return JSON(page(rows, most, views.grant, lambda row: row.account))
 
 
 @router.put("/{id}/grants/{holder}", **spec(None, 204, NewGrant, auth=True))
@@ -187,8 +187,8 @@ async def ask(request: Request, id: str) -> Response:
 def requests(request: Request, id: str) -> Response:
     """Requests that wait, for its owner; granting answers one."""
     most = limit(request)
-    rows = _services(request).requests(_id(id), account(request), cursor_id(request), most)
-    return JSON(page([views.request(row) for row in rows], most, rows[-1].id if rows else None))
+    rows = _services(request).requests(_id(id), account(request), cursor_id(request), most + 1)
+    return JSON(page(rows, most, views.request, lambda row: row.id))
 
 
 @router.post("/{id}/requests/{asker}/refuse", **spec(None, 204, Refusal, auth=True))

@@ -2,9 +2,11 @@
 
 import re
 from asyncio import to_thread
+from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from sqlalchemy import Row
 
 from backend.api import views
 from backend.api.bodies import Body
@@ -92,10 +94,13 @@ def openings(request: Request, job: str) -> Response:
     place = _CURSOR.fullmatch(text)
     if place is None:
         raise Invalid("cursor must be what 'next' said.")
-    rows = services.recourse.openings(found.id, (int(place[1]), int(place[2])), most)
+    rows = services.recourse.openings(found.id, (int(place[1]), int(place[2])), most + 1)
     asker = account_if_any(request)
-    items = [_opening(services, services.recourse.opening(row.opening), asker) for row in rows]
-    return JSON(views.page(items, most, f"{rows[-1].block_number}-{rows[-1].log_index}" if rows else None))
+
+    def view(row: Row[Any]) -> OpeningView:
+        return _opening(services, services.recourse.opening(row.opening), asker)
+
+    return JSON(views.page(rows, most, view, lambda row: f"{row.block_number}-{row.log_index}"))
 
 
 @router.get("/openings/{opening}", **spec(OpeningView, auth="jobs:read", open_to_all=True))
@@ -131,7 +136,7 @@ def appealed(request: Request, appeal: str) -> Response:
     own, services = account(request), coordinator(request)
     found = services.recourse.appeal(hex_text("The appeal's id", appeal, 32))
     items = [views.assignment(services, row) for row in services.assignments.appealed(found, own)]
-    return JSON(views.page(items, len(items) + 1, None))
+    return JSON({"items": items, "next": None})
 
 
 @router.post("/appeals/{appeal}/{step}", **spec(TransactionView, reads=NewAppealStep, auth=True))

@@ -2,9 +2,11 @@
 
 import json
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from sqlalchemy import Row
 
 from backend.api import views
 from backend.api.requests import account, coordinator, cursor_id, hex_text, limit
@@ -40,12 +42,12 @@ def reported(request: Request, job: str) -> Response:
     counts in the consensus or in a manifest."""
     services, most = coordinator(request), limit(request)
     found = services.postings.owned(hex_text("The job's id", job, 32), account(request))
-    rows = services.reports.page(found, cursor_id(request), most)
-    items = [
-        ReportView(row.assignment, row.unit, row.slot, row.worker, row.kind, json.loads(row.answer)[WHY], row.shown_state, row.revealed_at)
-        for row in rows
-    ]
-    return JSON(views.page(items, most, rows[-1].assignment if rows else None))
+    rows = services.reports.page(found, cursor_id(request), most + 1)
+    return JSON(views.page(rows, most, _report, lambda row: row.assignment))
+
+
+def _report(row: Row[Any]) -> ReportView:
+    return ReportView(row.assignment, row.unit, row.slot, row.worker, row.kind, json.loads(row.answer)[WHY], row.shown_state, row.revealed_at)
 
 
 @router.get("/me/jobs/{job}/reports", **spec(ReportLeaveView, auth="assignments"))

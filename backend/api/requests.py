@@ -249,7 +249,11 @@ def limit(request: Request) -> int:
 
 
 def cursor_number(request: Request, start: int) -> int:
-    """A cursor that is a number below 2^63; `start` without one."""
+    """A cursor that is a number below 2^31, as the keys of lists are; `start` without one.
+
+    Raises:
+        Invalid: no number, or one that no key is: SQL's integers have 32 bits.
+    """
     text = request.query_params.get("cursor")
     if text is None:
         return start

@@ -69,8 +69,8 @@ async def bulk(request: Request, job: str) -> Response:
 def decided(request: Request, job: str) -> Response:
     """Who decided what about the job's submissions, in the order in which it happened."""
     most, found = limit(request), _own(request, job)
-    rows = coordinator(request).reviews.page(found, cursor_number(request, 0), most)
-    return JSON(views.page([views.decision(row) for row in rows], most, str(rows[-1].number) if rows else None))
+    rows = coordinator(request).reviews.page(found, cursor_number(request, 0), most + 1)
+    return JSON(views.page(rows, most, views.decision, lambda row: row.number))
 
 
 def _own(request: Request, job: str) -> Job:

@@ -69,7 +69,7 @@ def payments(request: Request) -> Response:
         None if worker is None else address("worker", worker),
         None if job is None else hex_text("job", job, 32),
         cursor_place(request),
-        most,
+        most + 1,
     )
     return JSON(views.payments(rows, most))
 

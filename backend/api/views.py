@@ -1,9 +1,9 @@
 """The JSON that leaves: amounts as decimal strings, bytes as 0x hex, instants as ISO 8601 in UTC."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Row
@@ -14,6 +14,8 @@ from backend.store.records import RequesterRecord
 from piecework.domain.answers import answer_schema
 from piecework.domain.templates import Template
 from piecework.domain.terms import Terms
+
+Listed = TypeVar("Listed")
 
 _SENT = {"signed": "sent"}
 """What an outbox state is called outside."""
@@ -464,10 +466,15 @@ def payment(row: Row[Any]) -> PaymentView:
 
 def payments(rows: Sequence[Row[Any]], limit: int) -> dict[str, Any]:
     """A page of payments in the chain's order."""
-    cursor = f"{rows[-1].block_number}-{rows[-1].log_index}-{rows[-1].slot}" if rows else None
-    return page([payment(row) for row in rows], limit, cursor)
+    return page(rows, limit, payment, lambda row: f"{row.block_number}-{row.log_index}-{row.slot}")
 
 
-def page(items: Sequence[Any], limit: int, cursor: str | None) -> dict[str, Any]:
-    """A list's page; `cursor` leads on if the page is full."""
-    return {"items": items, "next": cursor if len(items) >= limit else None}
+def page(rows: Sequence[Listed], limit: int, view: Callable[[Listed], Any], key: Callable[[Listed], Any]) -> dict[str, Any]:
+    """A list's page, of rows that were read to one beyond `limit`, and what leads on, see `cut`."""
+    shown, following = cut(rows, limit, key)
+    return {"items": [view(row) for row in shown], "next": following}
+
+
+def cut(rows: Sequence[Listed], limit: int, key: Callable[[Listed], Any]) -> tuple[Sequence[Listed], str | None]:
+    """The first `limit` of rows that were read to one beyond, and the key of the last of them if that one is there; else nothing follows."""
+    return rows[:limit], str(key(rows[limit - 1])) if len(rows) > limit else None

@@ -1,9 +1,11 @@
 """What the watchtower did, and what it left."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from sqlalchemy import Row
 
 from backend.api.requests import coordinator, cursor_number, limit
 from backend.api.schema import JSON, spec
@@ -35,22 +37,22 @@ def watchtower(request: Request) -> Response:
     """What the coordinator did for silent requesters and their workers, and what it left because it isn't worth the gas."""
     most = limit(request)
     with coordinator(request).store.read() as connection:
-        rows = watch.page(connection, cursor_number(request, 0), most)
-    items = [
-        WatchNoteView(
-            number=row.number,
-            kind=row.kind,
-            job=row.job,
-            subject=row.subject,
-            slots=row.slots,
-            amount=str(row.amount),
-            estimated_gas=row.gas,
-            said=row.said,
-            state="left" if row.outbox is None else {"signed": "sent"}.get(row.state, row.state),
-            transaction_hash=row.transaction_hash,
-            gas_used=row.gas_used,
-            created_at=row.created_at,
-        )
-        for row in rows
-    ]
-    return JSON(page(items, most, str(rows[-1].number) if rows else None))
+        rows = watch.page(connection, cursor_number(request, 0), most + 1)
+    return JSON(page(rows, most, _note, lambda row: row.number))
+
+
+def _note(row: Row[Any]) -> WatchNoteView:
+    return WatchNoteView(
+        number=row.number,
+        kind=row.kind,
+        job=row.job,
+        subject=row.subject,
+        slots=row.slots,
+        amount=str(row.amount),
+        estimated_gas=row.gas,
+        said=row.said,
+        state="left" if row.outbox is None else {"signed": "sent"}.get(row.state, row.state),
+        transaction_hash=row.transaction_hash,
+        gas_used=row.gas_used,
+        created_at=row.created_at,
+    )

@@ -228,8 +228,8 @@ def router(past: Past) -> APIRouter:
     def mine(request: Request) -> Response:
         """One's past workers, and whose they are here."""
         requester, most = account(request), limit(request)
-        rows = past.page(requester, request.query_params.get("cursor", ""), most)
-        return JSON(views.page([_view(row) for row in rows], most, rows[-1].old_id if rows else None))
+        rows = past.page(requester, request.query_params.get("cursor", ""), most + 1)
+        return JSON(views.page(rows, most, _view, lambda row: row.old_id))
 
     @routes.post("/claims", **spec(list[PastClaimView], auth=True, reads=PastClaim))
     async def claim(request: Request) -> Response:

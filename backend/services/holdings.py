@@ -79,14 +79,16 @@ class WorkersFiles:
         batches: Sequence[Row[Any]] = []
         with self._store.read() as connection:
             if at.part == "r":
-                receipts = holdings.receipts(connection, worker, since, at.after, most)
-            if len(receipts) < most:
+                receipts = holdings.receipts(connection, worker, since, at.after, most + 1)
+            if len(receipts) <= most:
                 after = at.after if at.part == "b" else ""
-                batches = holdings.batches(connection, worker, since, after, most - len(receipts))
+                batches = holdings.batches(connection, worker, since, after, most + 1 - len(receipts))
+            more = len(receipts) + len(batches) > most
+            receipts = receipts[:most]
+            batches = batches[: most - len(receipts)]
             numbers = {row.posting for row in (*receipts, *batches)}
             jobs = holdings.jobs(connection, sorted(numbers))
         names = {row.number: row.job for row, _ in jobs}
-        more = len(receipts) + len(batches) >= most
         following = _following(at, receipts, batches) if more else Cursor(at.until, 0, "r", "")
         return head(self._domain.chain_id, self._domain.escrow, worker) | {
             "jobs": [_job(row, block) for row, block in jobs],

@@ -59,9 +59,9 @@ class Search:
                 for row in rows:
                     after = listings.place(row, wanted.sort)
                     if state in (None, row.state) and self._shows(connection, row, account, has, takeable):
+                        if len(found) == limit:
+                            return found, listings.place(found[-1], wanted.sort)
                         found.append(row)
-                    if len(found) == limit:
-                        return found, after
                 if len(rows) < lot:
                     return found, None
         return found, after

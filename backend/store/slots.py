@@ -142,7 +142,8 @@ def is_refused(row: Row[Any]) -> bool:
 
 def taken(connection: Connection, job: str, slots: int) -> Iterator[tuple[int, str]]:
     """Those of a job's first `slots` slots that the chain doesn't have as free, with what became of them."""
-    yield from connection.execute(_TAKEN, {"job": job, "slots": slots}).tuples()
+    for slot, state in connection.execute(_TAKEN, {"job": job, "slots": slots}):
+        yield slot, state
 
 
 def counts(connection: Connection, posting: int, job: str, slots: int, closed: bool) -> dict[str, int]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, case, delete, insert, literal
 from sqlmodel import col
 
 from backend.store.tables import Delivery, Webhook
+from piecework.sql import Instant
 
 _LISTENING = select(Webhook).where(
     col(Webhook.account).in_(bindparam("accounts", expanding=True)), col(Webhook.disabled).is_(None), col(Webhook.wrong_codes).is_(None)
@@ -98,7 +99,7 @@ def due(connection: Connection, now: datetime, but: Collection[str], most: int) 
 def replan(connection: Connection, now: datetime, latest: Sequence[datetime]) -> None:
     """Makes due now what was planned by a time that was never true: `latest` says when a delivery is due at the latest, by its attempts; the
     last one is for all above."""
-    next_at, *ends = col(Delivery.next_at), *(literal(one, col(Delivery.next_at).type) for one in latest)
+    next_at, ends = col(Delivery.next_at), [literal(one, Instant()) for one in latest]
     last = case(dict(enumerate(ends[:-1])), value=col(Delivery.attempts), else_=ends[-1])
     waiting = update(Delivery).where(col(Delivery.state) == "waiting", next_at > now, next_at > last)
     connection.execute(waiting.values(next_at=now))

@@ -76,11 +76,12 @@ def _earnings(request: Request) -> dict[str, Any]:
     token = services.deployment.token
     before = cursor_place(request) if "cursor" in request.query_params else earnings.END
     with services.store.read() as connection:
-        rows = earnings.payments(connection, worker, token, before, PAYMENTS_A_PAGE)
+        found = earnings.payments(connection, worker, token, before, PAYMENTS_A_PAGE + 1)
         recent = earnings.payments(connection, worker, token, earnings.END, PAYMENTS_OF_DAYS)
         waiting, more_waiting = earnings.waiting(connection, worker, token)
         left = earnings.withdrawals(connection, worker, WITHDRAWALS)
     known = services.payments.account(worker)
+    rows, following = views.cut(found, PAYMENTS_A_PAGE, _cursor)
     balance = next(entry for entry in known["balances"] if entry["token"] == token)
     names = titles(services, {row.job for row in rows})
     return {
@@ -92,7 +93,7 @@ def _earnings(request: Request) -> dict[str, Any]:
         "more_waiting": more_waiting,
         "days": _days(request, recent),
         "payments": [_payment(row, names) for row in rows],
-        "next": _cursor(rows[-1]) if len(rows) == PAYMENTS_A_PAGE else None,
+        "next": following,
         "withdrawals": [_withdrawal(row) for row in left if row.token == token],
     }
 
@@ -150,7 +151,8 @@ def _history(request: Request) -> dict[str, Any]:
     state = choice("state", query.get("state") or None, STATES)
     before = hex_text("cursor", query["cursor"], 16) if "cursor" in query else AFTER_ALL
     with services.store.read() as connection:
-        rows = earnings.history(connection, worker, state, before, ANSWERS_A_PAGE)
+        found = earnings.history(connection, worker, state, before, ANSWERS_A_PAGE + 1)
+        rows, following = views.cut(found, ANSWERS_A_PAGE, lambda row: row.id)
         quarrels = {row.id: dispute(services, connection, row, worker) for row in rows}
     names = titles(services, {row.job for row in rows})
     items = [
@@ -163,4 +165,4 @@ def _history(request: Request) -> dict[str, Any]:
         }
         for row in rows
     ]
-    return {"items": items, "next": rows[-1].id if len(rows) == ANSWERS_A_PAGE else None}
+    return {"items": items, "next": following}

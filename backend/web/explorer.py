@@ -1,7 +1,6 @@
 """What anybody can check: jobs, payments, disputes and requesters from the mirror, and what the contracts promise."""
 
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, Row
 
 from backend.api.requests import address, coordinator, cursor_place
 from backend.api.schema import JSON
+from backend.api.views import cut
 from backend.services.coordinator import Coordinator
 from backend.services.solvency import Solvency
 from backend.store import disputes, earnings, explorer
@@ -121,10 +121,10 @@ def _jobs(request: Request) -> dict[str, Any]:
     services, query = coordinator(request), request.query_params
     requester = address("requester", query["requester"]) if query.get("requester") else None
     with services.store.read() as connection:
-        rows = explorer.jobs(connection, requester, _before(request), A_PAGE)
+        rows, following = cut(explorer.jobs(connection, requester, _before(request), A_PAGE + 1), A_PAGE, _place)
         words = {row.job: explorer.word(connection, row.job) for row in rows}
     names = titles(services, {row.job for row in rows})
-    return {"items": [_job(row, words[row.job], names) for row in rows], "next": _next(rows)}
+    return {"items": [_job(row, words[row.job], names) for row in rows], "next": following}
 
 
 def _job(row: Row[Any], word: Row[Any], names: dict[str, str]) -> dict[str, Any]:
@@ -149,22 +149,22 @@ def _job(row: Row[Any], word: Row[Any], names: dict[str, str]) -> dict[str, Any]
 def _payments(request: Request) -> dict[str, Any]:
     services = coordinator(request)
     before = cursor_place(request) if "cursor" in request.query_params else earnings.END
-    rows, items = _paid(services, before, A_PAGE)
-    last = f"{rows[-1].block_number}-{rows[-1].log_index}-{rows[-1].place}" if len(rows) == A_PAGE else None
-    return {"items": items, "next": last}
+    items, following = _paid(services, before, A_PAGE)
+    return {"items": items, "next": following}
 
 
 def last_payment(services: Coordinator) -> dict[str, Any] | None:
     """The newest payment to a worker, None before there is one."""
-    _, items = _paid(services, earnings.END, 1)
+    items, _ = _paid(services, earnings.END, 1)
     return items[0] if items and items[0]["outcome"] != "cancelled" else None
 
 
-def _paid(services: Coordinator, before: earnings.Place, most: int) -> tuple[Sequence[Row[Any]], list[dict[str, Any]]]:
+def _paid(services: Coordinator, before: earnings.Place, most: int) -> tuple[list[dict[str, Any]], str | None]:
     with services.store.read() as connection:
-        rows = earnings.payments(connection, None, None, before, most)
+        found = earnings.payments(connection, None, None, before, most + 1)
+    rows, following = cut(found, most, lambda row: f"{_place(row)}-{row.place}")
     names = titles(services, {row.job for row in rows})
-    return rows, [
+    items = [
         {
             "job": row.job,
             "title": names.get(row.job),
@@ -178,15 +178,16 @@ def _paid(services: Coordinator, before: earnings.Place, most: int) -> tuple[Seq
         }
         for row in rows
     ]
+    return items, following
 
 
 def _disputes(request: Request) -> dict[str, Any]:
     services = coordinator(request)
     with services.store.read() as connection:
-        rows = explorer.contests(connection, _before(request), A_PAGE)
+        rows, following = cut(explorer.contests(connection, _before(request), A_PAGE + 1), A_PAGE, _place)
         items = [_dispute(connection, row) for row in rows]
     names = titles(services, {row.job for row in rows})
-    return {"items": [{"title": names.get(item["job"])} | item for item in items], "next": _next(rows)}
+    return {"items": [{"title": names.get(item["job"])} | item for item in items], "next": following}
 
 
 def _dispute(connection: Connection, row: Row[Any]) -> dict[str, Any]:
@@ -226,10 +227,10 @@ def _requesters(request: Request) -> dict[str, Any]:
     services, d = coordinator(request), coordinator(request).deployment
     after = address("cursor", request.query_params["cursor"]) if "cursor" in request.query_params else ""
     with services.store.read() as connection:
-        found = explorer.requesters(connection, after, A_PAGE)
+        found, following = cut(explorer.requesters(connection, after, A_PAGE + 1), A_PAGE, str)
         records = Records(connection, d.chain_id, d.escrow)
         items = [{"requester": one} | _record(records, one) for one in found]
-    return {"items": items, "next": found[-1] if len(found) == A_PAGE else None}
+    return {"items": items, "next": following}
 
 
 def _record(records: Records, requester: str) -> dict[str, Any]:
@@ -248,5 +249,5 @@ def _before(request: Request) -> explorer.Place:
     return int(match[1]), int(match[2])
 
 
-def _next(rows: Any) -> str | None:
-    return f"{rows[-1].block_number}-{rows[-1].log_index}" if len(rows) == A_PAGE else None
+def _place(row: Row[Any]) -> str:
+    return f"{row.block_number}-{row.log_index}"

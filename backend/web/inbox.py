@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Row
 
+from backend.api import views
 from backend.api.requests import account, coordinator, cursor_id, cursor_number, hex_text, session
 from backend.api.schema import JSON
 from backend.api.session import open_sessions
@@ -115,8 +116,9 @@ def settings(request: Request) -> Response:
 
 def _notices(request: Request) -> dict[str, Any]:
     own, services = account(request), coordinator(request)
-    rows = services.notices.latest(own, cursor_number(request, NEWEST), SHOWN)
-    return {"account": own, "notices": [_notice(row) for row in rows], "next": str(rows[-1].number) if len(rows) == SHOWN else None}
+    found = services.notices.latest(own, cursor_number(request, NEWEST), SHOWN + 1)
+    rows, following = views.cut(found, SHOWN, lambda row: row.number)
+    return {"account": own, "notices": [_notice(row) for row in rows], "next": following}
 
 
 def _notice(row: Row[Any]) -> dict[str, Any]:
@@ -128,25 +130,26 @@ def _notice(row: Row[Any]) -> dict[str, Any]:
 
 def _messages(request: Request) -> dict[str, Any]:
     own, services = account(request), coordinator(request)
+    rows, following = views.cut(services.messages.threads_as(own, True, cursor_id(request), SHOWN + 1), SHOWN, lambda row: row.id)
     threads = [
         {"id": row.id, "job": row.job, "requester": row.requester, "unread": row.worker_unread, "created_at": row.created_at}
-        for row in services.messages.threads_as(own, True, cursor_id(request), SHOWN)
+        for row in rows
     ]
-    following = threads[-1]["id"] if len(threads) == SHOWN else None
     return {"account": own, "threads": threads, "next": following, "muted": list(services.messages.muted(own))}
 
 
 def _thread(request: Request, id: str) -> dict[str, Any]:
     own, services = account(request), coordinator(request)
     row = services.messages.thread(hex_text("The thread's id", id, 16), own)
-    rows = services.messages.page(row.id, cursor_number(request, 0), MESSAGES)
+    found = services.messages.page(row.id, cursor_number(request, 0), MESSAGES + 1)
+    rows, following = views.cut(found, MESSAGES, lambda one: one.number)
     said = [
         {"number": str(one.number), "sender": "worker" if one.sender == row.worker else "requester", "text": one.text, "created_at": one.created_at}
         for one in rows
     ]
     return {
         "account": own, "id": row.id, "job": row.job, "requester": row.requester, "messages": said,
-        "is_muted": row.requester in services.messages.muted(own), "next": said[-1]["number"] if len(said) == MESSAGES else None,
+        "is_muted": row.requester in services.messages.muted(own), "next": following,
     }
 
 

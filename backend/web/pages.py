@@ -73,19 +73,20 @@ def job(request: Request, job: str) -> Response:
 def _landing(request: Request) -> dict[str, Any]:
     services = coordinator(request)
     with services.store.read() as connection:
-        rows = showcase.newest(connection, cursor_number(request, NEWEST), JOBS_A_PAGE)
+        found = showcase.newest(connection, cursor_number(request, NEWEST), JOBS_A_PAGE + 1)
+    rows, following = views.cut(found, JOBS_A_PAGE, lambda row: row.number)
     jobs = [views.job(services, row) for row in rows]
     return {
         "jobs": jobs,
         "newest": jobs[0] if jobs else None,
         "row": rows[0] if rows else None,
-        "next": str(rows[-1].number) if len(rows) == JOBS_A_PAGE else None,
+        "next": following,
     }
 
 
 def _job(request: Request, services: Coordinator, job: str) -> dict[str, Any]:
     row = services.postings.row(hex_text("The job's id", job, 32))
-    rows = services.payments.page(None, row.job, cursor_place(request), PAYMENTS_A_PAGE)
+    rows = services.payments.page(None, row.job, cursor_place(request), PAYMENTS_A_PAGE + 1)
     payments = views.payments(rows, PAYMENTS_A_PAGE)
     return {"row": row, "job": views.job(services, row), "payments": payments["items"], "next": payments["next"]}
 

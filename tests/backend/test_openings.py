@@ -201,11 +201,12 @@ def test_a_dispute_is_shown_slot_by_slot(chain: Chain, tmp_path: Path) -> None:
 
 
 async def disputable_job(
-    market: Works, client: Market, units: list[tuple[Any, int]], **changed: Any
+    market: Works, client: Market, units: list[tuple[Any, int]], requester: Key | None = None, **changed: Any
 ) -> tuple[Requester, dict[str, Any]]:
-    """An open job whose terms name an arbitrator, which the API doesn't offer: its row is changed before it is funded."""
+    """An open job whose terms name an arbitrator, which the API doesn't offer: its row is changed before it is funded. Of the chain's
+    requester, unless somebody else is named."""
     chain = market.chain
-    asker = await Requester.sign_in(client, chain.requester, chain.rpc.url)
+    asker = await Requester.sign_in(client, requester or chain.requester, chain.rpc.url)
     draft = await asker.draft(posting(units, **changed))
     terms = replace(terms_of(draft), arbitrator=chain.bystander.address)
     job = "0x" + chain.deployment.domain.job_id(terms).hex()

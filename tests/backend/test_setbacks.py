@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert, select
 from sqlmodel import col
 
-from backend.services import courier
 from backend.mturk import deliveries
+from backend.services import courier
 from backend.services.aggregator import Aggregator, fit_due
 from backend.services.courier import Courier
 from backend.services.detector import Detector

@@ -86,10 +86,10 @@ def one(request: Request, job: str) -> Response:
 
 def _mine(request: Request) -> dict[str, Any]:
     own, services = account(request), coordinator(request)
-    rows = services.results.jobs(own, cursor_number(request, NEWEST), JOBS_A_PAGE)
+    found = services.results.jobs(own, cursor_number(request, NEWEST), JOBS_A_PAGE + 1)
+    rows, following = views.cut(found, JOBS_A_PAGE, lambda row: row.number)
     jobs = [views.job(services, row) for row in rows]
     answered = {job.id: sum(count for state, count in job.slot_counts.items() if state not in HIDDEN) for job in jobs}
-    following = str(rows[-1].number) if len(rows) == JOBS_A_PAGE else None
     return {"account": own, "jobs": jobs, "next": following, "answered": answered}
 
 

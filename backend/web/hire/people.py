@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from backend.api import views
 from backend.api.requests import account, coordinator, cursor_id, cursor_number, hex_text
 from backend.api.schema import JSON
 from backend.web.hire.shell import show
@@ -45,9 +46,12 @@ def thread(request: Request, thread: str) -> Response:
 def _people(request: Request) -> dict[str, Any]:
     own, services = account(request), coordinator(request)
     name = services.aliases.of
+    mine, following = views.cut(services.messages.threads_as(own, False, cursor_id(request), SHOWN + 1), SHOWN, lambda row: row.id)
+    given, more_bonuses = views.cut(services.bonuses.newest(own, _before(request, "bonuses", 32), SHOWN + 1), SHOWN, lambda row: row.note)
+    blocked, more_blocks = views.cut(services.blocks.newest(own, _before(request, "blocks", 20), SHOWN + 1), SHOWN, lambda row: row.worker)
     threads = [
         {"id": row.id, "job": row.job, "worker": name(own, row.worker), "unread": row.requester_unread, "created_at": row.created_at}
-        for row in services.messages.threads_as(own, False, cursor_id(request), SHOWN)
+        for row in mine
     ]
     bonuses = [
         {
@@ -55,14 +59,13 @@ def _people(request: Request) -> dict[str, Any]:
             "created_at": row.created_at, "transaction_hash": row.transaction_hash,
             "transaction": services.bonuses.transaction(row), "operator": row.operator, "carried": row.carried,
         }
-        for row in services.bonuses.newest(own, _before(request, "bonuses", 32), SHOWN)
+        for row in given
     ]
-    blocked = services.blocks.newest(own, _before(request, "blocks", 20), SHOWN)
     blocks = [{"worker": name(own, row.worker), "reason": row.reason, "created_at": row.created_at} for row in blocked]
     return {
-        "account": own, "threads": threads, "next": threads[-1]["id"] if len(threads) == SHOWN else None,
-        "bonuses": bonuses, "next_bonuses": bonuses[-1]["note"] if len(bonuses) == SHOWN else None,
-        "blocks": blocks, "next_blocks": blocked[-1].worker if len(blocked) == SHOWN else None,
+        "account": own, "threads": threads, "next": following,
+        "bonuses": bonuses, "next_bonuses": more_bonuses,
+        "blocks": blocks, "next_blocks": more_blocks,
     }
 
 
@@ -75,14 +78,16 @@ def _before(request: Request, name: str, length: int) -> str | None:
 def _thread(request: Request, id: str) -> dict[str, Any]:
     own, services = account(request), coordinator(request)
     row = services.messages.thread(hex_text("The thread's id", id, 16), own)
+    found = services.messages.page(row.id, cursor_number(request, 0), MESSAGES + 1)
+    rows, following = views.cut(found, MESSAGES, lambda one: one.number)
     messages = [
         {
             "number": str(one.number), "sender": "worker" if one.sender == row.worker else "requester", "assignment": one.assignment,
             "text": one.text, "created_at": one.created_at,
         }
-        for one in services.messages.page(row.id, cursor_number(request, 0), MESSAGES)
+        for one in rows
     ]
     return {
         "account": own, "id": row.id, "job": row.job, "worker": services.aliases.of(row.requester, row.worker), "messages": messages,
-        "next": messages[-1]["number"] if len(messages) == MESSAGES else None,
+        "next": following,
     }

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Row
 
+from backend.api import views
 from backend.api.requests import coordinator, cursor_number, hex_text
 from backend.api.schema import JSON
 from backend.services.exports import FORMATS, Export, check_label_name
@@ -78,7 +79,8 @@ def _results(request: Request, at: Desk) -> dict[str, Any]:
     by = request.query_params.get("by", "ds")
     results = at.services.results
     verdicts = results.verdicts(at.job, at.template, by)
-    rows = at.services.postings.units(at.job, cursor_number(request, -1), UNITS_A_PAGE)
+    units = at.services.postings.units(at.job, cursor_number(request, -1), UNITS_A_PAGE + 1)
+    rows, following = views.cut(units, UNITS_A_PAGE, lambda row: row.position)
     found, figures, job = results.verdicts_of(at.job, rows, verdicts), results.figures(at.job, verdicts), verdicts.job
     return {
         "by": by,
@@ -92,7 +94,7 @@ def _results(request: Request, at: Desk) -> dict[str, Any]:
         "as_of": None if job is None else job.fitted_at,
         "behind": verdicts.is_behind,
         "units": [_unit(at, row, found.get(row.position)) for row in rows],
-        "next": str(rows[-1].position) if len(rows) == UNITS_A_PAGE else None,
+        "next": following,
     }
 
 

@@ -8,6 +8,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Row
 
+from backend.api import views
 from backend.api.requests import address, choice, cursor_id
 from backend.api.schema import JSON
 from backend.services.cell import DRAFTS
@@ -77,7 +78,8 @@ def _review(request: Request, at: Desk) -> dict[str, Any]:
     state = choice("state", query.get("state") or "revealed", STATES) or "revealed"
     worker = address("worker", query["worker"]) if query.get("worker") else None
     unit = _number(query["unit"]) if query.get("unit") else None
-    found = results.matching(at.job, None if state == "all" else state, worker, unit, cursor_id(request), ANSWERS_A_PAGE)
+    matching = results.matching(at.job, None if state == "all" else state, worker, unit, cursor_id(request), ANSWERS_A_PAGE + 1)
+    found, following = views.cut(matching, ANSWERS_A_PAGE, lambda row: row.id)
     by_unit: dict[int, list[Row[Any]]] = {}
     for row in found:
         by_unit.setdefault(row.unit, []).append(row)
@@ -88,7 +90,7 @@ def _review(request: Request, at: Desk) -> dict[str, Any]:
         "units": _units(at, by_unit),
         "waiting": at.view.slot_counts.get("revealed", 0),
         "payable": at.view.slot_counts.get("approved", 0) + at.view.slot_counts.get("batched", 0),
-        "next": found[-1].id if len(found) == ANSWERS_A_PAGE else None,
+        "next": following,
     }
 
 
