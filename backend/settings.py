@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     eas: str | None = Field(None, description="EAS contract that attested qualifications are bound to; by default the escrow's address.")
     hourly_floor: int = Field(0, ge=0, description="Base units of the deployment's token that a job must pay an hour; 0 for no floor.")
     trustees: str = Field("", description="Addresses, separated by commas, that look at jobs whose rejections wait.")
+    lease_seconds: float = Field(6, ge=1, description="After how long without a sign of life another process takes over what only one does.")
     herald_seconds: float = Field(15, gt=0, description="How often requesters are told of new answers, and deadlines are looked through.")
     remind_seconds: int = Field(86_400, ge=0, description="How long before a deadline whoever it is about is reminded, at most.")
     webhook_hours: float = Field(24, gt=0, description="How long a delivery to a webhook is tried.")

@@ -106,7 +106,7 @@ class Coordinator:
         self.key = _key("PIECEWORK_COORDINATOR_KEY", settings.coordinator_key.get_secret_value())
         self.relayer = _key("PIECEWORK_RELAYER_KEY", settings.relayer_key.get_secret_value())
         self.rpc = rpc = Failover(settings.rpc_url, 10, deployment.check)
-        self.store = store = Store(settings.database_url)
+        self.store = store = Store(settings.database_url, settings.lease_seconds)
         store.belong_to(deployment.chain_id, deployment.genesis_hash, deployment.escrow)
         self.content_keys = ContentKeys(store, self.key.secret)
         contents, domain = _contents(settings), deployment.domain

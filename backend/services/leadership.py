@@ -17,8 +17,6 @@ from backend.store import leases
 from backend.store.database import Store
 from piecework.domain.errors import Unavailable
 
-LEASE_SECONDS, RENEW_SECONDS = 6, 2
-
 
 class Leadership:
     """One process's claim to a lease.
@@ -42,7 +40,7 @@ class Leadership:
         Raises:
             Unavailable: the database doesn't answer.
         """
-        if self.held and time.monotonic() - self._renewed < RENEW_SECONDS:
+        if self.held and time.monotonic() - self._renewed < self._store.lease_seconds / 3:
             return True
         begun, self.held = time.monotonic(), False
         self.held = bool(self._store.write_now(self._take))
@@ -70,9 +68,9 @@ class Leadership:
         mark = None if row is None else (row.holder, row.expires_at)
         if mark != self._seen[0]:
             self._seen = mark, time.monotonic()
-        silent = time.monotonic() - self._seen[1] >= LEASE_SECONDS
+        silent = time.monotonic() - self._seen[1] >= self._store.lease_seconds
         now = self._clock()
         if row is not None and row.holder != self.me and row.expires_at > now and not silent:
             return False
-        leases.take(connection, self.name, self.me, now, LEASE_SECONDS, row is None)
+        leases.take(connection, self.name, self.me, now, self._store.lease_seconds, row is None)
         return True

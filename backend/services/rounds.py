@@ -37,7 +37,7 @@ class Rounds:
         clock: Callable[[], datetime],
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
-        self._idle_seconds = idle_seconds
+        self._idle_seconds, self._waiting_seconds = idle_seconds, store.lease_seconds / 6
         self._leadership, self._step, self._ending = Leadership(store, name, clock), step, Event()
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
@@ -61,7 +61,7 @@ class Rounds:
                 if held and time.monotonic() - replanned >= REPLAN_SECONDS:
                     self.replan()
                     replanned = time.monotonic()
-                pause = 0.0 if held and self._step(self._leadership) else self._idle_seconds if held else 1.0
+                pause = 0.0 if held and self._step(self._leadership) else self._idle_seconds if held else self._waiting_seconds
                 silent = ""
                 spare_modules()
             except (PieceworkError, SQLAlchemyError) as error:

@@ -24,10 +24,11 @@ class Store:
 
     Args:
         url: SQLAlchemy URL, see `piecework.sql.open_engine`.
+        lease_seconds: how long a lease in it lasts that nobody renews.
     """
 
-    def __init__(self, url: str) -> None:
-        self.engine = open_engine(url)
+    def __init__(self, url: str, lease_seconds: float = 6) -> None:
+        self.engine, self.lease_seconds = open_engine(url), lease_seconds
         self._reading = reading(self.engine)
         prepare(self.engine)
         _warn_of_power_cuts(self.engine)

@@ -94,8 +94,10 @@ def test_killed_with_its_transaction_waiting_in_the_mempool_it_sends_no_second_o
         mining.start()
         job, workers, _ = answered_job(market)
         mining.join()
+        (killed,) = market.rows("SELECT holder FROM lease WHERE name = 'settler'")
         _kill_and_restart(market, door)
-        time.sleep(3)  # long enough for a second transaction, if it were to make one
+        market.until("SELECT 1 FROM lease WHERE name = 'settler' AND holder <> :killed", killed=killed.holder)
+        time.sleep(1)  # long enough for a second transaction, if it were to make one
         chain.rpc.call("evm_setAutomine", True)
         chain.rpc.call("evm_mine")
         _settled_once(market, job, workers, 0)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +83,7 @@ class Works:
             "PIECEWORK_PORT": str(self.port),
             "PIECEWORK_COORDINATOR_KEY": "0x" + self.chain.coordinator.secret.hex(),
             "PIECEWORK_RELAYER_KEY": "0x" + self.chain.relayer.secret.hex(),
+            "PIECEWORK_LEASE_SECONDS": "2",  # many are killed here, and whoever comes next waits for the end of their leases
             **self.more,
         }
 
@@ -103,10 +104,20 @@ class Works:
 
     def rows(self, statement: str, **values: Any) -> Sequence[Row[Any]]:
         """What stands in the database, read past the processes."""
+        with self._read() as look:
+            return look(statement, values)
+
+    @contextmanager
+    def _read(self) -> Iterator[Callable[[str, dict[str, Any]], Sequence[Row[Any]]]]:
+        """Reads the database for as long as the block runs: connecting takes ten times as long as a look."""
         engine = open_engine(self.database_url)
-        try:
+
+        def look(statement: str, values: dict[str, Any]) -> Sequence[Row[Any]]:
             with reading(engine).begin() as connection:
                 return connection.execute(text(statement), values).all()
+
+        try:
+            yield look
         finally:
             engine.dispose()
 
@@ -122,12 +133,11 @@ class Works:
     def until(self, statement: str, seconds: float = 90, **values: Any) -> Sequence[Row[Any]]:
         """The rows of a query, as soon as there are any."""
         deadline = time.monotonic() + seconds
-        while True:
-            rows = self.rows(statement, **values)
-            if rows:
-                return rows
-            assert time.monotonic() < deadline, f"never true: {statement}\n{self.log[-3000:]}"
-            time.sleep(0.02)
+        with self._read() as look:
+            while not (rows := look(statement, values)):
+                assert time.monotonic() < deadline, f"never true: {statement}\n{self.log[-3000:]}"
+                time.sleep(0.01)
+        return rows
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 120
@@ -138,7 +148,7 @@ class Works:
             except OSError:
                 assert self.processes["backend"].poll() is None, self.log
                 assert time.monotonic() < deadline, self.log
-                time.sleep(0.05)
+                time.sleep(0.01)
 
 
 @contextmanager

@@ -54,7 +54,7 @@ class Turk:
             "aws_secret_access_key": self.issued["secret_access_key"],
             "config": Config(retries={"max_attempts": 1}),
         } | changed
-        return boto3.session.Session().client("mturk", **options)
+        return boto3.client("mturk", **options)  # of the one session that scripts have too: it reads the model once
 
     def until(self, check: Callable[[], Any], seconds: float = 20) -> Any:
         """The first true answer of a check."""
