@@ -8,7 +8,7 @@ import pytest
 from backend.store.database import Store
 from tests.backend.workshop import Works, works
 from tests.conftest import Chain
-from tests.support.databases import database_url
+from tests.support.databases import database_url, prepare
 
 __all__ = ["database_url"]
 
@@ -16,6 +16,7 @@ __all__ = ["database_url"]
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
     """An empty store, once on each database."""
+    prepare(database_url)
     opened = Store(database_url)
     try:
         yield opened

@@ -8,9 +8,11 @@ import pytest
 from backend.services.leadership import Leadership
 from backend.store.database import Store
 from piecework.domain.errors import Unavailable
+from tests.support.databases import prepare
 
 
 def test_a_lease_that_nobody_renews_is_anothers_after_the_seconds_that_the_store_was_told(database_url: str) -> None:
+    prepare(database_url)
     store = Store(database_url, lease_seconds=0.6)
     try:
         first, second = (Leadership(store, "settler", lambda: datetime.fromtimestamp(time.time(), UTC)) for _ in range(2))

@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from backend.store import mirror
 from backend.store.database import Store
 from indexer import tables
+from tests.support.databases import prepare
 
 OWN, OTHER = "0x" + "aa" * 20, "0x" + "bb" * 20
 WHO, TOKEN = "0x" + "cc" * 20, "0x" + "dd" * 20
@@ -18,6 +19,7 @@ WHO, TOKEN = "0x" + "cc" * 20, "0x" + "dd" * 20
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
     """Of the escrow `OWN` on chain 5; three neighbours are further, richer and dearer."""
+    prepare(database_url)
     opened = Store(database_url)
     opened.belong_to(5, "0x" + "01" * 32, OWN)
     with opened.engine.begin() as connection:

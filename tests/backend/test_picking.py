@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from backend.store import holding, postings
 from backend.store.database import Store
+from tests.support.databases import prepare
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 UNITS = 8_000
@@ -19,6 +20,7 @@ ADDRESS, HASH = "0x" + "11" * 20, "0x" + "22" * 32
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
+    prepare(database_url)
     opened = Store(database_url)
     try:
         opened.write_now(_fill)

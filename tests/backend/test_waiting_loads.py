@@ -12,10 +12,12 @@ from backend.services.unit_loads import AT_ONCE, PATIENCE, UnitLoads
 from backend.store import job_drafts
 from backend.store.content import Contents, Folder
 from backend.store.database import Store
+from tests.support.databases import prepare
 
 
 def test_a_load_that_waits_behind_others_is_left_alone_however_long(database_url: str, tmp_path: Path) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
+    prepare(database_url)
     store, free = Store(database_url), Event()
     try:
         loads = UnitLoads(store, Contents(Folder(tmp_path / "c")), ContentKeys(store, b"k" * 32), tmp_path / "in", lambda: now)

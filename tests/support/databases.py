@@ -8,13 +8,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 
 from piecework.migrations.lines import COORDINATOR, MIRROR, Line
 from piecework.migrations.upgrade import upgrade
 from piecework.sql import open_engine
 from tests.support import postgres
+
+_TABLES = "SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace LIMIT 1"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -43,9 +44,8 @@ def prepare(url: str, *lines: Line) -> None:
     if target.get_backend_name() == "sqlite":
         if target.database and not os.path.exists(target.database):
             shutil.copyfile(_sqlite_template(lines), target.database)
-    elif target.query.get("host") == str(postgres.server().folder) and not _tables(url):
-        postgres.server().execute(f"DROP DATABASE {target.database}")
-        postgres.server().execute(f"CREATE DATABASE {target.database} TEMPLATE {_postgres_template(lines)}")
+    elif target.query.get("host") == str(postgres.server().folder) and not postgres.server().execute(_TABLES, target.database):
+        postgres.server().copy(_postgres_template(lines), target.database)
 
 
 @cache
@@ -70,11 +70,3 @@ def _upgrade(url: str, lines: tuple[Line, ...]) -> None:
         with engine.connect() as connection:  # all of it into the one file that is copied
             connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
-
-
-def _tables(url: str) -> list[str]:
-    engine = open_engine(url)
-    try:
-        return inspect(engine).get_table_names()
-    finally:
-        engine.dispose()
