@@ -35,6 +35,7 @@ from tests.backend.test_openings import disputable_job
 from tests.backend.workshop import DAY, Works, answer, approve_all, new_key, open_job, works
 from tests.conftest import Chain, deployed
 from tests.support.devnet import anvil
+from tests.support.nursery import nursery
 
 REWARD = 50_000
 LATE = int(time.time()) + 400 * DAY
@@ -130,13 +131,18 @@ async def prepared(crowd: Crowd, path: Path, slots: int, approved: bool, disputa
 
 def claim(path: Path, rpc: str, key: Key, *more: str, carrier: Key | None = None) -> tuple[int, dict[str, Any]]:
     """The command as a worker types it; its exit code and what it says to programs."""
-    done = subprocess.run(command(path, rpc, *more, "--json"), env=wearing(key, carrier), capture_output=True, text=True, check=False)
+    done = nursery().run(*typed(path, rpc, *more, "--json"), environment=wearing(key, carrier))
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
 
 
 def command(path: Path, rpc: str, *more: str) -> list[str]:
-    return [sys.executable, "-m", "piecework.cli", "claim", str(path), "--rpc", rpc, *more]
+    """To be started as a process that begins with nothing."""
+    return [sys.executable, "-m", *typed(path, rpc, *more)]
+
+
+def typed(path: Path, rpc: str, *more: str) -> list[str]:
+    return ["piecework.cli", "claim", str(path), "--rpc", rpc, *more]
 
 
 def wearing(key: Key, carrier: Key | None = None) -> dict[str, str]:
@@ -341,7 +347,5 @@ REFUSED: list[tuple[str, Callable[[Path], Any], str]] = [
 @pytest.mark.parametrize(("write", "word"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
 def test_a_file_that_is_none_is_refused_in_a_sentence(tmp_path: Path, write: Callable[[Path], Any], word: str) -> None:
     write(path := tmp_path / "mine.jsonl")
-    done = subprocess.run(
-        command(path, "http://127.0.0.1:1", "--dry-run"), capture_output=True, text=True, check=False
-    )
+    done = nursery().run(*typed(path, "http://127.0.0.1:1", "--dry-run"), environment=dict(os.environ))
     assert done.returncode == 1 and word in done.stderr and "Traceback" not in done.stderr

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
+import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from piecework.quality.outcomes import text_of
 from piecework.quality.running import Running
 from tests.backend.counter import NOW, Counter, job, listed, worker
 from tests.backend.workshop import Works, answer, call, new_key, open_job, posting, sign_in
+from tests.support.nursery import nursery
 
 NUMBERS = count(1_000)
 SURE = {"least": 2, "confidence_bps": 9_000}
@@ -478,8 +478,10 @@ def verified(running: Works, token: str, path: str, folder: Path) -> str:
     result, answers = folder / "result.jsonl", folder / "answers.csv"
     result.write_bytes(call(running, "GET", f"{path}/file", token=token).body)
     answers.write_bytes(call(running, "GET", f"{path}/answers", token=token).body)
-    command = [sys.executable, "-m", "piecework.cli", "consensus", str(answers), "--verify", str(result), "--json"]
-    return str(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["signer"])
+    typed = ["consensus", str(answers), "--verify", str(result), "--json"]
+    done = nursery().run("piecework.cli", *typed, environment=dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["signer"])
 
 
 BOX = {"label": "cat", "left": 10, "top": 10, "width": 40, "height": 40}

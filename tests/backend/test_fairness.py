@@ -47,6 +47,7 @@ def crowd(market: Works, job: dict[str, Any], copy: Key, other: Key) -> None:
     (row,) = market.rows("SELECT number FROM posting WHERE job = :job", job=job["id"])
     chance = random.Random(1)
     workers = [f"0x{n:040x}" for n in range(WORKERS - 2)] + [copy.address, other.address]
+    labels, signals = list[dict[str, Any]](), list[dict[str, Any]]()
     for unit in range(UNITS):
         truth = LABELS[unit % 3]
         theirs = LABELS[(unit + 1) % 3] if unit % 3 == 1 else truth
@@ -55,16 +56,15 @@ def crowd(market: Works, job: dict[str, Any], copy: Key, other: Key) -> None:
             honest = truth if chance.random() > 0.1 else chance.choice([one for one in LABELS if one != truth])
             said = theirs if at >= WORKERS - 2 else honest
             values = {"posting": row.number, "slot": slot, "worker": worker}
-            market.write(
-                "INSERT INTO answer_label (posting, slot, unit, worker, label) VALUES (:posting, :slot, :unit, :worker, :label)",
-                **values, unit=unit, label=said,
-            )
+            labels.append(values | {"unit": unit, "label": said})
             if unit < 6:
-                market.write(
-                    "INSERT INTO answer_signal (posting, slot, worker, seconds, letters, pasted_share, focus_losses) "
-                    "VALUES (:posting, :slot, :worker, :seconds, 0, 0, 0)",
-                    **values, seconds=1.0 if worker == copy.address else chance.uniform(20, 40),
-                )
+                signals.append(values | {"seconds": 1.0 if worker == copy.address else chance.uniform(20, 40)})
+    market.write("INSERT INTO answer_label (posting, slot, unit, worker, label) VALUES (:posting, :slot, :unit, :worker, :label)", *labels)
+    market.write(
+        "INSERT INTO answer_signal (posting, slot, worker, seconds, letters, pasted_share, focus_losses) "
+        "VALUES (:posting, :slot, :worker, :seconds, 0, 0, 0)",
+        *signals,
+    )
     at_rest = "SELECT 1 FROM job_consensus WHERE posting = :of AND fitted >= :all AND fitted = answers AND refit_at IS NULL"
     market.until(at_rest, of=row.number, all=UNITS * WORKERS)  # what detectors say has numbers in it that each fit moves
 

@@ -10,12 +10,16 @@ import pytest
 
 from tests.backend.test_drafts import described, lines, mint, opened, send, upload
 from tests.backend.workshop import Works, call, new_key, sign_in
+from tests.support.nursery import nursery
 
 
-def piecework(market: Works, *typed: str, key: Any = None) -> subprocess.CompletedProcess[str]:
+def piecework(market: Works, *typed: str, key: Any = None, forked: bool = True) -> subprocess.CompletedProcess[str]:
+    """`piecework verify` to its end; where it isn't forked, as a process that begins with nothing."""
     environment = os.environ | ({"PIECEWORK_KEY": "0x" + key.secret.hex()} if key else {})
-    command = [sys.executable, "-m", "piecework.cli", "verify", *typed, "--url", market.url]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    command = ["piecework.cli", "verify", *typed, "--url", market.url]
+    if forked:
+        return nursery().run(*command, environment=environment)
+    return subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, env=environment, timeout=60, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ def job(market: Works) -> dict[str, Any]:
 
 
 def test_a_job_and_all_of_its_units_are_proven(market: Works, job: dict[str, Any]) -> None:
-    said = piecework(market, job["id"], "--all", "--unit", "1499", key=market.chain.requester)
+    said = piecework(market, job["id"], "--all", "--unit", "1499", key=market.chain.requester, forked=False)
     assert said.returncode == 0, said.stderr
     assert "money for 1500 slots" in said.stdout and "1 unit proven" in said.stdout and "All 1500 units" in said.stdout
 

@@ -67,8 +67,10 @@ class Works:
             self._wait()
 
     def command(self, module: str, *said: str) -> subprocess.CompletedProcess[str]:
-        """Runs a module with the settings of the processes until it ends."""
-        command = [sys.executable, "-W", "ignore", "-m", module, *said]
+        """Runs a module with the settings of the processes until it ends: where nothing is said, as a process that begins with nothing."""
+        if said:
+            return nursery().run(module, *said, environment=self._environment())
+        command = [sys.executable, "-W", "ignore", "-m", module]
         return subprocess.run(command, env=self._environment(), capture_output=True, text=True, timeout=120)
 
     def _environment(self) -> dict[str, str]:
@@ -121,12 +123,12 @@ class Works:
         finally:
             engine.dispose()
 
-    def write(self, statement: str, **values: Any) -> None:
-        """Changes what stands in the database, past the processes."""
+    def write(self, statement: str, *rows: dict[str, Any], **values: Any) -> None:
+        """Changes what stands in the database, past the processes; in one transaction for each of `rows`, where there are any."""
         engine = open_engine(self.database_url)
         try:
             with engine.begin() as connection:
-                connection.execute(text(statement), values)
+                connection.execute(text(statement), rows or values)
         finally:
             engine.dispose()
 

@@ -2,7 +2,8 @@
 
 `python -m backend` spends three of its four seconds of processor time on imports, and the tests start it some five hundred times. A
 nursery imports the services once, and whatever it starts goes on from there as `python -m NAME` would: its own process with its own
-environment, its own log and its own end. The tests of `piecework up` and of the commands start the real thing.
+environment, its own log and its own end. Commands that a test types many times are forked too, once it has seen the real one; the
+tests of `piecework up` start the real thing.
 """
 
 import atexit
@@ -14,6 +15,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from functools import cache
@@ -22,7 +24,7 @@ from pathlib import Path
 
 from tests.support import clock
 
-MODULES = ("backend.__main__", "backend.web", "indexer.__main__", "piecework.migrations.revise")
+MODULES = ("backend.__main__", "backend.web", "indexer.__main__", "piecework.migrations.revise", "piecework.cli.app")
 LATER = (
     "anyio._backends._asyncio", "uvicorn.lifespan.on", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl",
     "uvicorn.protocols.websockets.auto", "zoneinfo", "pandas", "pyarrow.compute", "scipy.sparse", "scipy.special", "scipy.stats",
@@ -71,25 +73,44 @@ class Started:
 
 
 class Nursery:
-    """Starts services, and hears of their end."""
+    """Starts services, and hears of their end.
 
-    def __init__(self) -> None:
+    Args:
+        command: what is the nursery, where that isn't this file's `main`.
+    """
+
+    def __init__(self, *command: str) -> None:
         self._running: dict[int, Started] = {}  # each pid is another process's some thousand starts later
-        self._process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(command or [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._heard: list[Started] = []
         self._starting, self._listening = threading.Lock(), threading.Lock()
 
-    def start(self, module: str, environment: dict[str, str], log: Path) -> Started:
-        """`python -m MODULE` with an environment, stderr at the end of a file."""
+    def start(self, module: str, environment: dict[str, str], log: Path, *said: str, output: Path = Path(os.devnull)) -> Started:
+        """`python -m MODULE SAID …` with an environment, stderr and stdout at the end of files."""
         assert self._process.stdin
         log.touch()  # there to be read at once
-        asked = {"module": module, "environment": environment, "log": str(log), "folder": os.getcwd()}
+        asked = {"module": module, "environment": environment, "log": str(log), "output": str(output), "folder": os.getcwd(), "said": said}
         with self._starting:
             self._process.stdin.write(json.dumps(asked).encode() + b"\n")
             self._process.stdin.flush()
             while not self._heard:
                 self.listen(1)
             return self._heard.pop()
+
+    def run(self, module: str, *said: str, environment: dict[str, str], seconds: float = 120) -> subprocess.CompletedProcess[str]:
+        """Runs `python -m MODULE SAID …` to its end, as `subprocess.run` would.
+
+        Raises:
+            subprocess.TimeoutExpired: it hasn't ended in time.
+        """
+        with tempfile.TemporaryDirectory(prefix="piecework-command-") as folder:
+            errors, output = Path(folder, "stderr"), Path(folder, "stdout")
+            started = self.start(module, environment, errors, *said, output=output)
+            try:
+                code = started.wait(seconds)
+            finally:
+                started.kill()
+            return subprocess.CompletedProcess([module, *said], code, output.read_text(), errors.read_text())
 
     def listen(self, seconds: float) -> None:
         """Takes in what the nursery says, waiting so long for a line of it."""
@@ -151,17 +172,17 @@ def main() -> None:
             _say(pid=pid)
 
 
-def _become(module: str, environment: dict[str, str], log: str, folder: str) -> None:
-    """Goes on as `python -m module`, and never comes back."""
-    nothing, errors = os.open(os.devnull, os.O_RDWR), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for stream, place in enumerate((nothing, nothing, errors)):
-        os.dup2(place, stream)
+def _become(module: str, environment: dict[str, str], log: str, output: str, folder: str, said: list[str]) -> None:
+    """Goes on as `python -m module said …`, and never comes back."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for stream, place in enumerate((output, log), 1):
+        os.dup2(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     if clock.NAME in environment:
         clock.follow(environment[clock.NAME])
-    sys.argv = [module]
+    sys.argv = [module, *said]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
     sys.exit(0)
 

@@ -1,6 +1,5 @@
 """The nursery of test processes tells them apart."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,9 +17,7 @@ for told in sys.stdin:
 
 def test_a_pid_that_comes_again_is_another_process(tmp_path: Path) -> None:
     """A kernel gives pids again after some thousand: a coordinator that had just begun was taken for one that had ended long ago."""
-    nursery = Nursery()
-    nursery.close()
-    nursery._process = subprocess.Popen([sys.executable, "-c", SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    nursery = Nursery(sys.executable, "-c", SCRIPT)
     first = nursery.start("ends", {}, tmp_path / "first.log")
     assert first.wait(10) == 2
     second = nursery.start("stays", {}, tmp_path / "second.log")
