@@ -23,6 +23,7 @@ from tests.backend.test_operators import allow, deposit
 from tests.backend.workshop import DAY, Works, answer, approve_all, call, new_key, open_job, posting, quick_job, sign_in, works
 from tests.conftest import Chain
 from tests.support import postgres
+from tests.support.clock import Clock
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -201,23 +202,43 @@ def test_who_owns_an_operator_that_can_spend_little_more_is_told_once_each_time_
     assert len(told(market, token, 2)) == 2, "who takes it back needn't be told"
 
 
-def test_who_owns_an_operator_is_told_once_before_its_allowance_ends_by_time(market: Works) -> None:
+def test_who_owns_an_operator_is_told_once_before_its_allowance_ends_by_time(
+    shared_chain: Chain, database_url: str, tmp_path: Path
+) -> None:
     """At half of its time, where that is less than two days; not of one that nothing is left of, and again for each later end."""
+    clock = Clock(tmp_path)
+    with works(shared_chain, database_url, tmp_path, PIECEWORK_HERALD_SECONDS="0.2", **clock.environment) as market:
+        _ends_by_time(market, clock)
+
+
+def _ends_by_time(market: Works, clock: Clock) -> None:
     requester, chain = new_key(), market.chain
     deposit(chain.rpc, chain.deployment, requester, 10**6)
     token = sign_in(market, requester)
     operators = [call(market, "POST", "/v1/operators", {"name": name}, token).body["address"] for name in "abc"]
-    for operator, amount, seconds in zip(reversed(operators), (10**6, 0, 10**6), (7 * DAY, 14, 14), strict=True):
+    for operator, amount, seconds in zip(reversed(operators), (10**6, 0, 10**6), (7 * DAY, 1_000, 1_000), strict=True):
         until = int(time.time()) + seconds
         allow(market, requester, token, operator, amount, seconds)
         market.until("SELECT 1 FROM mirror_operator_allowance WHERE operator = :of", of=operator)
+    clock.elapse(300)
+    assert _told_after_looks(market, token) == [], "not before half of its time"
+    clock.elapse(300)
     (ending,) = told(market, token, 1)
     assert (ending["kind"], ending["subject"]["operator"], ending["subject"]["allowance"]) == ("allowance.ending", operators[0], "1000000")
-    assert abs(ending["subject"]["until"] - until) <= 1 and time.time() >= until - 9, "not before half of its time"
-    time.sleep(max(0.0, until + 1 - time.time()))
-    assert told(market, token, 1) == [ending]
-    allow(market, requester, token, operators[0], 10**6, 12)
+    assert abs(ending["subject"]["until"] - until) <= 1
+    clock.elapse(500)
+    assert _told_after_looks(market, token) == [ending]
+    allow(market, requester, token, operators[0], 10**6, 5_000)
+    market.until("SELECT count(*) FROM mirror_operator_allowance WHERE operator = :of HAVING count(*) = 2", of=operators[0])
+    assert _told_after_looks(market, token) == [ending]
+    clock.elapse(2_000)
     assert [one["kind"] for one in told(market, token, 2)] == ["allowance.ending"] * 2
+
+
+def _told_after_looks(market: Works, token: str) -> list[dict[str, Any]]:
+    """What an account was told, once the herald has looked a few times more."""
+    time.sleep(1)
+    return told(market, token, 0)
 
 
 def test_a_webhook_is_posted_signed_messages_of_its_kinds(market: Works) -> None:
