@@ -16,6 +16,7 @@ from piecework.domain.errors import Invalid, Unavailable
 from tests.indexer.bench import Bench, bench, eventually, is_level, process
 from tests.indexer.workshop import Workshop
 from tests.support.devnet import free_port
+from tests.support.nursery import nursery
 from tests.support.proxy import proxy
 
 
@@ -119,20 +120,24 @@ def test_a_reorg_that_the_indexer_has_followed_leaves_no_difference(workshop: Wo
 # ------------------------------------------------------------------------------------------ the command
 
 
-def piecework(folder: Path, database_url: str, workshop: Workshop, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    """`piecework index` with these arguments; it has ended."""
+def piecework(
+    folder: Path, database_url: str, workshop: Workshop, *arguments: str, forked: bool = True, **settings: object
+) -> subprocess.CompletedProcess[str]:
+    """`piecework index` with these arguments; it has ended. Where it isn't forked, it was a process that begins with nothing."""
     path = folder / "audited.json"
     workshop.deployment.save(path)
     given = {"database_url": database_url, "rpc_url": workshop.rpc.url, "deployment": path} | settings
     environment = os.environ | {f"PIECEWORK_{name.upper()}": str(value) for name, value in given.items()}
-    command = [sys.executable, "-m", "piecework.cli", "index", *arguments, "--data", str(folder / "none")]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    command = ["piecework.cli", "index", *arguments, "--data", str(folder / "none")]
+    if forked:
+        return nursery().run(*command, environment=environment)
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_verify_says_equal_different_or_unseen_by_its_exit_code(busy_workshop: Workshop, mirror: Bench, tmp_path: Path) -> None:
     url = mirror.engine.url.render_as_string(hide_password=False)
     head = str(busy_workshop.head())
-    equal = piecework(tmp_path, url, busy_workshop, "--verify", "0", head)
+    equal = piecework(tmp_path, url, busy_workshop, "--verify", "0", head, forked=False)
     assert (equal.returncode, equal.stderr) == (0, ""), equal.stderr
     assert f"The tables are what blocks 1 to {head} of the chain say" in equal.stdout
     with mirror.engine.begin() as connection:
@@ -153,7 +158,7 @@ def test_status_says_where_the_mirror_is_and_whether_an_indexer_runs(
     busy_workshop: Workshop, mirror: Bench, tmp_path: Path
 ) -> None:
     url = mirror.engine.url.render_as_string(hide_password=False)
-    still = piecework(tmp_path, url, busy_workshop, "--status")
+    still = piecework(tmp_path, url, busy_workshop, "--status", forked=False)
     assert still.returncode == 3
     assert "Indexer   does not run" in still.stdout and f"at block {busy_workshop.head()}" in still.stdout
     port = free_port()

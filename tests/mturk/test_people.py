@@ -227,7 +227,7 @@ class Listener(BaseHTTPRequestHandler):
 def listening(handler: type[Listener]) -> Iterator[str]:
     """The address of a listener of that kind."""
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}/heard"
         server.shutdown()
