@@ -3,7 +3,7 @@
 DEVNET ?=
 PORT ?=
 ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 4
 # Each devnet has a chain of its own, so each has a data directory of its own.
 DATA ?= .piecework$(if $(filter ganache,$(DEVNET)),-ganache)
 
@@ -39,8 +39,8 @@ demo: setup  ## real ratings from 1979 through the whole marketplace (started fo
 	  $(BIN)/piecework up --detach --json --data $(DATA) --port $(or $(PORT),0) $(if $(DEVNET),--devnet $(DEVNET)) >/dev/null && \
 	  $(BIN)/piecework demo --data $(DATA) $(ARGS); fi
 
-test: setup  ## all tests, two files at a time (ARGS="tests/stack -k kill", WORKERS=0 for one after the other)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+test: setup  ## all tests, four files at a time, for they wait more than they reckon (ARGS="tests/stack -k kill", WORKERS=0 for one after the other)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 migration: setup  ## the revision that takes a database's tables to the models (NAME='what changes')
 	@$(BIN)/python -m scripts.migration $(NAME)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,6 +16,25 @@ from tests.support.devnet import anvil, keys
 
 settings.register_profile("piecework", deadline=None)  # how quick an example is says how busy the machine is
 settings.load_profile("piecework")
+
+LONG_SECONDS = 600
+DEAR = ("e2e", "stack", "web", "mturk", "backend", "indexer")
+"""Rooms whose files take long, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files begin in the order of what they may take, so that no worker sits over a long one when the others have ended: first those that
+    ask for more time than others get, then the dear rooms."""
+    patience: dict[Path, float] = {}
+    for item in items:
+        mark = item.get_closest_marker("timeout")
+        patience[item.path] = max(patience.get(item.path, 0), 0 if mark is None else mark.args[0] or float("inf"))
+
+    def turn(item: pytest.Item) -> tuple[bool, int]:
+        room = item.path.relative_to(Path(__file__).parent).parts[0]
+        return patience[item.path] < LONG_SECONDS, DEAR.index(room) if room in DEAR else len(DEAR)
+
+    items.sort(key=turn)
 
 
 @dataclass(frozen=True)
