@@ -163,7 +163,7 @@ def test_status_says_where_the_mirror_is_and_whether_an_indexer_runs(
     assert "Indexer   does not run" in still.stdout and f"at block {busy_workshop.head()}" in still.stdout
     port = free_port()
     with process(tmp_path, url, busy_workshop.deployment, busy_workshop.rpc.url, indexer_port=port) as running:
-        eventually(lambda: "level" in running.said, running)
+        eventually(lambda: "level with the chain" in running.said, running)
         told = piecework(tmp_path, url, busy_workshop, "--status", indexer_port=port)
         assert (told.returncode, told.stderr) == (0, "")
         assert f"Indexer   runs (process {running.process.pid}): all is well." in told.stdout
