@@ -16,7 +16,7 @@ from piecework.migrations.schema import difference, schema, views
 from piecework.migrations.upgrade import upgrade
 from piecework.sql import open_engine
 from scripts.migration import VIEWS, created, main, models, write
-from tests.migrations.walk import counts, fill, walk
+from tests.migrations.walk import counts, fill, tables, walk
 from tests.support import postgres
 
 OLD_WITHDRAWAL = """
@@ -95,13 +95,13 @@ def test_a_revision_needs_a_name(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_database_from_before_there_were_revisions_is_taken_over(line: Line, engine: Engine) -> None:
     with engine.begin() as connection:
         advance(connection, line, line.revisions[0])
-        fill(connection, line, 0)
-        before = counts(connection, line)
+        fill(connection, found := tables(connection, line), 0)
+        before = counts(connection, found)
         connection.execute(text(f"DROP TABLE {line.version_table}"))
     upgrade(engine, line)
     require_models(engine, line)
     with engine.begin() as connection:
-        after = counts(connection, line)
+        after = counts(connection, tables(connection, line))
         assert {name: after.get(name, count) for name, count in before.items()} == before
 
 

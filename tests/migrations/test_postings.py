@@ -12,8 +12,8 @@ def test_an_old_jobs_content_is_still_the_file_of_its_hash(engine: Engine) -> No
     digest = "ab" * 32
     with engine.begin() as connection:
         advance(connection, COORDINATOR, "0005")
-        fill(connection, COORDINATOR, 0)
-        old = next(table for table in tables(connection, COORDINATOR) if table.name == "posting")
+        fill(connection, found := tables(connection, COORDINATOR), 0)
+        old = next(table for table in found if table.name == "posting")
         row = connection.execute(select(old)).mappings().first()
         assert row is not None
         connection.execute(insert(old), dict(row) | {"number": 77, "job": "0x1", "content_hash": f"0x{digest}"})

@@ -9,7 +9,7 @@ from piecework.migrations.lines import Line
 from piecework.migrations.upgrade import upgrade
 from piecework.sql import Instant, Uint256
 from scripts.migration import write
-from tests.migrations.walk import counts, walk
+from tests.migrations.walk import counts, tables, walk
 
 
 def changed(required: bool = False) -> MetaData:
@@ -34,7 +34,7 @@ def test_the_revision_that_is_written_makes_the_models(pots: Line, engine: Engin
     assert "'limit', UINT256" in path.read_text() and "'seen_at', INSTANT" in path.read_text()
     walk(engine, pots)
     with engine.begin() as connection:
-        assert counts(connection, pots) == {"lid": 3, "pot": 6}
+        assert counts(connection, tables(connection, pots)) == {"lid": 3, "pot": 6}
     assert write(pots, changed(), "again") is None
 
 

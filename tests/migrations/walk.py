@@ -20,17 +20,14 @@ def tables(connection: Connection, line: Line) -> list[Table]:
     return [table for table in metadata.sorted_tables if table.name != line.version_table]
 
 
-def counts(connection: Connection, line: Line) -> dict[str, int]:
+def counts(connection: Connection, found: list[Table]) -> dict[str, int]:
     """How many rows each table has."""
-    return {
-        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-        for table in tables(connection, line)
-    }
+    return {table.name: connection.execute(select(func.count()).select_from(table)).scalar_one() for table in found}
 
 
-def fill(connection: Connection, line: Line, revision: int) -> None:
+def fill(connection: Connection, found: list[Table], revision: int) -> None:
     """Puts rows into every table, other ones at every revision."""
-    for table in tables(connection, line):
+    for table in found:
         if table.name in CONSTANT:
             continue
         rows = [{column.name: _value(column, revision * ROWS + row) for column in table.columns} for row in range(ROWS)]
@@ -50,10 +47,12 @@ def _value(column: Column[Any], number: int) -> Any:
 
 def walk(engine: Engine, line: Line) -> None:
     """From revision to revision, with other rows put in at each; none may get lost."""
+    before: dict[str, int] = {}
     for at, revision in enumerate(line.revisions):
         with engine.begin() as connection:
-            before = {} if at == 0 else counts(connection, line)
             advance(connection, line, revision)
-            after = counts(connection, line)
+            found = tables(connection, line)  # reading what tables there are takes longer than all else
+            after = counts(connection, found)
             assert {name: after.get(name, count) for name, count in before.items()} == before
-            fill(connection, line, at)
+            fill(connection, found, at)
+            before = counts(connection, found)
