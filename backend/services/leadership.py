@@ -42,10 +42,13 @@ class Leadership:
         """
         if self.held and time.monotonic() - self._renewed < self._store.lease_seconds / 3:
             return True
-        begun, self.held = time.monotonic(), False
-        self.held = bool(self._store.write_now(self._take))
+        begun, held = time.monotonic(), False
+        try:
+            held = bool(self._store.write_now(self._take))
+        finally:
+            self.held = held  # until then it is what it was: who asks while it is renewed hears that it is held
         self._renewed = begun
-        return self.held
+        return held
 
     def require(self, connection: Connection) -> None:
         """Goes on only while the lease is this process's; it stays so until the transaction ends.

@@ -31,3 +31,18 @@ def test_a_lease_that_nobody_renews_is_anothers_after_the_seconds_that_the_store
         assert not first.held
     finally:
         store.close()
+
+
+def test_who_renews_a_lease_holds_it_meanwhile(store: Store) -> None:
+    store.lease_seconds, seen = 0.3, list[bool]()
+
+    def clock() -> datetime:
+        """Read in the middle of the transaction that takes the lease."""
+        seen.append(leader.held)
+        return datetime.fromtimestamp(time.time(), UTC)
+
+    leader = Leadership(store, "settler", clock)
+    assert leader.acquire()
+    time.sleep(0.15)
+    assert leader.acquire()
+    assert seen == [False, True]
