@@ -26,7 +26,8 @@ from backend.api.views import AssignmentView, BatchView, CheckView, FaultView, J
 from backend.services.assignments import STATES
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-MOST_BYTES = 128 << 20
+MOST_BYTES = 32 << 20
+"""Of a job with its units; more are loaded from a file, `PUT /v1/job-drafts/ID/units`."""
 MOST_FAULTS = 1_000
 JOB_STATES = ("draft", "open", "closed")
 
@@ -47,7 +48,7 @@ async def check(request: Request) -> Response:
     account(request)
     body = await read(request, NewJob, MOST_BYTES)
     draft = drafted(body, coordinator(request).deployment.token)
-    found = await to_thread(lambda: list(coordinator(request).postings.faults(draft)))
+    found = await coordinator(request).postings.all_faults(draft)
     return JSON(CheckView([FaultView(field, sentence) for field, sentence in found[:MOST_FAULTS]], len(found)))
 
 

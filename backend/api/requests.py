@@ -15,6 +15,7 @@ from backend.api.schema import SCOPE
 from backend.services.coordinator import Coordinator
 from backend.services.keys import PREFIX
 from backend.services.sessions import NoSession, Session
+from backend.services.turns import Turns
 from piecework.domain.content import check_depth
 from piecework.domain.errors import Forbidden, Invalid
 
@@ -23,6 +24,11 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 CSRF_HEADER = "x-csrf-token"
 SAFE = ("GET", "HEAD", "OPTIONS")
 MOST_BYTES = 1 << 20
+LARGE_BYTES = 1 << 18
+LARGE = Turns(most=8)
+"""Of bodies that take longer to read than anybody should wait for meanwhile; and what is read takes its memory once."""
+MOST_CONTAINERS = 2_500_000
+"""Arrays and objects of a body: a million units have two million. `[],` takes thirty times its length."""
 DRAINED_BYTES = 4 << 20
 MOST_ITEMS = 1_000
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
@@ -157,11 +163,14 @@ async def read(request: Request, kind: type[Body], most_bytes: int = MOST_BYTES)
     Raises:
         TooLarge, Invalid: it is too large, or not such a body.
     """
-    return shaped(await body_bytes(request, most_bytes), kind)
+    body = await body_bytes(request, most_bytes)
+    return shaped(body, kind) if len(body) <= LARGE_BYTES else await LARGE.run(shaped, body, kind)
 
 
 def shaped(body: bytes, kind: type[Body]) -> Body:
     """A JSON text as `kind`. Python's own reader is used because it keeps integers exact at any size."""
+    if body.count(b"[") + body.count(b"{") > MOST_CONTAINERS:
+        raise Invalid(f"The body holds more than {MOST_CONTAINERS} arrays and objects; send what is so large as a file.")
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except UnicodeDecodeError:

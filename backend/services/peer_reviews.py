@@ -5,7 +5,6 @@ job takes nobody who has it: so nobody reviews its own text, and nobody that of 
 """
 
 import json
-from asyncio import to_thread
 from dataclasses import replace
 from typing import Any
 
@@ -56,7 +55,7 @@ class PeerReviews:
             raise Conflict("Nobody has written anything in this job yet.")
         units = [({"source": json.loads(row.answer), "prompt": draft.instructions, "answer": row.id}, each) for row in answers]
         draft = replace(draft, units=units)
-        for _, sentence in await to_thread(lambda: list(self._jobs.faults(draft))):  # before anybody is given anything
+        for _, sentence in await self._jobs.all_faults(draft):  # before anybody is given anything
             raise Invalid(sentence)
         kind = await self._qualifications.hold(job.requester, f"Wrote in job {job.id}", sorted({row.worker for row in answers}))
         stranger = {"qualification": kind, "comparator": "DoesNotExist", "values": [], "guards": "preview"}

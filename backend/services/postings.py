@@ -14,6 +14,7 @@ from backend.services.cell import ANSWERS, TooLong
 from backend.services.floor import Floor
 from backend.services.listing import listing
 from backend.services.policies import Fault, Policies
+from backend.services.turns import Turns
 from backend.store import consensus, listings, mirror, postings, unit_loads
 from backend.store.content import Contents
 from backend.store.database import Store
@@ -30,6 +31,7 @@ from piecework.quality.reading import said_of
 
 MOST_SLOTS = 2**31 - 1
 MOST_UNITS = 1_000_000
+MANY_UNITS = 10_000
 MOST_LABELS = 10_000
 LONGEST_ASSIGNMENT = 90 * 86_400
 CACHED = 10_000
@@ -117,6 +119,7 @@ class Postings:
         self._store, self._contents, self._deployment = store, contents, deployment
         self._coordinator, self._clock = coordinator, clock
         self._known: dict[str, Job] = {}
+        self._turns = Turns(most=8)
         self._asked = lru_cache(maxsize=256)(self._read_asked)  # compiled once a job
         self._template = lru_cache(maxsize=4_096)(lambda job: str(self.manifest(self.row(job))["template"]))
         self._written = lru_cache(maxsize=256)(json.loads)
@@ -125,6 +128,14 @@ class Postings:
         """Everything that is wrong with a draft, the least pay included."""
         yield from faults(draft)
         yield from self._floor.faults(draft.token, draft.reward, draft.policies)
+
+    async def all_faults(self, draft: Draft) -> list[Fault]:
+        """`faults`, for an event loop."""
+        return await self._in_turn(draft)(lambda: list(self.faults(draft)))
+
+    def _in_turn(self, draft: Draft) -> Callable[..., Any]:
+        """Runs something in a thread: a job of many units takes seconds, so one of these at a time."""
+        return self._turns.run if len(draft.units) > MANY_UNITS else to_thread
 
     def own_faults(self, draft: Draft) -> Iterator[Fault]:
         """Everything but its units'."""
@@ -137,7 +148,7 @@ class Postings:
         Raises:
             Invalid: the draft breaks a rule; the sentence names the unit where it is one's.
         """
-        return await to_thread(self._describe, requester, draft)
+        return await self._in_turn(draft)(self._describe, requester, draft)
 
     def _describe(self, requester: str, draft: Draft) -> tuple[str, bool]:
         for _, sentence in self.faults(draft):

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 import time
 from typing import Any
 
@@ -47,6 +48,7 @@ JOBS: list[tuple[str, bytes, str]] = [
     ("slots of 2^70", job_but(units=[{"content": 1, "slots": 2**70}]), "Unit 1"),
     ("2^31 slots together", job_but(units=[{"content": 1, "slots": 2**30}] * 2), "at most"),
     ("an integer that JSON would round", job_but(units=[{"content": 2**60, "slots": 1}]), "Unit 1"),
+    ("more lists than fit into the memory", b'{"units":[' + b"[]," * 2_600_000 + b"[]]}", "arrays and objects"),
     ("a number of 5,000 digits", b'{"title":' + b"9" * 5000 + b"}", "number"),
     ("a reward of nothing", job_but(reward="0"), "reward"),
     ("a negative reward", job_but(reward="-1"), "reward"),
@@ -239,3 +241,16 @@ def test_openapi_describes_every_route_with_its_body_and_answer(market: Works) -
     assert references <= names
     bodies = [path for path, methods in document["paths"].items() for name in methods if name in ("post", "put")]
     assert len(bodies) >= 12
+
+
+def test_while_a_large_body_is_read_everybody_else_is_answered(market: Works, token: str) -> None:
+    """Thirty megabytes of small numbers and lists are read for seconds."""
+    large, ended = b'{"title":"t","units":[{"slots":1,"content":[' + b"[]," * 2_400_000 + b"1," * 4_000_000 + b"1]}]}", list[int]()
+    reading = threading.Thread(target=lambda: ended.append(call(market, "POST", "/v1/jobs/check", None, token, raw=large).status))
+    reading.start()
+    answered = 0
+    while not ended:
+        assert call(market, "GET", "/v1/info").status == 200
+        answered += 1
+    reading.join()
+    assert ended == [422] and answered > 10
