@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from piecework.chain.deploy import deploy
 from piecework.chain.deployment import Deployment
@@ -14,7 +14,7 @@ from piecework.chain.wallet import Wallet
 from piecework.domain.typed_data import Key
 from tests.support.devnet import anvil, keys
 
-settings.register_profile("piecework", deadline=None)  # how quick an example is says how busy the machine is
+settings.register_profile("piecework", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # how quick an example is says how busy the machine is
 settings.load_profile("piecework")
 
 LONG_SECONDS = 600
