@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import hashlib
 import json
 import os
 import tempfile
@@ -94,15 +95,17 @@ async def _replay(
         plan = Plan(answers, seed, base_units(reward, market.info["token"]["decimals"]), title)
         if plan.reward == 0:
             raise Invalid("The reward must be more than nothing.")
-        with _alone(plan):
+        with alone(plan, market.info["siwe"]["uri"]):
             requester = await Requester.sign_in(market, _requester_key(market))
             return await _carry(plan, market, requester, right, database, as_json)
 
 
 @contextmanager
-def _alone(plan: Plan) -> Iterator[None]:
-    """One replay of a plan at a time on this machine: two would each answer for the same workers. A killed one lets go."""
-    with (Path(tempfile.gettempdir()) / f"piecework-replay-{os.getuid()}-{plan.salt.hex()[:16]}.lock").open("w") as lock:
+def alone(plan: Plan, where: str) -> Iterator[None]:
+    """One replay of a plan at a time from this machine at one marketplace: two would each answer for the same workers. A killed one lets
+    go."""
+    name = hashlib.sha256(plan.salt + where.encode()).hexdigest()[:16]
+    with (Path(tempfile.gettempdir()) / f"piecework-replay-{os.getuid()}-{name}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,9 +1,12 @@
 """A plan is the same whenever the file and the seed are."""
 
+import secrets
 from pathlib import Path
 
 import pytest
 
+from piecework.cli.replay import alone
+from piecework.domain.errors import Conflict
 from piecework.replay.answers import Answers, read_answers
 from piecework.replay.consensus import accuracy
 from piecework.replay.plan import LONGEST_TITLE, MOST_LABELS, Plan
@@ -62,3 +65,12 @@ def test_runs_begun_together_choose_the_same_end() -> None:
 
 def test_accuracy_counts_the_tasks_that_have_both_label_and_truth() -> None:
     assert accuracy({"1": "a", "2": "b", "3": "c"}, {"1": "a", "2": "x", "9": "z"}) == 0.5
+
+
+def test_one_marketplace_takes_one_replay_of_a_plan_at_a_time_and_another_its_own(answers: Answers) -> None:
+    plan, marketplace = Plan(answers, secrets.token_hex(8), 1, "a"), "http://127.0.0.1:1"
+    with alone(plan, marketplace), alone(plan, "http://127.0.0.1:2"):
+        with pytest.raises(Conflict, match="Another replay"), alone(plan, marketplace):
+            pass
+    with alone(plan, marketplace):
+        pass
