@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+from anyio.to_thread import run_sync
 from markupsafe import Markup
 
 from backend.services.cell import PAGES, Cell
@@ -16,19 +18,14 @@ Unit = Mapping[str, Any]
 Labels = list[str] | tuple[str, ...]
 
 
-async def served_page(
-    cell: Cell,
-    name: str,
-    unit: Any,
-    labels: Labels = (),
-    options: Mapping[str, Any] | None = None,
-    instructions: str = "",
-    page: str | None = None,
-) -> str:
-    """`task_page` for an event loop: a page that may take seconds waits for its turn, and any other takes none."""
-    if name == "html" and is_liquid(page or ""):
-        return await cell.turns.run(task_page, name, unit, labels, options, instructions, page, cell)
-    return task_page(name, unit, labels, options, instructions, page)
+async def served_page(cell: Cell, *given: Any, page: str | None) -> str:
+    """`task_page` for an event loop: a page that may take seconds waits for its turn.
+
+    Args:
+        given: what comes before `page` there.
+    """
+    work = partial(task_page, *given, page=page, cell=cell)
+    return await (cell.turns.run(work) if is_liquid(page or "") else run_sync(work))
 
 
 def task_page(

@@ -92,7 +92,8 @@ async def _text(services: Coordinator, look: Callable[[], tuple[Row[Any], bytes,
         return row, services.postings.manifest(row), content, unit
 
     row, said, content, unit = await run_sync(prepare)
-    html = await served_page(PAGES, said["template"], json.loads(content), said["labels"] or (), said.get("options"), "", said.get("html"))
+    given = (said["template"], json.loads(content), said["labels"] or (), said.get("options"))
+    html = await served_page(PAGES, *given, page=said.get("html"))
     if unit is not None:
         html += services.canaries.element(row.job, said, unit)
     return Response(html, headers=TEXT, media_type="text/plain; charset=utf-8")

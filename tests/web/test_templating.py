@@ -1,12 +1,13 @@
 """Requesters' pages filled in: both languages, escaped, and within limits."""
 
+import asyncio
 import threading
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from backend.services.task_pages import task_page
+from backend.services.task_pages import served_page, task_page
 from backend.services.cell import DRAFTS
 from backend.services.templating import render
 from piecework.domain.errors import Invalid
@@ -118,6 +119,19 @@ def test_while_a_draft_runs_for_ever_everybody_else_is_answered(shared_chain: Ch
         assert not ended
         trying.join()
         assert "too long" in ended[0]
+
+
+def test_no_page_is_filled_in_on_the_event_loop() -> None:
+    """Even without Liquid one of a megabyte takes a while."""
+    threads = list[threading.Thread]()
+
+    class Unit(dict[str, str]):
+        def __getitem__(self, name: str) -> str:
+            threads.append(threading.current_thread())
+            return super().__getitem__(name)
+
+    assert asyncio.run(served_page(DRAFTS, "html", Unit(a="1"), page="[${a}]")) == "[1]"
+    assert threads and threading.current_thread() not in threads
 
 
 @pytest.mark.parametrize("name", sorted(set(TEMPLATES) - {"html"}))

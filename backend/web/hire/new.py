@@ -58,8 +58,8 @@ async def preview(request: Request) -> Response:
     account(request)
     body = await read(request, Preview)
     try:
-        given = (body.template, body.content, body.labels, body.options, body.instructions, body.html)
-        html = (await served_page(DRAFTS, *given)).encode()
+        given = (body.template, body.content, body.labels, body.options, body.instructions)
+        html = (await served_page(DRAFTS, *given, page=body.html)).encode()
     except UnicodeEncodeError:
         raise Invalid("The unit or the page holds half a character (a lone surrogate).") from None
     except (KeyError, TypeError, AttributeError, IndexError) as error:

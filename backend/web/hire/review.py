@@ -41,8 +41,8 @@ async def task(request: Request, job: str, unit: int) -> Response:
         return at.view.manifest, json.loads(at.services.results.unit(at.job, unit)[1])
 
     said, content = await run_sync(look)
-    given = (said["template"], content, said["labels"] or (), said.get("options") or {}, said["instructions"], said.get("html"))
-    html = await served_page(DRAFTS, *given)
+    given = (said["template"], content, said["labels"] or (), said.get("options") or {}, said["instructions"])
+    html = await served_page(DRAFTS, *given, page=said.get("html"))
     return Response(html, headers={"x-content-type-options": "nosniff"}, media_type="text/plain; charset=utf-8")
 
 
